@@ -1,0 +1,26 @@
+"""Sequence models of single-cell chromatin accessibility on AnnData and MuData.
+
+Submodules load when they are first touched, so that ``import scbasset_tl`` stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from scbasset_tl._settings import settings
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__version__ = "0.1.0"
+__all__ = ["datasets", "genome", "get", "io", "metrics", "pl", "pp", "settings", "tl"]
+
+
+def __getattr__(name: str) -> "ModuleType":
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

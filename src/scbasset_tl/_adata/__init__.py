@@ -1,0 +1,1 @@
+"""The only code that knows AnnData and MuData: find, check and store slots."""

@@ -1,0 +1,215 @@
+"""A trained scBasset model in an AnnData: the head in obsm, obs and varm, the trunk as one blob in uns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scbasset_tl._adata.write import write_slots
+from scbasset_tl._keys import SCBASSET, SCHEMA_VERSION, scbasset_slots
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from anndata import AnnData
+
+    from scbasset_tl.nn.trunk import Trunk
+
+_PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batch vectors (b, n_latent) and biases (b,) of a batch-corrected model, and the obs columns they belong to."""
+
+    columns: list[str]
+    categories: list[list[str]]  # of each column
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def design(self, obs: pd.DataFrame) -> np.ndarray:
+        """Row of ``weight`` for each cell and column, int64 (n_obs, n_columns)."""
+        return batch_design(obs, self.columns, self.categories)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The stored parts of a trained model, checked against each other."""
+
+    key: str
+    cell_embedding: np.ndarray  # (n_obs, n_latent)
+    cell_bias: np.ndarray  # (n_obs,)
+    peak_embedding: np.ndarray | None  # (n_vars, n_latent); None: weights were read without sequences
+    batches: Batches | None
+    entry: Mapping[str, Any]  # uns[key]
+
+    def raw_head(self, obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Cell vectors and biases with each cell's own batch added: those of the model's probabilities."""
+        weight, bias = self.cell_embedding, self.cell_bias
+        if self.batches is not None:
+            for rows in self.batches.design(obs).T:
+                weight, bias = weight + self.batches.weight[rows], bias + self.batches.bias[rows]
+        return weight, bias
+
+    def require_peaks(self) -> np.ndarray:
+        """The peak embeddings, or an error that says how to get them."""
+        if self.peak_embedding is None:
+            message = (
+                f"uns[{self.key!r}] has no peak embeddings: its weights were read before there were sequences. "
+                "Run pp.add_sequences(adata, fasta), then io.read_keras_weights again."
+            )
+            raise KeyError(message)
+        return self.peak_embedding
+
+
+def write_model(
+    adata: AnnData,
+    key_added: str | None,
+    *,
+    trunk: Trunk,
+    cell_embedding: np.ndarray,
+    cell_bias: np.ndarray,
+    peak_embedding: np.ndarray | None,
+    params: Mapping[str, Any],
+    history: Mapping[str, Any],
+    batches: Batches | None = None,
+    var: Mapping[str, Any] | None = None,
+) -> None:
+    """Store a trained model under ``key_added``, all slots or none."""
+    slots = scbasset_slots(key_added)
+    entry = {
+        "params": dict(params),
+        "weights": pack_trunk(trunk),
+        "history": dict(history),
+        "slots": slots.as_dict(),
+        "batch": {} if batches is None else _pack_batches(batches),
+        "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
+        "schema_version": SCHEMA_VERSION,
+    }
+    write_slots(
+        adata,
+        obsm={slots.cell_embedding: _float32(cell_embedding)},
+        obs={slots.cell_bias: _float32(cell_bias)},
+        varm={} if peak_embedding is None else {slots.peak_embedding: _float32(peak_embedding)},
+        var=var or {},
+        uns={slots.model: entry},
+    )
+
+
+def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
+    """Find a trained model and check that its slots are there and fit together."""
+    entry = model_entry(adata, key)
+    names = entry["slots"]
+    found = []
+    for field in ("obsm", "obs"):
+        if names[field] not in getattr(adata, field):
+            message = f"{field}[{names[field]!r}], a part of the model {key!r}, is gone: run tl.scbasset again."
+            raise KeyError(message)
+        found.append(np.asarray(getattr(adata, field)[names[field]], dtype=np.float32))
+    cell_embedding, cell_bias = found
+    peak_embedding = np.asarray(adata.varm[names["varm"]]) if names["varm"] in adata.varm else None
+    widths = {part.shape[1] for part in (cell_embedding, peak_embedding) if part is not None}
+    if len(widths) > 1:
+        message = (
+            f"obsm[{names['obsm']!r}] and varm[{names['varm']!r}] have different widths {sorted(widths)}: "
+            "they are not of one model. Run tl.scbasset again."
+        )
+        raise ValueError(message)
+    batches = _unpack_batches(entry["batch"]) if entry.get("batch") else None
+    return Model(key, cell_embedding, cell_bias, peak_embedding, batches, entry)
+
+
+def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
+    """``uns[key]`` of a trained model."""
+    if key not in adata.uns or "slots" not in adata.uns[key]:
+        trained = [
+            name
+            for name, value in adata.uns.items()
+            if isinstance(value, dict) and "schema_version" in value and "weights" in value
+        ]
+        message = (
+            f"uns[{key!r}] holds no trained model (models here: {trained}). Run tl.scbasset(data) first, or pass key=."
+        )
+        raise KeyError(message)
+    entry = adata.uns[key]
+    if int(entry["schema_version"]) > SCHEMA_VERSION:
+        message = (
+            f"uns[{key!r}] was written by a later scbasset_tl (schema {entry['schema_version']}, this one reads "
+            f"{SCHEMA_VERSION}): update the package."
+        )
+        raise ValueError(message)
+    return entry
+
+
+def pack_trunk(trunk: Trunk) -> np.ndarray:
+    """Weights and shape of a trunk as one safetensors blob, uint8."""
+    from safetensors.torch import save
+
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in trunk.state_dict().items()}
+    return np.frombuffer(save(state, {"config": json.dumps(trunk.config.to_dict())}), dtype=np.uint8)
+
+
+def unpack_trunk(blob: np.ndarray) -> Trunk:
+    """The inverse of :func:`pack_trunk`, in evaluation mode on the CPU."""
+    import torch
+    from safetensors.torch import load
+
+    from scbasset_tl.nn.trunk import Trunk, TrunkConfig
+
+    raw = np.ascontiguousarray(blob, dtype=np.uint8).tobytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    config = TrunkConfig.from_dict(json.loads(header["__metadata__"]["config"]))
+    trunk = Trunk(config, torch.Generator())  # its first weights are overwritten; the global generator stays as it is
+    trunk.load_state_dict(load(raw))
+    return trunk.eval()
+
+
+def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
+    """The trained trunk of ``uns[key]``."""
+    return unpack_trunk(model_entry(adata, key)["weights"])
+
+
+def batch_design(obs: pd.DataFrame, columns: list[str], categories: list[list[str]]) -> np.ndarray:
+    """Index of each cell's category in the concatenated ``categories``, int64 (n_obs, n_columns)."""
+    design, first = np.empty((len(obs), len(columns)), dtype=np.int64), 0
+    for number, (column, levels) in enumerate(zip(columns, categories, strict=True)):
+        if column not in obs:
+            message = f"obs[{column!r}], the batch column of this model, is missing."
+            raise KeyError(message)
+        values = obs[column].astype(str)
+        codes = pd.Categorical(values, categories=levels).codes
+        if (codes < 0).any():
+            unknown = sorted(set(values[codes < 0]))
+            message = f"obs[{column!r}] has batches {unknown[:5]} that the model does not know; it knows {levels}."
+            raise ValueError(message)
+        design[:, number] = codes.astype(np.int64) + first
+        first += len(levels)
+    return design
+
+
+def _pack_batches(batches: Batches) -> dict[str, Any]:
+    # flat lists: a column name as a dictionary key may hold characters that files refuse
+    return {
+        "columns": list(batches.columns),
+        "n_categories": [len(levels) for levels in batches.categories],
+        "categories": [level for levels in batches.categories for level in levels],
+        "weight": _float32(batches.weight),
+        "bias": _float32(batches.bias),
+    }
+
+
+def _unpack_batches(stored: Mapping[str, Any]) -> Batches:
+    ends = np.cumsum(np.asarray(stored["n_categories"], dtype=int))
+    flat = [str(level) for level in np.asarray(stored["categories"], dtype=object)]
+    levels = [flat[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    columns = [str(column) for column in np.asarray(stored["columns"], dtype=object)]
+    return Batches(columns, levels, np.asarray(stored["weight"]), np.asarray(stored["bias"]))
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    return np.array(values, dtype=np.float32)

@@ -1,0 +1,140 @@
+"""From an AnnData to what the training engine learns, with every check before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scbasset_tl._adata.matrix import labels_from
+from scbasset_tl._adata.model import batch_design
+from scbasset_tl._keys import DNA_CODE, SPLIT, SPLIT_LEVELS
+from scbasset_tl._log import info
+from scbasset_tl.stats.splits import original_split
+from scbasset_tl.train.loop import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+    from scbasset_tl.stats.labels import Labels
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Codes (P, L) and labels of all peaks, their split, and the batch columns of the cells."""
+
+    codes: np.ndarray
+    labels: Labels
+    split: np.ndarray  # "train", "val" or "test" for each peak
+    batch_columns: list[str]
+    batch_categories: list[list[str]]
+    design: np.ndarray | None
+
+    def peaks(self, level: str) -> np.ndarray:
+        """Positions of the peaks of one level of the split."""
+        return np.flatnonzero(self.split == level)
+
+    def problem(self) -> Problem:
+        """Training and validation parts."""
+        train, val = self.peaks("train"), self.peaks("val")
+        n_batches = sum(len(levels) for levels in self.batch_categories)
+        return Problem(
+            self.codes[train], self.labels.rows(train), self.codes[val], self.labels.rows(val), self.design, n_batches
+        )
+
+    def fingerprint(self) -> str:
+        """Identifies sequences, labels, split and batches, so that a checkpoint meets only its own data."""
+        digest = blake2b(digest_size=16)
+        parts = [self.codes, self.labels.indptr, self.labels.indices, self.split.astype("S5"), self.design]
+        for part in parts:
+            if part is not None:
+                digest.update(np.ascontiguousarray(part))
+        return digest.hexdigest()
+
+
+def training_data(
+    adata: AnnData, *, layer: str | None, batch_key: str | Sequence[str] | None, seed: int
+) -> TrainingData:
+    """Check and collect everything :func:`scbasset_tl.tl.scbasset` reads."""
+    codes = sequence_codes(adata)
+    columns, categories = batch_columns(adata, batch_key)
+    design = batch_design(adata.obs, columns, categories) if columns else None
+    labels = labels_from(adata, layer)
+    _check_cells(adata, labels)
+    return TrainingData(codes, labels, _split(adata, seed), columns, categories, design)
+
+
+def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
+    """``varm['dna_code']``, checked: uint8 (n_vars, seq_len), A0 C1 G2 T3 N4."""
+    if key not in adata.varm:
+        hint = ""
+        if key in adata.obsm:
+            hint = " It is in obsm: scbasset_tl wants cells × peaks, so pass adata.T."
+        message = f"varm[{key!r}] is missing: run pp.add_sequences(adata, fasta) first.{hint}"
+        raise KeyError(message)
+    codes = np.asarray(adata.varm[key])
+    if codes.ndim != 2 or not np.issubdtype(codes.dtype, np.number):
+        message = f"varm[{key!r}] must hold DNA codes (n_vars, seq_len), got {codes.dtype} of shape {codes.shape}: run pp.add_sequences."
+        raise ValueError(message)
+    if codes.size and not (codes.min() >= 0 and codes.max() <= 4):
+        message = f"varm[{key!r}] has values from {codes.min()} to {codes.max()}; codes are A0 C1 G2 T3 N4: run pp.add_sequences."
+        raise ValueError(message)
+    return codes.astype(np.uint8, copy=False)
+
+
+def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tuple[list[str], list[list[str]]]:
+    columns = [] if batch_key is None else [batch_key] if isinstance(batch_key, str) else list(batch_key)
+    categories = []
+    for column in columns:
+        if column not in adata.obs:
+            message = f"batch_key: obs has no column {column!r}; it has {list(adata.obs.columns)[:20]}."
+            raise KeyError(message)
+        values = adata.obs[column]
+        if values.isna().any():
+            message = f"batch_key: obs[{column!r}] has no value for {int(values.isna().sum())} cells; fill them first."
+            raise ValueError(message)
+        levels = sorted(set(values.astype(str)))
+        if len(levels) < 2:
+            message = f"batch_key: obs[{column!r}] has one batch, {levels}; leave batch_key out."
+            raise ValueError(message)
+        categories.append(levels)
+    return columns, categories
+
+
+def _check_cells(adata: AnnData, labels: Labels) -> None:
+    if adata.n_obs < 2:
+        message = f"data has {adata.n_obs} cell; scBasset compares cells and needs at least 2."
+        raise ValueError(message)
+    empty = np.flatnonzero(labels.cell_counts() == 0)
+    if len(empty):
+        message = (
+            f"{len(empty)} cells have no open peak (first: {list(adata.obs_names[empty[:3]])}): nothing can be learned "
+            "about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
+        )
+        raise ValueError(message)
+    n_empty = int((labels.peak_counts() == 0).sum())
+    if n_empty:
+        info(f"{n_empty} of {labels.n_peaks} peaks are open in no cell; they are kept (pp.filter_peaks removes them)")
+
+
+def _split(adata: AnnData, seed: int) -> np.ndarray:
+    if SPLIT not in adata.var:
+        return np.asarray(original_split(adata.n_vars, seed))
+    values = adata.var[SPLIT]
+    split = np.asarray(values.astype(object))
+    unknown = sorted({str(value) for value in split if value not in SPLIT_LEVELS})
+    if unknown:
+        message = f"var['split'] has values {unknown[:5]}; only {list(SPLIT_LEVELS)} are known: run pp.split_peaks."
+        raise ValueError(message)
+    counts = pd.Series(split).value_counts()
+    for level in SPLIT_LEVELS:
+        n_peaks = int(counts.get(level, 0))
+        if n_peaks == 1 or (n_peaks == 0 and level == "train"):
+            message = f"var['split'] has {n_peaks} {level} peak(s); at least 2 are needed: run pp.split_peaks."
+            raise ValueError(message)
+    return split

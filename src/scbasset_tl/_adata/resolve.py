@@ -1,0 +1,46 @@
+"""From what the user passed to the AnnData that a verb reads and writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from anndata import AnnData
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+
+D = TypeVar("D")
+
+
+def resolve(data: AnnData | MuData, mod: str = "atac") -> AnnData:
+    """The AnnData behind ``data``: itself, or modality ``mod`` of a MuData."""
+    if isinstance(data, AnnData):
+        return data
+    from mudata import MuData
+
+    if not isinstance(data, MuData):
+        message = f"data must be an AnnData or a MuData, got {type(data).__name__}."
+        raise TypeError(message)
+    if mod not in data.mod:
+        message = (
+            f"MuData has no modality {mod!r}; it has {list(data.mod)}. Pass mod= with the name of the ATAC modality."
+        )
+        raise KeyError(message)
+    return data.mod[mod]
+
+
+def target(data: D, mod: str, *, copy: bool) -> tuple[D, AnnData]:
+    """The container to return and the AnnData to write to; with ``copy`` both are new and ``data`` stays as it is."""
+    container = data
+    if copy:
+        resolve(data, mod)  # type: ignore[arg-type]  # fail before the copy is paid for
+        container = _copy(data)
+    return container, resolve(container, mod)  # type: ignore[arg-type]
+
+
+def _copy(data: D) -> D:
+    if isinstance(data, AnnData) and data.isbacked:
+        # AnnData.copy() of a backed object wants a file name; a copy in memory is what copy=True promises
+        return data.to_memory()  # type: ignore[return-value]
+    return data.copy()  # type: ignore[attr-defined]

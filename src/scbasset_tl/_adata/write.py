@@ -1,0 +1,46 @@
+"""Write all slots of a verb, or none."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from anndata import ImplicitModificationWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from anndata import AnnData
+
+_FIELDS = ("obs", "var", "obsm", "varm", "uns")
+
+
+def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
+    """Assign ``obs=``, ``var=``, ``obsm=``, ``varm=`` and ``uns=`` entries; if one fails, undo those before it.
+
+    A view becomes an AnnData of its own first, silently: that is what writing to it means.
+    """
+    before: list[tuple[str, str, Any]] = []
+    with _writing_to_views():
+        try:
+            for field in _FIELDS:
+                for name, value in slots.get(field, {}).items():
+                    store = getattr(adata, field)
+                    before.append((field, name, store[name] if name in store else None))
+                    store[name] = value
+        except BaseException:
+            for field, name, value in reversed(before):
+                store = getattr(adata, field)
+                if value is not None:
+                    store[name] = value
+                elif name in store:
+                    del store[name]
+            raise
+
+
+@contextmanager
+def _writing_to_views() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImplicitModificationWarning)
+        yield

@@ -1,0 +1,38 @@
+"""Parameter texts shared by several docstrings, each written once."""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+DATA = """\
+data
+    AnnData of cells × peaks, or a MuData that holds one."""
+MOD = """\
+mod
+    Modality of a MuData to work on; ignored for an AnnData."""
+COPY = """\
+copy
+    Return a changed copy of the same container type instead of writing in place."""
+KEY = """\
+key
+    Entry of ``.uns`` that a trained model was written to (``key_added`` of :func:`scbasset_tl.tl.scbasset`)."""
+RNG = """\
+rng
+    Seed or :class:`numpy.random.Generator`. The same seed on the same machine gives the same result."""
+LAYER = """\
+layer
+    Layer with the accessibility matrix; ``None`` is ``.X``. Stored values above zero count as open."""
+
+_TEXTS = {"data": DATA, "mod": MOD, "copy": COPY, "key": KEY, "rng": RNG, "layer": LAYER}
+
+
+def doc_params(function: F) -> F:
+    """Fill ``{data}``, ``{mod}`` … in a docstring (braces of other meaning are doubled there)."""
+    function.__doc__ = cleandoc(function.__doc__ or "").format(**_TEXTS)
+    return function

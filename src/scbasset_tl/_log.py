@@ -1,0 +1,24 @@
+"""Short notes to the user and progress bars, both behind ``settings.verbosity``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from scbasset_tl._settings import settings
+
+if TYPE_CHECKING:
+    from tqdm.auto import tqdm
+
+
+def info(message: str) -> None:
+    """Tell the user something worth knowing (verbosity 2 and up)."""
+    if settings.verbosity >= 2:
+        sys.stderr.write(f"scbasset_tl: {message}\n")
+
+
+def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -> tqdm:
+    """A progress bar that stays silent below verbosity 2."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, desc=description, unit=unit, disable=settings.verbosity < 2, dynamic_ncols=True, **kwargs)

@@ -1,0 +1,55 @@
+"""The course of a training run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scbasset_tl._docs import doc_params
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+    from mudata import MuData
+
+
+@doc_params
+def history(data: AnnData | MuData, *, key: str = "scbasset", mod: str = "atac") -> pd.DataFrame:
+    """Loss, auROC, learning rate and seconds of each epoch.
+
+    Parameters
+    ----------
+    {data}
+    {key}
+    {mod}
+
+    Returns
+    -------
+    :class:`pandas.DataFrame` with a row for each epoch (from 1): ``loss`` (mean binary cross-entropy), ``train_auroc``
+    and ``val_auroc`` (per cell, on a fixed sample of peaks and cells), ``lr`` and ``seconds``.
+
+    Raises
+    ------
+    KeyError
+        If there is no such model, or it was not trained here.
+
+    Examples
+    --------
+    >>> import scbasset_tl as sb
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
+    >>> sb.tl.scbasset(adata, trunk=8, max_epochs=2)
+    >>> list(sb.get.history(adata).index)
+    [1, 2]
+    """
+    import pandas as pd
+
+    from scbasset_tl._adata.model import model_entry
+    from scbasset_tl._adata.resolve import resolve
+
+    stored = model_entry(resolve(data, mod), key)["history"]
+    if "epochs" not in stored:
+        message = f"uns[{key!r}] has no history: its weights were read from a file, not trained by tl.scbasset."
+        raise KeyError(message)
+    columns = ("loss", "train_auroc", "val_auroc", "lr", "seconds")
+    table = pd.DataFrame({name: stored["epochs"][name] for name in columns})
+    table.index = pd.RangeIndex(1, len(table) + 1, name="epoch")
+    return table

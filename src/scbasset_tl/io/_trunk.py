@@ -1,0 +1,96 @@
+"""A trained trunk as a file of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scbasset_tl._docs import doc_params
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from mudata import MuData
+
+    from scbasset_tl.nn.trunk import Trunk
+
+
+@doc_params
+def write_trunk(data: AnnData | MuData, path: str | Path, *, key: str = "scbasset", mod: str = "atac") -> None:
+    """Write the trunk of a model, which knows no cells, as one safetensors file with its shape in the header.
+
+    Parameters
+    ----------
+    {data}
+    path
+        File to write; one that is there is replaced in one step.
+    {key}
+    {mod}
+
+    Raises
+    ------
+    KeyError
+        If there is no model under ``key``.
+    FileNotFoundError
+        If the folder of ``path`` does not exist.
+
+    Examples
+    --------
+    >>> import scbasset_tl as sb
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
+    >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
+    >>> sb.io.write_trunk(adata, "trunk.safetensors")
+    """
+    import numpy as np
+
+    from scbasset_tl._adata.model import model_entry
+    from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._files import replacing
+
+    blob = np.ascontiguousarray(model_entry(resolve(data, mod), key)["weights"], dtype=np.uint8)
+    with replacing(Path(path)) as temporary:
+        temporary.write_bytes(blob.tobytes())
+
+
+def read_trunk(path: str | Path) -> Trunk:
+    """Read a trunk written by :func:`write_trunk`.
+
+    Parameters
+    ----------
+    path
+        The safetensors file.
+
+    Returns
+    -------
+    :class:`scbasset_tl.nn.trunk.Trunk` in evaluation mode on the CPU: one-hot DNA (B, 4, seq_len) to peak vectors
+    (B, n_latent).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or was not written by :func:`write_trunk`.
+
+    Examples
+    --------
+    >>> import scbasset_tl as sb
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
+    >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
+    >>> sb.io.write_trunk(adata, "trunk.safetensors")
+    >>> sb.io.read_trunk("trunk.safetensors").config.n_latent
+    32
+    """
+    import numpy as np
+    from safetensors import SafetensorError
+
+    from scbasset_tl._adata.model import unpack_trunk
+
+    path = Path(path)
+    if not path.is_file():
+        message = f"path={str(path)!r}: there is no such file."
+        raise FileNotFoundError(message)
+    try:
+        return unpack_trunk(np.frombuffer(path.read_bytes(), dtype=np.uint8))
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        message = f"{path.name} is damaged, or no trunk of io.write_trunk ({error})."
+        raise ValueError(message) from error

@@ -1,0 +1,134 @@
+"""Does the model predict which peaks are open in which cells?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from scbasset_tl._docs import doc_params
+from scbasset_tl._keys import SCBASSET, SPLIT
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from anndata import AnnData
+    from mudata import MuData
+
+_SPLITS = {"train": ["train"], "val": ["val"], "test": ["test"], "held-out": ["val", "test"]}
+
+
+@dataclass(frozen=True, repr=False)
+class AccessibilityAUC:
+    """Exact auROC of each cell over the peaks and of each peak over the cells; NaN where all are open or none is."""
+
+    per_cell: pd.Series
+    per_peak: pd.Series
+
+    @property
+    def mean_per_cell(self) -> float:
+        """Mean over the cells that have both classes."""
+        return float(self.per_cell.mean())
+
+    @property
+    def mean_per_peak(self) -> float:
+        """Mean over the peaks that have both classes."""
+        return float(self.per_peak.mean())
+
+    @property
+    def n_one_class_cells(self) -> int:
+        """Cells in which all scored peaks are open or none is."""
+        return int(self.per_cell.isna().sum())
+
+    @property
+    def n_one_class_peaks(self) -> int:
+        """Scored peaks that are open in all cells or in none."""
+        return int(self.per_peak.isna().sum())
+
+    def __repr__(self) -> str:
+        return (
+            f"auROC per cell {self.mean_per_cell:.3f} ({len(self.per_cell)} cells, {self.n_one_class_cells} of one class), "
+            f"per peak {self.mean_per_peak:.3f} ({len(self.per_peak)} peaks, {self.n_one_class_peaks} of one class)"
+        )
+
+
+@doc_params
+def accessibility_auc(
+    data: AnnData | MuData,
+    *,
+    key: str = SCBASSET,
+    split: Literal["train", "val", "test", "held-out"] | None = "test",
+    layer: str | None = None,
+    mod: str = "atac",
+) -> AccessibilityAUC:
+    """Exact auROC of a trained model, per cell and per peak :cite:p:`Yuan2022`.
+
+    Ties count half. The scores are the model's logits, depth and batch effects included; peaks × cells are never
+    held at once.
+
+    Parameters
+    ----------
+    {data}
+    {key}
+    split
+        Peaks to score by ``var['split']``; ``"held-out"`` is val and test, ``None`` all peaks.
+    {layer}
+    {mod}
+
+    Returns
+    -------
+    ``per_cell`` and ``per_peak`` (:class:`pandas.Series`), their means without NaN ``mean_per_cell`` and
+    ``mean_per_peak``, and the numbers of NaN, ``n_one_class_cells`` and ``n_one_class_peaks``.
+
+    Raises
+    ------
+    KeyError
+        If the model, one of its slots, the layer or ``var['split']`` is missing.
+    ValueError
+        If no peak is in ``split``, or the matrix holds negative or non-finite values.
+
+    Examples
+    --------
+    >>> import scbasset_tl as stl
+    >>> adata = stl.datasets.toy()
+    >>> stl.tl.scbasset(adata, trunk=32, max_epochs=2)
+    >>> auc = stl.metrics.accessibility_auc(adata, split="held-out")
+    >>> auc.per_cell.index.equals(adata.obs_names)
+    True
+    """
+    import pandas as pd
+
+    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl.stats.auc import held_out_auc
+
+    adata = resolve(data, mod)
+    model = read_model(adata, key)
+    peak_embedding, peaks = model.require_peaks(), _peaks_in(adata, split)
+    cell_embedding, cell_bias = model.raw_head(adata.obs)
+    labels = labels_from(adata, layer).rows(peaks)
+    per_cell, per_peak = held_out_auc(peak_embedding[peaks], cell_embedding, cell_bias, labels)
+    return AccessibilityAUC(
+        pd.Series(per_cell, index=adata.obs_names, name="auroc"),
+        pd.Series(per_peak, index=adata.var_names[peaks], name="auroc"),
+    )
+
+
+def _peaks_in(adata: AnnData, split: str | None) -> np.ndarray:
+    """Positions of the peaks of ``split``."""
+    import numpy as np
+
+    from scbasset_tl._validate import check_one_of
+
+    if split is None:
+        return np.arange(adata.n_vars)
+    levels = _SPLITS[check_one_of("split", split, _SPLITS)]
+    if SPLIT not in adata.var:
+        message = f"var[{SPLIT!r}] is missing: run pp.split_peaks before training, or pass split=None for all peaks."
+        raise KeyError(message)
+    peaks = np.flatnonzero(adata.var[SPLIT].isin(levels))
+    if not peaks.size:
+        counts = adata.var[SPLIT].value_counts().to_dict()
+        message = f"no peak has {' or '.join(levels)} in var[{SPLIT!r}] (it has {counts}): pass another split=."
+        raise ValueError(message)
+    return peaks

@@ -1,0 +1,77 @@
+"""Do a cell's neighbours share its label?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scbasset_tl._docs import doc_params
+from scbasset_tl._random import as_generator
+from scbasset_tl.metrics._arguments import neighbor_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from anndata import AnnData
+    from mudata import MuData
+
+
+@doc_params
+def label_score(
+    data: AnnData | MuData,
+    *,
+    label_key: str,
+    use_rep: str = "X_scbasset",
+    k: int | Sequence[int] = 50,
+    mod: str = "atac",
+    rng: int | np.random.Generator | None = 0,
+) -> float | dict[int, float]:
+    """Mean share of a cell's nearest neighbours that have its label :cite:p:`Yuan2022`.
+
+    Parameters
+    ----------
+    {data}
+    label_key
+        Column of ``.obs`` with the labels, for instance cell types. Cells without one are left out, as neighbours too.
+    use_rep
+        Entry of ``.obsm`` in which neighbours are sought (Euclidean distance).
+    k
+        Number of neighbours, the cell itself not counted; or several numbers.
+    {mod}
+    {rng}
+        Used for more than 32,768 cells only: up to there the neighbours are exact.
+
+    Returns
+    -------
+    The score, from 0 to 1; for several ``k`` a dictionary of them.
+
+    Raises
+    ------
+    KeyError
+        If ``.obs`` has no ``label_key`` or ``.obsm`` no ``use_rep``.
+    ValueError
+        If ``k`` is not below the number of labelled cells, or the representation is not finite.
+
+    Examples
+    --------
+    >>> import anndata
+    >>> import numpy as np
+    >>> import scbasset_tl as stl
+    >>> place = np.array([[0.0], [0.1], [0.3], [9.0], [9.1], [9.3]])
+    >>> adata = anndata.AnnData(np.zeros((6, 1)), obsm={{"X_scbasset": place}})
+    >>> adata.obs["cell_type"] = ["B", "B", "T", "T", "T", "T"]
+    >>> stl.metrics.label_score(adata, label_key="cell_type", k=[1, 2])
+    {{1: 0.8333333333333334, 2: 0.6666666666666666}}
+    """
+    import numpy as np
+
+    from scbasset_tl._adata.cells import labelled_cells, representation
+    from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl.stats.neighbors import nearest
+
+    adata, numbers = resolve(data, mod), neighbor_numbers(k)
+    cells, (labels,) = labelled_cells(adata, label_key)
+    neighbors, _ = nearest(representation(adata, use_rep)[cells], max(numbers), rng=as_generator(rng))
+    same = labels[neighbors] == labels[:, None]
+    scores = {number: float(same[:, :number].mean()) for number in numbers}
+    return scores if np.ndim(k) else scores[numbers[0]]

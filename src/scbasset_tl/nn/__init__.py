@@ -1,0 +1,1 @@
+"""The networks: torch modules and functions that know nothing of AnnData or genomes."""

@@ -1,0 +1,43 @@
+"""DNA codes (A0 C1 G2 T3 N4) on the device: one-hot rows and the training-time augmentation."""
+
+from __future__ import annotations
+
+import torch
+
+N_CODE = 4
+_COMPLEMENT = (3, 2, 1, 0, N_CODE)
+
+
+def one_hot(codes: torch.Tensor) -> torch.Tensor:
+    """Codes (B, L) as float rows (B, 4, L); N is a quarter of each base, as is what a shift brings in."""
+    table = torch.cat([torch.eye(4, device=codes.device), torch.full((1, 4), 0.25, device=codes.device)])
+    # position-major in memory: the layout that channels-last convolutions read without a copy
+    return table[codes.int()].transpose(1, 2)
+
+
+def reverse_complement(codes: torch.Tensor) -> torch.Tensor:
+    """The other strand of codes (B, L), read in its own direction."""
+    table = torch.tensor(_COMPLEMENT, dtype=codes.dtype, device=codes.device)
+    return table[codes.int()].flip(-1)
+
+
+def shift(codes: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+    """Move row i of codes (B, L) by ``by[i]`` positions to the right, filling with N."""
+    length = codes.shape[1]
+    source = torch.arange(length, device=codes.device) - by[:, None]
+    moved = codes.gather(1, source.clamp(0, length - 1))
+    return moved.masked_fill((source < 0) | (source >= length), N_CODE)
+
+
+def augment(codes: torch.Tensor, generator: torch.Generator, *, per_sequence: bool, max_shift: int = 3) -> torch.Tensor:
+    """Reverse-complement with probability one half, then shift by -max_shift … max_shift.
+
+    The original draws one coin and one shift for a whole minibatch; ``per_sequence`` draws them for each row.
+    Draws come from a CPU generator, so that every device sees the same ones.
+    """
+    n_draws = len(codes) if per_sequence else 1
+    flip = torch.rand(n_draws, generator=generator) < 0.5
+    by = torch.randint(-max_shift, max_shift + 1, (n_draws,), generator=generator)
+    flip, by = flip.to(codes.device), by.to(codes.device)
+    codes = torch.where(flip[:, None], reverse_complement(codes), codes)
+    return shift(codes, by.expand(len(codes)))

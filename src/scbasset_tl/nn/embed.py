@@ -1,0 +1,26 @@
+"""Peak embeddings of many sequences, batch by batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from scbasset_tl.nn.codes import one_hot
+
+if TYPE_CHECKING:
+    from scbasset_tl.nn.trunk import Trunk
+
+
+def embed(trunk: Trunk, codes: np.ndarray | torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
+    """Embeddings (P, n_latent) of codes (P, L) in evaluation mode; the trunk's mode and device stay as they were."""
+    codes = torch.as_tensor(codes)
+    device, was_training = trunk.dense.weight.device, trunk.training
+    trunk.eval()
+    try:
+        with torch.inference_mode():
+            parts = [trunk(one_hot(part.to(device))) for part in codes.split(batch_size)]
+    finally:
+        trunk.train(was_training)
+    return torch.cat(parts) if parts else torch.empty(0, trunk.config.n_latent, device=device)

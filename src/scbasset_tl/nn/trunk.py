@@ -1,0 +1,150 @@
+"""The convolutional trunk of scBasset: from DNA to a peak embedding (Yuan & Kelley 2022, as its code executes it)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn.utils import skip_init
+
+from scbasset_tl.nn.initialisers import he_normal_
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_GROWTH = 1.122
+_TOWER = 6
+_PAPER_WIDTH, _PAPER_LAST = 288, 256
+# Keras momentum 0.90 is torch momentum 0.10
+_NORM = {"eps": 1e-3, "momentum": 0.1}
+
+
+@dataclass(frozen=True)
+class TrunkConfig:
+    """Shape of a trunk; the defaults are the paper's.
+
+    Attributes
+    ----------
+    seq_len
+        Window in bp; the product of ``pools`` divides it.
+    channels, kernels, pools
+        Of each convolution block, from the DNA up.
+    n_latent
+        Length of a peak embedding.
+    dropout
+        Share of the bottleneck dropped in training.
+    """
+
+    seq_len: int = 1344
+    channels: tuple[int, ...] = (288, 288, 323, 363, 407, 456, 512, 256)
+    n_latent: int = 32
+    kernels: tuple[int, ...] = (17, 5, 5, 5, 5, 5, 5, 1)
+    pools: tuple[int, ...] = (3, 2, 2, 2, 2, 2, 2, 1)
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "kernels", "pools"):
+            object.__setattr__(self, name, tuple(int(value) for value in getattr(self, name)))
+        sizes = (self.seq_len, self.n_latent, *self.channels, *self.kernels, *self.pools)
+        if min(sizes) < 1 or not len(self.channels) == len(self.kernels) == len(self.pools):
+            message = f"channels, kernels and pools must be equally long and all sizes at least 1, got {self}."
+            raise ValueError(message)
+        if any(kernel % 2 == 0 for kernel in self.kernels):
+            message = f"kernels must be odd so that 'same' padding is symmetric, got {self.kernels}."
+            raise ValueError(message)
+        if self.seq_len % prod(self.pools):
+            step = prod(self.pools)
+            near = max(1, round(self.seq_len / step)) * step
+            message = (
+                f"seq_len={self.seq_len} is not divisible by {step}, the product of the pooling sizes {self.pools}; "
+                f"the nearest length that works is {near}: pp.add_sequences(..., seq_len={near})."
+            )
+            raise ValueError(message)
+        if not 0 <= self.dropout < 1:
+            message = f"dropout must be at least 0 and below 1, got {self.dropout}."
+            raise ValueError(message)
+
+    @classmethod
+    def of_width(cls, width: int = _PAPER_WIDTH, *, seq_len: int = 1344, n_latent: int = 32) -> TrunkConfig:
+        """The paper's trunk with ``width`` stem filters: the tower grows by 1.122 a block, rounded only when used."""
+        tower = [round(width * _GROWTH**block) for block in range(_TOWER)]
+        last = max(1, round(width * _PAPER_LAST / _PAPER_WIDTH))
+        return cls(seq_len=seq_len, channels=(width, *tower, last), n_latent=n_latent)
+
+    @property
+    def n_positions(self) -> int:
+        """Positions left after all pooling."""
+        return self.seq_len // prod(self.pools)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrunkConfig:
+        """The inverse of :meth:`to_dict`."""
+        return cls(**values)
+
+
+def gelu(x: torch.Tensor) -> torch.Tensor:
+    """The original's GELU, x · sigmoid(1.702 x): neither of torch's two."""
+    return x * torch.sigmoid(1.702 * x)
+
+
+class ConvBlock(nn.Module):
+    """GELU, convolution, batch norm, max pool: the activation comes first and the pooling last."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, pool: int) -> None:
+        super().__init__()
+        # 1 × k convolutions in two dimensions because channels-last memory, the faster one, exists only there
+        # torch's own initial weights would be drawn from the global generator: skipped
+        self.conv = skip_init(nn.Conv2d, n_in, n_out, (1, kernel), padding=(0, kernel // 2), bias=False)
+        self.norm = nn.BatchNorm2d(n_out, **_NORM)
+        self.pool = nn.MaxPool2d((1, pool)) if pool > 1 else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, n_in, 1, L) to (B, n_out, 1, L / pool)."""
+        return self.pool(self.norm(self.conv(gelu(x))))
+
+
+class Trunk(nn.Module):
+    """One-hot DNA (B, 4, L) to peak embeddings (B, n_latent)."""
+
+    def __init__(self, config: TrunkConfig, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.config = config
+        widths = (4, *config.channels)
+        self.blocks = nn.ModuleList(
+            ConvBlock(*shape) for shape in zip(widths[:-1], widths[1:], config.kernels, config.pools, strict=True)
+        )
+        self.dense = skip_init(nn.Linear, config.n_positions * config.channels[-1], config.n_latent, bias=False)
+        self.dense_norm = nn.BatchNorm1d(config.n_latent, **_NORM)
+        #: draws the dropout masks; ``None`` draws from torch's global generator
+        self.generator = generator
+        self._initialise(generator)
+
+    def _initialise(self, generator: torch.Generator | None) -> None:
+        for block in self.blocks:
+            he_normal_(block.conv.weight, block.conv.weight[0].numel(), generator)
+        he_normal_(self.dense.weight, self.dense.in_features, generator)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, one_hot: torch.Tensor) -> torch.Tensor:
+        """(B, 4, L) to (B, n_latent)."""
+        x = one_hot.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            x = block(x)
+        # position-major: Keras flattens (position, channel)
+        flat = gelu(x).squeeze(2).transpose(1, 2).flatten(1)
+        return gelu(self._dropout(self.dense_norm(self.dense(flat))))
+
+    def _dropout(self, x: torch.Tensor) -> torch.Tensor:
+        share = self.config.dropout
+        if not self.training or share == 0:
+            return x
+        # masks come from a CPU generator of our own, so that a seed gives the same ones on every device
+        keep = torch.rand(x.shape, generator=self.generator) >= share
+        return x * (keep.to(x.device) / (1 - share))

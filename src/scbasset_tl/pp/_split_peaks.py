@@ -1,0 +1,142 @@
+"""Divide the peaks into training, validation and test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from scbasset_tl._docs import doc_params
+from scbasset_tl._keys import SPLIT, SPLIT_LEVELS
+from scbasset_tl._log import info
+from scbasset_tl._validate import check_number, check_one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import pandas as pd
+    from anndata import AnnData
+    from mudata import MuData
+
+D = TypeVar("D", bound="AnnData | MuData")
+
+
+@doc_params
+def split_peaks(
+    data: D,
+    *,
+    fractions: Sequence[float] = (0.9, 0.05, 0.05),
+    by: Literal["peak", "chrom"] = "peak",
+    holdout: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+    rng: int | np.random.Generator | None = 0,
+    region_keys: Sequence[str] | None = None,
+    mod: str = "atac",
+    key_added: str | None = None,
+    copy: bool = False,
+) -> D | None:
+    """Divide the peaks into training, validation and test, at random as in scBasset :cite:p:`Yuan2022` or by contig.
+
+    Neighbouring peaks can share sequence, and paralogous ones do; whole contigs held out are the stricter test.
+
+    Parameters
+    ----------
+    {data}
+    fractions
+        Shares of training, validation and test peaks; they sum to one. Validation or test may be zero.
+    by
+        ``"peak"`` draws single peaks; ``rng=10`` gives the original's split. ``"chrom"`` holds out whole contigs.
+    holdout
+        With ``by="chrom"``: contigs of the test peaks, and validation peaks are drawn from the other contigs; or
+        ``{{"val": contigs, "test": contigs}}``. ``None`` takes the contigs that come close to ``fractions``.
+    {rng}
+    region_keys
+        Columns of ``.var`` with contig, start and end, for ``by="chrom"``; see :func:`scbasset_tl.pp.add_sequences`.
+    {mod}
+    key_added
+        Name of the column instead of ``split``.
+    {copy}
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes
+
+    `adata.var['split' | key_added]` : :class:`pandas.Series` (dtype `category`)
+        ``train``, ``val`` or ``test``.
+
+    Raises
+    ------
+    KeyError
+        If ``by="chrom"`` and ``.var`` has no regions.
+    ValueError
+        For fractions that do not sum to one, contigs without peaks, and parts of fewer than two peaks.
+
+    Examples
+    --------
+    >>> import anndata as ad
+    >>> import numpy as np
+    >>> import scbasset_tl as sb
+    >>> adata = ad.AnnData(np.ones((2, 100)))
+    >>> sb.pp.split_peaks(adata, rng=10)
+    >>> adata.var["split"].value_counts(sort=False).to_dict()
+    {{'train': 91, 'val': 4, 'test': 5}}
+    """
+    import numpy as np
+    import pandas as pd
+
+    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.write import write_slots
+    from scbasset_tl.genome.regions import read_regions
+    from scbasset_tl.stats.splits import chrom_split, original_split
+
+    check_one_of("by", by, ["peak", "chrom"])
+    shares = _check_fractions(fractions)
+    source = resolve(data, mod)
+    if by == "peak":
+        if holdout is not None:
+            message = f'holdout={holdout!r} names contigs, which by="peak" does not use: pass by="chrom".'
+            raise ValueError(message)
+        levels = original_split(source.n_vars, rng, shares)
+    else:
+        chrom = read_regions(source.var, keys=region_keys, obs=source.obs).chrom
+        levels = chrom_split(np.asarray(chrom), rng, shares, **_check_holdout(holdout, chrom))
+    info("peaks: " + ", ".join(f"{(levels == level).sum():,} {level}" for level in SPLIT_LEVELS))
+
+    container, adata = target(data, mod, copy=copy)
+    write_slots(
+        adata, var={SPLIT if key_added is None else key_added: pd.Categorical(levels, categories=list(SPLIT_LEVELS))}
+    )
+    return container if copy else None
+
+
+def _check_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
+    if len(fractions) != 3 or abs(sum(fractions) - 1) > 1e-6:
+        message = f"fractions must be the shares of train, val and test and sum to one, got {fractions!r}."
+        raise ValueError(message)
+    train, val, test = (check_number("fractions", share, low=0, high=1) for share in fractions)
+    if train == 0:
+        message = f"fractions leave no peaks to train on: {fractions!r}."
+        raise ValueError(message)
+    return train, val, test
+
+
+def _check_holdout(
+    holdout: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None, chrom: pd.Categorical
+) -> dict[str, list[str] | None]:
+    """Contigs of the validation and of the test peaks, each known and none in both."""
+    if holdout is None:
+        return {"val": None, "test": None}
+    parts = dict(holdout) if hasattr(holdout, "keys") else {"test": holdout}
+    if not {"test"} <= set(parts) <= {"val", "test"}:
+        message = f'holdout has {sorted(parts)}; it is a list of test contigs or {{"val": [...], "test": [...]}}.'
+        raise ValueError(message)
+    contigs = {
+        level: [names] if isinstance(names, str) else [str(name) for name in names] for level, names in parts.items()
+    }
+    named = [name for names in contigs.values() for name in names]
+    present = list(chrom.categories)
+    if unknown := [name for name in named if name not in present]:
+        message = f"holdout: no peak lies on {unknown}; the peaks lie on {present}."
+        raise ValueError(message)
+    if len(set(named)) < len(named):
+        message = f"holdout names a contig twice: {named}."
+        raise ValueError(message)
+    return {"val": contigs.get("val"), "test": contigs["test"]}

@@ -1,0 +1,1 @@
+"""Statistics kernels: numpy arrays in, numpy arrays out."""

@@ -1,0 +1,58 @@
+"""k nearest neighbours of every point among the others."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scbasset_tl._random import draw_seed
+
+EXACT_UP_TO = 32_768
+"""Points up to which all pairs are compared: sooner done than the half minute pynndescent takes to compile itself."""
+
+
+def nearest(x: np.ndarray, k: int, *, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and Euclidean distances of the ``k`` nearest others of each row of ``x``, nearest first, both (n, k).
+
+    Exact up to ``EXACT_UP_TO`` rows; beyond, nearest-neighbour descent (pynndescent), which finds nearly all of them
+    and depends on ``rng`` and on the number of threads.
+    """
+    x = np.asarray(x)
+    if not 0 < k < len(x):
+        message = f"k must be from 1 to {len(x) - 1}, the number of other points, got {k}."
+        raise ValueError(message)
+    if not np.isfinite(x).all():
+        message = f"points must be finite; {int((~np.isfinite(x)).any(axis=1).sum())} hold NaN or infinite values."
+        raise ValueError(message)
+    return _exact(x, k) if len(x) <= EXACT_UP_TO else _descent(x, k, draw_seed(rng))
+
+
+def _exact(x: np.ndarray, k: int, queries: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Compare all pairs; a point is left out of its own neighbours where ``queries`` is None."""
+    from sklearn.neighbors import NearestNeighbors
+
+    distances, indices = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(x).kneighbors(queries)
+    return indices, distances
+
+
+def _descent(x: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    from pynndescent import NNDescent
+
+    indices, distances = NNDescent(x, n_neighbors=k + 1, random_state=seed).neighbor_graph
+    if (indices < 0).any():  # the descent found fewer neighbours than asked for
+        rows = np.flatnonzero((indices < 0).any(axis=1))
+        indices[rows], distances[rows] = _exact(x, k + 1, x[rows])
+    return _without_self(indices, distances)
+
+
+def _without_self(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Drop each point from its own list, or the farthest where duplicates have crowded it out."""
+    others = indices != np.arange(len(indices))[:, None]
+    others[others.all(axis=1), -1] = False
+    shape = (len(indices), indices.shape[1] - 1)
+    return indices[others].reshape(shape), distances[others].reshape(shape)
+
+
+def shared_fraction(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean over rows of the share of neighbours that two (n, k) lists have in common."""
+    row = np.arange(len(one), dtype=np.int64)[:, None] * len(one)
+    return np.intersect1d(one + row, other + row, assume_unique=True).size / one.size

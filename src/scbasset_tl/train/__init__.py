@@ -1,0 +1,1 @@
+"""The training engine: torch and Fabric, arrays in and arrays out."""

@@ -1,0 +1,78 @@
+"""How a model is trained: the original's recipe, and one that needs far fewer epochs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from math import ceil, cos, pi
+from typing import Any, Literal
+
+# sequences that recipe="fast" processes by default, within the bounds on epochs
+_FAST_SEQUENCES, _FAST_EPOCHS = 120_000, (12, 60)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run besides the data, the network's shape and the seed.
+
+    Attributes
+    ----------
+    max_epochs, batch_size, lr, patience
+        As everywhere; ``lr`` is the peak of the schedule.
+    schedule
+        ``constant``, or ``one_cycle``: linear warm-up, then a cosine down to nothing.
+    warmup
+        Share of the steps spent warming up.
+    data_bias
+        Start each cell's bias at the logit of its density instead of zero.
+    per_sequence
+        Draw the augmentation for each sequence instead of once a minibatch.
+    head_eps
+        Adam's eps for cell vectors and biases; ``None`` is the trunk's. The mean over n cells shrinks their gradient
+        like 1 / n until 1e-7 drowns it.
+    l2_cell, l2_batch
+        Weights of the sums of squares of cell and batch vectors.
+    """
+
+    max_epochs: int
+    schedule: Literal["constant", "one_cycle"]
+    data_bias: bool
+    per_sequence: bool
+    head_eps: float | None
+    batch_size: int = 128
+    lr: float = 0.01
+    warmup: float = 0.2
+    betas: tuple[float, float] = (0.95, 0.9995)
+    eps: float = 1e-7
+    patience: int = 50
+    min_delta: float = 1e-6
+    l2_cell: float = 0.0
+    l2_batch: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``uns[key]['params']`` and the checkpoint."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    def lr_at(self, step: int, n_steps: int) -> float:
+        """Learning rate of optimizer step ``step`` of ``n_steps``."""
+        if self.schedule == "constant":
+            return self.lr
+        n_warm = max(1, round(self.warmup * n_steps))
+        if step < n_warm:
+            return self.lr * (step + 1) / n_warm
+        return self.lr * 0.5 * (1 + cos(pi * (step - n_warm) / max(1, n_steps - n_warm)))
+
+
+_RECIPES = {
+    "paper": Recipe(max_epochs=1000, schedule="constant", data_bias=False, per_sequence=False, head_eps=None),
+    "fast": Recipe(max_epochs=0, schedule="one_cycle", data_bias=True, per_sequence=True, head_eps=1e-12),
+}
+RECIPE_NAMES = tuple(_RECIPES)
+
+
+def make_recipe(name: str, n_train: int, **changes: Any) -> Recipe:
+    """Recipe ``name`` for ``n_train`` peaks; ``changes`` that are ``None`` keep its own values."""
+    recipe = replace(_RECIPES[name], **{key: value for key, value in changes.items() if value is not None})
+    if recipe.max_epochs == 0:
+        low, high = _FAST_EPOCHS
+        recipe = replace(recipe, max_epochs=min(high, max(low, ceil(_FAST_SEQUENCES / n_train))))
+    return recipe

@@ -1,0 +1,59 @@
+"""Shared fixtures: quiet runs, one thread, the real data when it is there."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet():
+    """No progress bars, and one thread so that results do not depend on the machine's load."""
+    import torch
+
+    import scbasset_tl as sb
+
+    torch.set_num_threads(1)
+    with sb.settings.override(verbosity=0):
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with the real data; tests that need it are skipped where it is absent."""
+    default = Path(__file__).parents[1] / ".." / "shared" / "data"
+    folder = Path(os.environ.get("SCBASSET_TL_REAL_DATA", default)).resolve()
+    if not folder.is_dir():
+        pytest.skip("real data not found: set SCBASSET_TL_REAL_DATA to their folder")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator of the test's own."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def tiny():
+    """60 cells × 90 peaks of 192 bp with sequences, two kinds of cells, and no split: trains in well under a second."""
+    import anndata as ad
+    import scipy.sparse as sp
+
+    generator = np.random.default_rng(1)
+    n_obs, n_vars = 60, 90
+    codes = generator.integers(0, 4, (n_vars, 192), dtype=np.uint8)
+    codes[:, :3] = 4
+    kind, programme = generator.integers(0, 2, n_obs), generator.integers(0, 2, n_vars)
+    for peak in np.flatnonzero(programme):
+        codes[peak, 90:98] = [2, 0, 3, 0, 0, 2, 3, 1]
+    density = np.where(kind[:, None] == programme[None], 0.5, 0.1)
+    counts = (generator.random((n_obs, n_vars)) < density) * generator.integers(1, 4, (n_obs, n_vars))
+    adata = ad.AnnData(sp.csr_matrix(counts.astype(np.float32)))
+    adata.obs_names = [f"cell{number}" for number in range(n_obs)]
+    adata.var_names = [f"chr1:{1000 * number}-{1000 * number + 300}" for number in range(n_vars)]
+    adata.obs["kind"] = np.array(["a", "b"])[kind]
+    adata.obs["batch"] = np.array(["x", "y"])[generator.integers(0, 2, n_obs)]
+    adata.varm["dna_code"] = codes
+    return adata

@@ -1,0 +1,70 @@
+"""One-hot rows and augmentation against slow code that says what is meant."""
+
+import numpy as np
+import pytest
+import torch
+
+from scbasset_tl.nn.codes import augment, one_hot, reverse_complement, shift
+
+
+@pytest.fixture
+def codes(rng):
+    return torch.from_numpy(rng.integers(0, 5, (16, 30), dtype=np.uint8))
+
+
+def naive_shift(row, by):
+    out = [4] * len(row)
+    for position, code in enumerate(row):
+        if 0 <= position + by < len(row):
+            out[position + by] = code
+    return out
+
+
+def test_one_hot(codes):
+    rows = one_hot(codes)
+    assert rows.shape == (16, 4, 30)
+    for sequence, expected in zip(rows.numpy(), codes.numpy(), strict=True):
+        for position, code in enumerate(expected):
+            np.testing.assert_array_equal(sequence[:, position], [0.25] * 4 if code == 4 else np.eye(4)[code])
+
+
+def test_reverse_complement_twice_is_the_same(codes):
+    assert torch.equal(reverse_complement(reverse_complement(codes)), codes)
+    assert reverse_complement(torch.tensor([[0, 1, 1, 2, 4]], dtype=torch.uint8)).tolist() == [[4, 1, 2, 2, 3]]
+
+
+def test_shift_moves_right_and_fills_with_n(codes):
+    by = torch.arange(16) - 8
+    moved = shift(codes, by)
+    for row, old, amount in zip(moved.tolist(), codes.tolist(), by.tolist(), strict=True):
+        assert row == naive_shift(old, amount)
+
+
+@pytest.mark.parametrize("per_sequence", [True, False])
+def test_augmentation_draws_from_its_generator_only(codes, per_sequence):
+    before = torch.get_rng_state()
+    first = augment(codes, torch.Generator().manual_seed(5), per_sequence=per_sequence)
+    again = augment(codes, torch.Generator().manual_seed(5), per_sequence=per_sequence)
+    assert torch.equal(first, again)
+    assert torch.equal(torch.get_rng_state(), before)
+    allowed = {
+        (flip, by): shift(reverse_complement(codes) if flip else codes, torch.full((16,), by))
+        for flip in (False, True)
+        for by in range(-3, 4)
+    }
+    kinds = [next(kind for kind, rows in allowed.items() if torch.equal(rows[i], first[i])) for i in range(16)]
+    assert (len(set(kinds)) > 1) == per_sequence
+
+
+def test_augmentation_draws_every_shift_and_both_strands(rng):
+    codes = torch.from_numpy(rng.integers(0, 4, (4000, 12), dtype=np.uint8))
+    out = augment(codes, torch.Generator().manual_seed(0), per_sequence=True)
+    counts = [
+        int((shift(strand, torch.full((4000,), by)) == out).all(1).sum())
+        for strand in (codes, reverse_complement(codes))
+        for by in range(-3, 4)
+    ]
+    assert sum(counts) >= 4000
+    # 14 equally likely outcomes: 286 each, standard deviation 16
+    assert min(counts) > 286 - 5 * 17
+    assert max(counts) < 286 + 5 * 17

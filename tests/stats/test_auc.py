@@ -1,0 +1,121 @@
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+from scipy import sparse
+from sklearn.metrics import roc_auc_score
+
+from scbasset_tl.stats import auc as auc_module
+from scbasset_tl.stats import kernel as kernel_module
+from scbasset_tl.stats.auc import auc_per_column, auc_per_row, held_out_auc
+from scbasset_tl.stats.labels import Labels
+
+
+def labels_of(dense):
+    matrix = sparse.csr_matrix(dense)
+    return Labels(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), dense.shape[1])
+
+
+def by_sklearn(scores, dense):
+    """NaN where there is one class, else sklearn, row by row in float64."""
+    return np.array(
+        [
+            roc_auc_score(truth, row) if 0 < truth.sum() < len(truth) else np.nan
+            for row, truth in zip(scores.astype(np.float64), dense, strict=True)
+        ]
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_rows_and_columns_against_sklearn(data):
+    shape = data.draw(st_numpy.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=10))
+    dense = data.draw(st_numpy.arrays(bool, shape))
+    # few values, so that ties abound; ±0 are ties too
+    values = st.sampled_from([-2.5, -0.0, 0.0, 1.0, 1.0000001, 3e30])
+    scores = data.draw(st_numpy.arrays(data.draw(st.sampled_from([np.float32, np.float64])), shape, elements=values))
+    np.testing.assert_allclose(auc_per_row(scores, labels_of(dense)), by_sklearn(scores, dense), rtol=1e-14)
+    np.testing.assert_allclose(auc_per_column(scores, labels_of(dense)), by_sklearn(scores.T, dense.T), rtol=1e-14)
+
+
+def test_by_hand():
+    dense = np.array([[1, 0, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1]], dtype=bool)
+    scores = np.array([[3, 1, 2, 0], [1, 1, 0, 0], [1, 2, 3, 4], [1, 2, 3, 4]])  # integers too
+    np.testing.assert_array_equal(auc_per_row(scores, labels_of(dense)), [1.0, 0.5, np.nan, np.nan])
+
+
+def test_many_ties_and_threads():
+    rng = np.random.default_rng(0)
+    scores, dense = rng.integers(0, 50, (40, 3000)).astype(np.float32), rng.random((40, 3000)) < 0.1
+    before, expected = numba.get_num_threads(), by_sklearn(scores, dense)
+    for n_threads in {1, before}:
+        numba.set_num_threads(n_threads)
+        np.testing.assert_allclose(auc_per_row(scores, labels_of(dense)), expected, rtol=1e-14)
+    numba.set_num_threads(before)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_not_finite(value):
+    scores = np.zeros((5, 4))
+    scores[[3, 4], 2] = value
+    with pytest.raises(ValueError, match="2 rows hold .* first is row 3|1 rows hold .* first is row 3"):
+        auc_per_row(scores, labels_of(np.eye(5, 4, dtype=bool)))
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match=r"\(2, 3\), labels \(3, 2\)"):
+        auc_per_row(np.zeros((2, 3)), labels_of(np.eye(3, 2, dtype=bool)))
+
+
+@pytest.mark.parametrize("block", [None, 1, 7, 1000])
+def test_held_out_auc_is_that_of_the_logits(block):
+    rng = np.random.default_rng(1)
+    n_peaks, n_cells = 30, 50
+    peaks, cells, bias = (
+        rng.standard_normal((n_peaks, 4)),
+        rng.standard_normal((n_cells, 4)),
+        rng.normal(-2, 1, n_cells),
+    )
+    logits = peaks @ cells.T + bias
+    dense = rng.random((n_peaks, n_cells)) < 1 / (1 + np.exp(-logits))
+    dense[0], dense[:, 0] = True, False
+    per_cell, per_peak = held_out_auc(peaks, cells, bias, labels_of(dense), block=block)
+    np.testing.assert_allclose(per_cell, by_sklearn(logits.T, dense.T), rtol=1e-14)
+    np.testing.assert_allclose(per_peak, by_sklearn(logits, dense), rtol=1e-14)
+    assert np.isnan(per_cell[0])
+
+
+def test_held_out_auc_refuses_a_model_that_diverged():
+    labels = labels_of(np.eye(3, dtype=bool))
+    with pytest.raises(ValueError, match="finite"):
+        held_out_auc(np.ones((3, 2)), np.ones((3, 2)), np.array([0, np.nan, 0]), labels)
+
+
+def test_held_out_auc_never_holds_all_logits(monkeypatch):
+    import tracemalloc
+
+    monkeypatch.setattr(auc_module, "BLOCK_SCORES", 10_000)
+    rng = np.random.default_rng(0)
+    labels = labels_of(rng.random((500, 800)) < 0.02)
+    parts = rng.standard_normal((500, 2)), rng.standard_normal((800, 2)), np.zeros(800)
+    held_out_auc(*parts, labels)  # compiled now
+    tracemalloc.start()
+    held_out_auc(*parts, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 500 * 800  # a fourth of the logits in float32
+
+
+def test_kernels_compile_without_a_cache_folder(monkeypatch):
+    compiler = numba.njit
+
+    def without_cache(*, cache=False, **options):
+        if cache:
+            message = "cannot cache function: no locator available"
+            raise RuntimeError(message)
+        return compiler(**options)
+
+    monkeypatch.setattr(kernel_module.numba, "njit", without_cache)
+    assert kernel_module.kernel()(lambda x: x + 1)(1) == 2

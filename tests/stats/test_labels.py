@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+from scipy import sparse
+
+from scbasset_tl.stats import transpose as transpose_module
+from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.transpose import blocks_of_rows, transpose
+
+booleans = st_numpy.arrays(bool, st_numpy.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
+
+
+def labels_of(dense):
+    matrix = sparse.csr_matrix(dense)
+    return Labels(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), dense.shape[1])
+
+
+@settings(max_examples=50, deadline=None)
+@given(booleans, st.data())
+def test_dense_counts_and_rows(dense, data):
+    labels = labels_of(dense)
+    np.testing.assert_array_equal(labels.dense(), dense)
+    np.testing.assert_array_equal(labels.peak_counts(), dense.sum(axis=1))
+    np.testing.assert_array_equal(labels.cell_counts(), dense.sum(axis=0))
+    peaks = np.array(data.draw(st.lists(st.integers(0, len(dense) - 1), max_size=8)), dtype=int)
+    np.testing.assert_array_equal(labels.rows(peaks).dense(), dense[peaks])
+
+
+@settings(max_examples=50, deadline=None)
+@given(booleans)
+def test_transpose(dense):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transpose_module, "BLOCK_ENTRIES", 3)
+        transposed = transpose(labels_of(dense))
+    expected = labels_of(dense.T)
+    assert transposed.n_cells == expected.n_cells
+    assert transposed.indices.dtype == np.int32
+    np.testing.assert_array_equal(transposed.indptr, expected.indptr)
+    np.testing.assert_array_equal(transposed.indices, expected.indices)
+
+
+def test_blocks_cover_all_rows_and_stay_near_the_bound(monkeypatch):
+    monkeypatch.setattr(transpose_module, "BLOCK_ENTRIES", 10)
+    lengths = np.array([3, 0, 4, 25, 1, 1, 0, 9, 9, 0])
+    blocks = blocks_of_rows(np.concatenate([[0], np.cumsum(lengths)]))
+    assert [row for start, stop in blocks for row in range(start, stop)] == list(range(10))
+    for start, stop in blocks:
+        assert lengths[start : stop - 1].sum() < 10
+    assert blocks_of_rows(np.zeros(4, dtype=int)) == [(0, 3)]

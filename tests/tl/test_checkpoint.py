@@ -1,0 +1,150 @@
+"""Stopping and resuming: the AnnData stays as it was, and a resumed run ends like one that was never stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import anndata as ad
+import numpy as np
+import pytest
+
+import scbasset_tl as sb
+
+SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 5, "batch_size": 32}
+
+SCRIPT = """
+import sys, anndata as ad, torch, scbasset_tl as sb
+import scbasset_tl.train.loop as loop
+torch.set_num_threads(1)
+sb.settings.verbosity = 0
+original = loop._epoch
+def slow(state, *rest):
+    if state.epoch == 3:
+        print("ready", flush=True)
+        import time; time.sleep(60)
+    return original(state, *rest)
+loop._epoch = slow
+adata = ad.read_h5ad(sys.argv[1])
+sb.tl.scbasset(adata, trunk=4, n_latent=6, max_epochs=5, batch_size=32, checkpoint=sys.argv[2])
+"""
+
+
+def interrupt_after(monkeypatch, n_epochs, error):
+    """Make training fail in the middle of epoch ``n_epochs`` + 1."""
+    import scbasset_tl.train.loop as loop
+
+    original, steps = loop._adam_step, []
+
+    def step(state, *rest):
+        if state.epoch == n_epochs and state.step % 2:
+            raise error
+        steps.append(state.epoch)
+        original(state, *rest)
+
+    monkeypatch.setattr(loop, "_adam_step", step)
+
+
+@pytest.mark.parametrize("batch_key", [None, "batch"])
+@pytest.mark.parametrize("recipe", ["fast", "paper"])
+def test_a_resumed_run_ends_as_an_uninterrupted_one(tiny, tmp_path, monkeypatch, recipe, batch_key):
+    call = {**SMALL, "recipe": recipe, "batch_key": batch_key}
+    whole = sb.tl.scbasset(tiny, **call, copy=True)
+    path = tmp_path / "run.safetensors"
+    before = tiny.copy()
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 2, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            sb.tl.scbasset(tiny, **call, checkpoint=path)
+    assert set(tiny.uns) == set(before.uns)
+    assert "split" not in tiny.var
+    assert not list(tiny.obsm)
+    sb.tl.scbasset(tiny, **call, checkpoint=path, resume=True)
+    np.testing.assert_array_equal(tiny.obsm["X_scbasset"], whole.obsm["X_scbasset"])
+    np.testing.assert_array_equal(tiny.uns["scbasset"]["weights"], whole.uns["scbasset"]["weights"])
+    ours, theirs = sb.get.history(tiny), sb.get.history(whole)
+    np.testing.assert_array_equal(ours.drop(columns="seconds"), theirs.drop(columns="seconds"))
+
+
+def test_resuming_a_finished_run_gives_it_again(tiny, tmp_path):
+    path = tmp_path / "run.safetensors"
+    whole = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, copy=True)
+    again = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True, copy=True)
+    np.testing.assert_array_equal(whole.obsm["X_scbasset"], again.obsm["X_scbasset"])
+
+
+def test_a_seed_from_a_generator_comes_from_the_checkpoint(tiny, tmp_path):
+    path = tmp_path / "run.safetensors"
+    whole = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, rng=None, copy=True)
+    again = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, rng=None, resume=True, copy=True)
+    np.testing.assert_array_equal(whole.obsm["X_scbasset"], again.obsm["X_scbasset"])
+    assert whole.uns["scbasset"]["params"]["seed"] == again.uns["scbasset"]["params"]["seed"]
+
+
+def test_a_killed_process_resumes_to_the_same_result(tiny, tmp_path):
+    source, path = tmp_path / "a.h5ad", tmp_path / "run.safetensors"
+    tiny.write_h5ad(source)
+    content = source.read_bytes()
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    child = subprocess.Popen([sys.executable, script, source, path], stdout=subprocess.PIPE)
+    assert child.stdout.readline() == b"ready\n"
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    assert source.read_bytes() == content
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".run")] == []
+    adata = ad.read_h5ad(source)
+    whole = sb.tl.scbasset(adata, **SMALL, copy=True)
+    started = time.perf_counter()
+    sb.tl.scbasset(adata, **SMALL, checkpoint=path, resume=True)
+    assert time.perf_counter() - started < 50
+    np.testing.assert_array_equal(adata.obsm["X_scbasset"], whole.obsm["X_scbasset"])
+
+
+def test_other_data_or_parameters_are_refused(tiny, tmp_path):
+    path = tmp_path / "run.safetensors"
+    sb.tl.scbasset(tiny, **SMALL, checkpoint=path, copy=True)
+    with pytest.raises(ValueError, match="another run.*lr"):
+        sb.tl.scbasset(tiny, **SMALL, lr=0.02, checkpoint=path, resume=True)
+    other = tiny.copy()
+    other.X = other.X[::-1]
+    with pytest.raises(ValueError, match="another run.*data"):
+        sb.tl.scbasset(other, **SMALL, checkpoint=path, resume=True)
+    with pytest.raises(FileExistsError, match="resume=True"):
+        sb.tl.scbasset(tiny, **SMALL, checkpoint=path)
+
+
+def test_files_that_are_no_checkpoint_are_refused(tiny, tmp_path):
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(FileNotFoundError, match="nothing to resume"):
+        sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True)
+    sb.tl.scbasset(tiny, **SMALL, checkpoint=path, copy=True)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
+        sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True)
+    sb.tl.scbasset(tiny, **SMALL)
+    path.write_bytes(tiny.uns["scbasset"]["weights"].tobytes())
+    with pytest.raises(ValueError, match="not written by scbasset_tl"):
+        sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tiny, tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    original, calls = os.fsync, []
+
+    def full(handle):
+        calls.append(handle)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        original(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        sb.tl.scbasset(tiny, **SMALL, checkpoint=path)
+    monkeypatch.undo()
+    assert "scbasset" not in tiny.uns
+    assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
+    sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True)
+    np.testing.assert_array_equal(tiny.obsm["X_scbasset"], sb.tl.scbasset(tiny, **SMALL, copy=True).obsm["X_scbasset"])

@@ -1,0 +1,229 @@
+"""tl.scbasset end to end on tiny data: the slots, their round trips, repeatability, and what it leaves alone."""
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import scbasset_tl as sb
+
+SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2, "batch_size": 32}
+SLOTS = {("obsm", "X_scbasset"), ("obs", "scbasset_bias"), ("varm", "scbasset"), ("uns", "scbasset"), ("var", "split")}
+
+
+def slots_of(adata):
+    return {
+        (field, name) for field in ("obs", "var", "obsm", "varm", "uns", "layers") for name in getattr(adata, field)
+    }
+
+
+def assert_same_model(one, other, key="scbasset"):
+    names = one.uns[key]["slots"]
+    np.testing.assert_array_equal(one.obsm[names["obsm"]], other.obsm[names["obsm"]])
+    np.testing.assert_array_equal(one.obs[names["obs"]], other.obs[names["obs"]])
+    np.testing.assert_array_equal(one.varm[names["varm"]], other.varm[names["varm"]])
+    np.testing.assert_array_equal(one.uns[key]["weights"], other.uns[key]["weights"])
+
+
+@pytest.fixture
+def trained(tiny):
+    sb.tl.scbasset(tiny, **SMALL)
+    return tiny
+
+
+def test_writes_the_promised_slots_and_nothing_else(tiny):
+    before = slots_of(tiny)
+    assert sb.tl.scbasset(tiny, **SMALL) is None
+    assert slots_of(tiny) - before == SLOTS
+    assert tiny.obsm["X_scbasset"].shape == (60, 6)
+    assert tiny.obsm["X_scbasset"].dtype == np.float32
+    assert tiny.varm["scbasset"].shape == (90, 6)
+    assert list(tiny.var["split"].cat.categories) == ["train", "val", "test"]
+    entry = tiny.uns["scbasset"]
+    assert set(entry) == {"params", "weights", "history", "slots", "batch", "versions", "schema_version"}
+    assert entry["history"]["stopped"] == "schedule"
+    assert set(entry["history"]["auroc"]) == {"val", "test"}
+    assert len(sb.get.history(tiny)) == 2
+
+
+def test_key_added_names_every_slot(tiny):
+    before = slots_of(tiny)
+    sb.tl.scbasset(tiny, **SMALL, key_added="foo")
+    assert slots_of(tiny) - before == {
+        ("obsm", "foo"), ("obs", "foo_bias"), ("varm", "foo"), ("uns", "foo"), ("var", "split"),
+    }  # fmt: skip
+    assert sb.get.accessibility(tiny, key="foo").shape == (60, 90)
+
+
+def test_copy_changes_only_the_copy(tiny):
+    before = slots_of(tiny)
+    changed = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    assert slots_of(tiny) == before
+    assert slots_of(changed) - before == SLOTS
+
+
+def test_the_same_seed_gives_the_same_bits(tiny):
+    one, two, other = (sb.tl.scbasset(tiny, **SMALL, copy=True, rng=rng) for rng in (3, 3, 4))
+    assert_same_model(one, two)
+    assert (one.obsm["X_scbasset"] != other.obsm["X_scbasset"]).any()
+    generators = [sb.tl.scbasset(tiny, **SMALL, copy=True, rng=np.random.default_rng(3)) for _ in range(2)]
+    assert_same_model(*generators)
+    # the seed that a generator gave is recorded and repeats the run
+    again = sb.tl.scbasset(tiny, **SMALL, copy=True, rng=generators[0].uns["scbasset"]["params"]["seed"])
+    assert_same_model(generators[0], again)
+
+
+def test_global_random_state_is_left_alone(tiny):
+    import torch
+
+    before, torch_before = np.random.get_state()[1].copy(), torch.get_rng_state()
+    sb.tl.scbasset(tiny, **SMALL)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    assert torch.equal(torch.get_rng_state(), torch_before)
+
+
+@pytest.mark.parametrize("form", ["csc", "dense", "bool", "binary", "fractional", "explicit zeros", "layer", "view"])
+def test_how_the_matrix_is_stored_does_not_matter(tiny, form):
+    expected = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    layer, data = None, tiny
+    counts = tiny.X
+    if form == "csc":
+        data.X = counts.tocsc()
+    elif form == "dense":
+        data.X = counts.toarray()
+    elif form == "bool":
+        data.X = counts.astype(bool)
+    elif form == "binary":
+        data.X = (counts > 0).astype(np.int8)
+    elif form == "fractional":
+        data.X = counts * 0.37
+    elif form == "explicit zeros":
+        zeros = counts.toarray() == 0
+        zeros[:, 10:] = False
+        coo = counts.tocoo()
+        rows, columns = np.nonzero(zeros)
+        data.X = sp.csr_matrix(
+            (np.r_[coo.data, np.zeros(len(rows))], (np.r_[coo.row, rows], np.r_[coo.col, columns])), shape=counts.shape
+        )
+        assert data.X.nnz > counts.nnz
+    elif form == "layer":
+        data.layers["counts"], layer = counts.copy(), "counts"
+        data.X = sp.csr_matrix(np.ones_like(counts.toarray()))
+    elif form == "view":
+        more = ad.concat([data, data[:5].copy()], index_unique="-", merge="same")
+        data = more[:60]
+        assert data.is_view
+    sb.tl.scbasset(data, **SMALL, layer=layer)
+    assert_same_model(expected, data)
+
+
+def test_backed(tiny, tmp_path):
+    expected = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    tiny.write_h5ad(tmp_path / "a.h5ad")
+    backed = ad.read_h5ad(tmp_path / "a.h5ad", backed="r")
+    in_memory = sb.tl.scbasset(backed, **SMALL, copy=True)
+    assert_same_model(expected, in_memory)
+    sb.tl.scbasset(backed, **SMALL)
+    assert_same_model(expected, backed)
+
+
+def test_mudata_writes_inside_the_modality(tiny):
+    expected = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    rna = ad.AnnData(np.ones((60, 4), np.float32), obs={"index": tiny.obs_names})
+    rna.obs_names = tiny.obs_names
+    with md.set_options(pull_on_update=False):
+        mdata = md.MuData({"rna": rna, "peaks": tiny.copy()})
+    copied = sb.tl.scbasset(mdata, **SMALL, mod="peaks", copy=True)
+    assert isinstance(copied, md.MuData)
+    assert "scbasset" not in mdata["peaks"].uns
+    assert_same_model(expected, copied["peaks"])
+    sb.tl.scbasset(mdata, **SMALL, mod="peaks")
+    assert_same_model(expected, mdata["peaks"])
+
+
+@pytest.mark.parametrize("batch_key", [None, "batch", ["batch", "kind"]])
+def test_round_trip_through_files_is_exact(tiny, tmp_path, batch_key):
+    sb.tl.scbasset(tiny, **SMALL, batch_key=batch_key)
+    expected = sb.get.accessibility(tiny, normalize_depth=False, scale="sigmoid")
+    tiny.write_h5ad(tmp_path / "a.h5ad")
+    tiny.write_zarr(tmp_path / "a.zarr")
+    with md.set_options(pull_on_update=False):
+        md.MuData({"atac": tiny}).write_h5mu(tmp_path / "a.h5mu")
+        again = [
+            ad.read_h5ad(tmp_path / "a.h5ad"),
+            ad.read_zarr(tmp_path / "a.zarr"),
+            md.read_h5mu(tmp_path / "a.h5mu")["atac"],
+        ]
+    for adata in again:
+        assert_same_model(tiny, adata)
+        np.testing.assert_array_equal(sb.get.accessibility(adata, normalize_depth=False, scale="sigmoid"), expected)
+        np.testing.assert_array_equal(sb.get.history(adata), sb.get.history(tiny))
+        assert adata.uns["scbasset"]["params"]["seed"] == 0
+
+
+def test_subsetting_commutes_with_prediction(trained):
+    cells, peaks = np.random.default_rng(0).permutation(60)[:20], np.random.default_rng(1).permutation(90)[:30]
+    whole = sb.get.accessibility(trained, normalize_depth=False).to_numpy()[np.ix_(cells, peaks)]
+    part = sb.get.accessibility(trained[cells, peaks].copy(), normalize_depth=False)
+    np.testing.assert_allclose(part, whole, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        sb.get.accessibility(trained[cells, peaks], normalize_depth=False), whole, rtol=1e-6, atol=1e-6
+    )
+
+
+def test_an_existing_split_is_kept_and_used(tiny):
+    sb.pp.split_peaks(tiny, fractions=(0.5, 0.25, 0.25), rng=5)
+    before = tiny.var["split"].copy()
+    sb.tl.scbasset(tiny, **SMALL)
+    assert tiny.var["split"].equals(before)
+
+
+def test_a_last_minibatch_of_one_peak(tiny):
+    levels = np.array(["train"] * 65 + ["val"] * 10 + ["test"] * 15)
+    tiny.var["split"] = levels
+    sb.tl.scbasset(tiny, **SMALL)
+    assert np.isfinite(tiny.varm["scbasset"]).all()
+
+
+def test_batch_correction_keeps_the_batches_apart(tiny):
+    sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 4}, batch_key="batch", l2_cell=1e-6, l2_batch=1e-6)
+    stored = tiny.uns["scbasset"]["batch"]
+    assert list(stored["categories"]) == ["x", "y"]
+    assert stored["weight"].shape == (2, 6)
+    raw = sb.get.accessibility(tiny, normalize_depth=False)
+    which = (tiny.obs["batch"] == "y").to_numpy().astype(int)
+    weight = tiny.obsm["X_scbasset"] + stored["weight"][which]
+    bias = tiny.obs["scbasset_bias"].to_numpy() + stored["bias"][which]
+    np.testing.assert_allclose(raw, weight @ tiny.varm["scbasset"].T + bias[:, None], rtol=1e-5, atol=1e-6)
+
+
+def test_a_strong_penalty_shrinks_the_vectors(tiny):
+    free = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    bound = sb.tl.scbasset(tiny, **SMALL, l2_cell=1.0, copy=True)
+    assert np.abs(bound.obsm["X_scbasset"]).mean() < 0.9 * np.abs(free.obsm["X_scbasset"]).mean()
+
+
+def test_the_signal_of_the_planted_word_is_found(tiny):
+    sb.tl.scbasset(tiny, trunk=12, n_latent=6, max_epochs=25, batch_size=16)
+    history = sb.get.history(tiny)
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    assert history["train_auroc"].iloc[-1] > 0.6
+
+
+def test_paper_recipe_starts_at_zero_bias(tiny):
+    sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 1}, recipe="paper", lr=1e-9)
+    assert np.abs(tiny.obs["scbasset_bias"]).max() < 1e-6
+    sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 1}, recipe="fast", lr=1e-9)
+    train = (tiny.var["split"] == "train").to_numpy()
+    density = (tiny.X[:, train] > 0).mean(1)
+    assert np.corrcoef(np.ravel(density), tiny.obs["scbasset_bias"])[0, 1] > 0.97
+
+
+def test_patience_stops_and_the_best_epoch_is_kept(tiny):
+    sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 40}, recipe="paper", lr=1e-9, patience=2)
+    stored = tiny.uns["scbasset"]["history"]
+    history = sb.get.history(tiny)
+    assert stored["stopped"] == "patience"
+    assert len(history) < 40
+    assert history["train_auroc"].to_numpy().argmax() + 1 == stored["best_epoch"]

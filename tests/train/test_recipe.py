@@ -1,0 +1,27 @@
+"""Schedules and defaults of the recipes."""
+
+import pytest
+
+from scbasset_tl.train.recipe import make_recipe
+
+
+def test_paper_is_constant_and_starts_at_zero_bias():
+    recipe = make_recipe("paper", 100_000)
+    assert recipe.max_epochs == 1000
+    assert {recipe.lr_at(step, 500) for step in range(500)} == {0.01}
+    assert (recipe.data_bias, recipe.per_sequence, recipe.betas, recipe.eps) == (False, False, (0.95, 0.9995), 1e-7)
+
+
+def test_one_cycle_warms_up_and_falls_to_nothing():
+    recipe = make_recipe("fast", 1000, max_epochs=10)
+    rates = [recipe.lr_at(step, 100) for step in range(100)]
+    assert rates[19] == pytest.approx(recipe.lr)
+    assert rates[:20] == sorted(rates[:20])
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert rates[-1] < 1e-5
+
+
+@pytest.mark.parametrize(("n_train", "epochs"), [(500, 60), (6000, 20), (1_000_000, 12)])
+def test_fast_chooses_epochs_by_the_sequences_they_make(n_train, epochs):
+    assert make_recipe("fast", n_train).max_epochs == epochs
+    assert make_recipe("fast", n_train, max_epochs=3).max_epochs == 3
