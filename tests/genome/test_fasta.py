@@ -1,5 +1,7 @@
 import gzip
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +216,7 @@ def test_plain_gzip_is_refused_with_the_command_that_helps(tmp_path):
         ("x.fa", b"", "does not start with '>'"),
         ("x.fa", b"ACGT\n", r"does not start with '>' \(it starts with b'ACGT"),
         ("x.2bit", b"\x43\x27\x41\x1a" + bytes(20), "does not start with '>'"),
+        ("x.fa.gz", b"\x1f\x8b", "is compressed by gzip"),
         ("x.fa.gz", b">a\nACGT\n", "is not compressed, which its name does not say"),
         ("x.fa", b">a\nACGT\n>a\nGGGG\n", 'Duplicate key "a"'),
         ("x.fa", b">a\nACGT\nAC\nACGT\n", "Line length of fasta file is not consistent"),
@@ -284,6 +287,12 @@ def test_empty_contigs_are_n(tmp_path):
     with Fasta(write(tmp_path / "x.fa", ">empty\n>full\nACGT\n")) as fasta:
         assert fasta.lengths == {"empty": 0, "full": 4}
         assert decode(fasta.windows(["empty", "full"], [0, 2], 4)).tolist() == ["NNNN", "ACGT"]
+
+
+def test_importing_loads_nothing_heavy():
+    code = "import sys, scbasset_tl.genome, scbasset_tl.pp; print(*{'pyfaidx', 'Bio', 'torch', 'anndata'} & {*sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""
 
 
 def test_paths_as_text(tmp_path):

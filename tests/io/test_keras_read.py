@@ -69,9 +69,8 @@ def test_copy_and_view(adata, reference, slots):
 
 
 def test_mudata(adata, reference):
-    with md.set_options(pull_on_update=False):
-        mdata = md.MuData({"peaks": adata})
-        changed = read_keras_weights(mdata, reference / "keras_plain.h5", mod="peaks", copy=True)
+    mdata = md.MuData({"peaks": adata})
+    changed = read_keras_weights(mdata, reference / "keras_plain.h5", mod="peaks", copy=True)
     assert isinstance(changed, md.MuData)
     assert changed["peaks"].obsm["X_scbasset"].shape == (6, 32)
     assert "X_scbasset" not in mdata["peaks"].obsm

@@ -40,8 +40,7 @@ def mdata(atac):
     rna = ad.AnnData(np.ones((atac.n_obs, 3), dtype=np.float32))
     rna.var_names = ["gene1", "gene2", "gene3"]
     rna.obs_names = atac.obs_names
-    with mudata.set_options(pull_on_update=False):
-        return mudata.MuData({"rna": rna, "atac": atac})
+    return mudata.MuData({"rna": rna, "atac": atac})
 
 
 @pytest.fixture

@@ -99,7 +99,8 @@ def test_views_backed_files_one_peak_and_repeated_names(atac, fasta, contigs, tm
     sb.pp.add_sequences(one, fasta, seq_len=30)
     assert one.varm["dna_code"].shape == (1, 30)
 
-    twice = atac[:, [5, 5]].copy()
+    with pytest.warns(UserWarning, match="not unique"):
+        twice = atac[:, [5, 5]].copy()
     sb.pp.add_sequences(twice, fasta, seq_len=30)
     assert decode(twice.varm["dna_code"]).tolist() == [expected(atac, contigs, 30)[5]] * 2
 
@@ -116,8 +117,7 @@ def test_slots_survive_storage(mdata, fasta, tmp_path, form):
     atac, path = mdata["atac"], tmp_path / f"x.{form}"
     if form == "h5mu":
         mdata.write_h5mu(path)
-        with mudata.set_options(pull_on_update=False):
-            back = mudata.read_h5mu(path)["atac"]
+        back = mudata.read_h5mu(path)["atac"]
     elif form == "h5ad":
         atac.write_h5ad(path)
         back = ad.read_h5ad(path)

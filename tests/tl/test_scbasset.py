@@ -132,8 +132,7 @@ def test_mudata_writes_inside_the_modality(tiny):
     expected = sb.tl.scbasset(tiny, **SMALL, copy=True)
     rna = ad.AnnData(np.ones((60, 4), np.float32), obs={"index": tiny.obs_names})
     rna.obs_names = tiny.obs_names
-    with md.set_options(pull_on_update=False):
-        mdata = md.MuData({"rna": rna, "peaks": tiny.copy()})
+    mdata = md.MuData({"rna": rna, "peaks": tiny.copy()})
     copied = sb.tl.scbasset(mdata, **SMALL, mod="peaks", copy=True)
     assert isinstance(copied, md.MuData)
     assert "scbasset" not in mdata["peaks"].uns
@@ -148,13 +147,12 @@ def test_round_trip_through_files_is_exact(tiny, tmp_path, batch_key):
     expected = sb.get.accessibility(tiny, normalize_depth=False, scale="sigmoid")
     tiny.write_h5ad(tmp_path / "a.h5ad")
     tiny.write_zarr(tmp_path / "a.zarr")
-    with md.set_options(pull_on_update=False):
-        md.MuData({"atac": tiny}).write_h5mu(tmp_path / "a.h5mu")
-        again = [
-            ad.read_h5ad(tmp_path / "a.h5ad"),
-            ad.read_zarr(tmp_path / "a.zarr"),
-            md.read_h5mu(tmp_path / "a.h5mu")["atac"],
-        ]
+    md.MuData({"atac": tiny}).write_h5mu(tmp_path / "a.h5mu")
+    again = [
+        ad.read_h5ad(tmp_path / "a.h5ad"),
+        ad.read_zarr(tmp_path / "a.zarr"),
+        md.read_h5mu(tmp_path / "a.h5mu")["atac"],
+    ]
     for adata in again:
         assert_same_model(tiny, adata)
         np.testing.assert_array_equal(sb.get.accessibility(adata, normalize_depth=False, scale="sigmoid"), expected)
@@ -201,14 +199,8 @@ def test_batch_correction_keeps_the_batches_apart(tiny):
 def test_a_strong_penalty_shrinks_the_vectors(tiny):
     free = sb.tl.scbasset(tiny, **SMALL, copy=True)
     bound = sb.tl.scbasset(tiny, **SMALL, l2_cell=1.0, copy=True)
-    assert np.abs(bound.obsm["X_scbasset"]).mean() < 0.9 * np.abs(free.obsm["X_scbasset"]).mean()
-
-
-def test_the_signal_of_the_planted_word_is_found(tiny):
-    sb.tl.scbasset(tiny, trunk=12, n_latent=6, max_epochs=25, batch_size=16)
-    history = sb.get.history(tiny)
-    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
-    assert history["train_auroc"].iloc[-1] > 0.6
+    smaller = np.abs(bound.obsm["X_scbasset"]) < np.abs(free.obsm["X_scbasset"])
+    assert smaller.mean() > 0.95
 
 
 def test_paper_recipe_starts_at_zero_bias(tiny):

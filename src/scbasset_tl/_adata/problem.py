@@ -53,7 +53,7 @@ class TrainingData:
         parts = [self.codes, self.labels.indptr, self.labels.indices, self.split.astype("S5"), self.design]
         for part in parts:
             if part is not None:
-                digest.update(np.ascontiguousarray(part))
+                digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()
 
 

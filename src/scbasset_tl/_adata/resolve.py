@@ -34,13 +34,13 @@ def target(data: D, mod: str, *, copy: bool) -> tuple[D, AnnData]:
     """The container to return and the AnnData to write to; with ``copy`` both are new and ``data`` stays as it is."""
     container = data
     if copy:
-        resolve(data, mod)  # type: ignore[arg-type]  # fail before the copy is paid for
+        resolve(data, mod)  # fail before the copy is paid for
         container = _copy(data)
-    return container, resolve(container, mod)  # type: ignore[arg-type]
+    return container, resolve(container, mod)
 
 
 def _copy(data: D) -> D:
     if isinstance(data, AnnData) and data.isbacked:
         # AnnData.copy() of a backed object wants a file name; a copy in memory is what copy=True promises
-        return data.to_memory()  # type: ignore[return-value]
+        return data.to_memory()
     return data.copy()  # type: ignore[attr-defined]

@@ -27,7 +27,7 @@ def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
             for field in _FIELDS:
                 for name, value in slots.get(field, {}).items():
                     store = getattr(adata, field)
-                    before.append((field, name, store[name] if name in store else None))
+                    before.append((field, name, store.get(name)))
                     store[name] = value
         except BaseException:
             for field, name, value in reversed(before):

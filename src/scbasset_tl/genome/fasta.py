@@ -191,7 +191,7 @@ def _check_format(path: Path) -> None:
         tail = file.read()
     gzip, named_gzip = head[:2] == b"\x1f\x8b", path.suffix.lower() in (".gz", ".bgz")
     message = ""
-    if gzip and not (head[3] & 4 and head[12:14] == b"BC"):
+    if gzip and not (head[3:4] == b"\x04" and head[12:14] == b"BC"):
         message = (
             f"{path} is compressed by gzip, which gives no access to single regions. Compress it by bgzip instead: "
             f"gunzip -c {path} | bgzip > {path.with_suffix('.bgz')}"
@@ -266,7 +266,7 @@ def _build(path: Path) -> Faidx:
                 with suppress(OSError):
                     partial.unlink()
                 info(
-                    f"{path.parent} cannot be written to, so {index.name} is built anew each time; its owner can keep one"
+                    f"{path.parent} cannot be written to: the index is built anew each time (samtools faidx keeps one)"
                 )
                 break
     return faidx

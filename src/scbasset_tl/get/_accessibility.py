@@ -92,6 +92,7 @@ def accessibility(
 def _positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:
     """Integer positions of names, positions, a mask or a slice."""
     import numpy as np
+    import pandas as pd
 
     every = np.arange(len(index))
     if chosen is None:
@@ -113,7 +114,7 @@ def _positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:
     if not index.is_unique:
         message = f"{name}: the names in data.{name}_names repeat, so that a name does not say which; pass positions."
         raise ValueError(message)
-    found = index.get_indexer(wanted.astype(object))
+    found = index.get_indexer(pd.Index(wanted))
     if (found < 0).any():
         message = f"{name}: {int((found < 0).sum())} names are not in the data, the first {wanted[found < 0][0]!r}."
         raise KeyError(message)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from scbasset_tl.nn.codes import one_hot
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from scbasset_tl.nn.trunk import Trunk
 
 

@@ -16,6 +16,8 @@ class Head(nn.Module):
     The logit of a peak h in a cell is h · (weight + Σ batch_weight) + bias + Σ batch_bias.
     """
 
+    design: torch.Tensor
+
     def __init__(
         self,
         n_cells: int,
@@ -39,7 +41,8 @@ class Head(nn.Module):
 
     def forward(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Vectors and biases of every cell, its batches included."""
-        weight, bias = self.weight, self.bias
+        weight: torch.Tensor = self.weight
+        bias: torch.Tensor = self.bias
         for rows in self.design.T:
             weight = weight + embedding(rows, self.batch_weight)
             bias = bias + self.batch_bias[rows]

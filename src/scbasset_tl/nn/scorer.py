@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Scorer(nn.Module):
     """One-hot DNA (B, 4, L) to normalised logits (B, n): the product of peak embeddings with ``vectors`` (n, K)."""
 
+    vectors: torch.Tensor
+
     def __init__(self, trunk: Trunk, vectors: torch.Tensor) -> None:
         super().__init__()
         self.trunk = trunk

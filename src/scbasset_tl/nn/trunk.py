@@ -19,7 +19,7 @@ _GROWTH = 1.122
 _TOWER = 6
 _PAPER_WIDTH, _PAPER_LAST = 288, 256
 # Keras momentum 0.90 is torch momentum 0.10
-_NORM = {"eps": 1e-3, "momentum": 0.1}
+_EPS, _MOMENTUM = 1e-3, 0.1
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class ConvBlock(nn.Module):
         # 1 × k convolutions in two dimensions because channels-last memory, the faster one, exists only there
         # torch's own initial weights would be drawn from the global generator: skipped
         self.conv = skip_init(nn.Conv2d, n_in, n_out, (1, kernel), padding=(0, kernel // 2), bias=False)
-        self.norm = nn.BatchNorm2d(n_out, **_NORM)
+        self.norm = nn.BatchNorm2d(n_out, eps=_EPS, momentum=_MOMENTUM)
         self.pool = nn.MaxPool2d((1, pool)) if pool > 1 else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -121,16 +121,17 @@ class Trunk(nn.Module):
             ConvBlock(*shape) for shape in zip(widths[:-1], widths[1:], config.kernels, config.pools, strict=True)
         )
         self.dense = skip_init(nn.Linear, config.n_positions * config.channels[-1], config.n_latent, bias=False)
-        self.dense_norm = nn.BatchNorm1d(config.n_latent, **_NORM)
+        self.dense_norm = nn.BatchNorm1d(config.n_latent, eps=_EPS, momentum=_MOMENTUM)
         #: draws the dropout masks; ``None`` draws from torch's global generator
         self.generator = generator
         self._initialise(generator)
 
     def _initialise(self, generator: torch.Generator | None) -> None:
         for block in self.blocks:
-            he_normal_(block.conv.weight, block.conv.weight[0].numel(), generator)
+            weight = block.get_submodule("conv").get_parameter("weight")
+            he_normal_(weight, weight[0].numel(), generator)
         he_normal_(self.dense.weight, self.dense.in_features, generator)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, one_hot: torch.Tensor) -> torch.Tensor:
         """(B, 4, L) to (B, n_latent)."""

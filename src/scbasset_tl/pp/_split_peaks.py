@@ -134,7 +134,7 @@ def _check_holdout(
     named = [name for names in contigs.values() for name in names]
     present = list(chrom.categories)
     if unknown := [name for name in named if name not in present]:
-        message = f"holdout: no peak lies on {unknown}; the peaks lie on {present}."
+        message = f"holdout: no peak lies on {unknown}; the peaks lie on {present[:20]}."
         raise ValueError(message)
     if len(set(named)) < len(named):
         message = f"holdout names a contig twice: {named}."

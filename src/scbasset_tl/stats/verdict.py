@@ -1,81 +1,108 @@
-"""Is a trained scBasset usable? The test for sequence signal, and the rule from its numbers to a verdict (numpy, scipy)."""
+"""The rule from a trained model's numbers to "usable", "undertrained" or "no sequence signal"."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.signal import Signal
+
+Verdict = Literal["usable", "undertrained", "no sequence signal"]
+
+MIN_Z: Final = 3.0
+"""Standard deviations above the permutation null: one model in 700 without signal gets there."""
+MIN_PER_CELL: Final = 0.53
+"""Held-out auROC per cell: half of the way from chance to the .56 that a linear model of 6-mers reaches on cells as
+shallow as real ones get. Below it a significant signal is too weak to shape an embedding."""
+MIN_SPECIFIC: Final = 0.01
+"""Held-out auROC per peak above its null. With thousands of held-out peaks a trace is significant too."""
+MIN_EPOCHS: Final = 5
+"""A shorter course cannot show whether it has levelled off; recipe="fast" never runs fewer than 12."""
+MIN_STEPS: Final = 200
+"""Optimizer steps: the worm pseudocells needed 200 for 60 % of the gain that 600 brought them."""
+MAX_LATE_RISE: Final = 1.0
+"""Speed of the training auROC in the last tenth of the epochs over that of the whole run; 1 is a straight line."""
+_FLAT: Final = 0.01  # a gain below it is noise, e.g. after a warm start
 
 
-class Signal(NamedTuple):
-    """A mean auROC beside its mean and standard deviation over all pairings of sequences with label rows."""
+class Course(NamedTuple):
+    """How long a model was trained, and how fast its training auROC rose at the end."""
 
-    auroc: float
-    null: float
-    null_sd: float
-
-    @property
-    def z(self) -> float:
-        """Standard deviations above the null."""
-        return (self.auroc - self.null) / self.null_sd if self.null_sd > 0 else 0.0
+    epochs: int
+    best_epoch: int  # whose weights were kept
+    steps_per_epoch: int
+    late_rise: float
 
 
-def signal_per_cell(scores: np.ndarray, labels: np.ndarray) -> Signal:
-    """Mean auROC per cell of ``scores`` (P, n) against bool ``labels``, tested by permuting the peaks.
+def late_rise(train_auroc: np.ndarray) -> float:
+    """How many times faster the training auROC rose in the last tenth of the epochs than over all of them.
 
-    Cells of one class are left out. Every cell keeps its labels, so that all its null says is that the sequences
-    belong to other peaks: its mean is one half.
+    NaN for a single epoch, 0 where there was no gain to speak of.
     """
-    return _signal(scores, labels, axis=0)
+    n = len(train_auroc)
+    if n < 2:
+        return float("nan")
+    gain = train_auroc.max() - train_auroc[0]
+    if not gain > _FLAT:
+        return 0.0
+    tenth = max(1, round(n / 10))
+    # means of two windows: single epochs are noisy
+    slope = (train_auroc[-tenth:].mean() - train_auroc[-2 * tenth : -tenth].mean()) / tenth
+    return float(slope / (gain / (n - 1)))
 
 
-def signal_per_peak(scores: np.ndarray, labels: np.ndarray) -> Signal:
-    """Mean auROC per peak, tested by permuting the peaks; the null keeps what the cells' depths alone predict."""
-    both = _both(labels, axis=1)
-    return _signal(scores[both], labels[both], axis=1)
+def decide(per_cell: Signal, per_peak: Signal, training: Signal, course: Course | None) -> tuple[Verdict, str]:
+    """The verdict and its reason, a sentence.
+
+    Parameters
+    ----------
+    per_cell, per_peak
+        Held-out peaks.
+    training
+        Per cell on training peaks in evaluation mode; NaN where there are none.
+    course
+        ``None`` for weights from elsewhere.
+    """
+    works = _above(per_cell, MIN_PER_CELL)
+    specific = _above(per_peak, per_peak.null + MIN_SPECIFIC)
+    fitted = _above(training, MIN_PER_CELL)
+    # a model without signal is judged by the whole run: which of its epochs was best means nothing
+    short = None if course is None else _short(course, course.best_epoch if works else course.epochs)
+    rising = None if course is None else _rising(course)
+
+    if works and specific:
+        if short or rising:
+            return "undertrained", f"Sequences predict held-out peaks, but {short or rising}."
+        return "usable", "Sequences predict which held-out peaks are open and in which cells."
+    if short:
+        return "undertrained", f"Too early to tell: {short}."
+    if fitted and not works:  # learned by heart: more of it will not help
+        return "no sequence signal", "What was learned from the training peaks does not hold for held-out peaks."
+    if rising:
+        return "undertrained", f"Too early to tell: {rising}."
+    if works:
+        return "no sequence signal", "Sequences tell how open a held-out peak is, but not in which cells."
+    if course is None:
+        return "undertrained", "Neither held-out peaks nor those trained on are predicted."
+    return "no sequence signal", "A whole training run found nothing in the sequences."
 
 
-def _signal(scores: np.ndarray, labels: np.ndarray, axis: int) -> Signal:
-    from scipy.stats import rankdata
-
-    both = _both(labels, axis)
-    if not both.any() or len(scores) < 2:
-        return Signal(np.nan, np.nan, np.nan)
-    if axis == 0:
-        scores, labels = scores[:, both], labels[:, both]
-    n_open, size = labels.sum(axis, keepdims=True), labels.shape[axis]
-    # the mean auROC is a sum over peaks of a[p] · b[p], less a constant that no permutation changes
-    a = rankdata(scores, axis=axis)
-    b = labels / (n_open * (size - n_open) * n_open.size)
-    constant = float(((n_open + 1) / (2 * (size - n_open) * n_open.size)).sum())
-    mean, sd = permutation_moments(a, b)
-    return Signal(float(np.vdot(a, b)) - constant, mean - constant, sd)
+def _above(signal: Signal, threshold: float) -> bool:
+    return signal.z >= MIN_Z and signal.auroc >= threshold  # NaN is not above
 
 
-def permutation_moments(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of Σₚ a[p] · b[π(p)] over all permutations π of the rows (Hoeffding 1951)."""
-    n_rows, n_columns = a.shape
-    mean = float(a.sum(0) @ b.sum(0)) / n_rows
-    a, b = a - a.mean(0), b - b.mean(0)
-    # ‖a bᵀ‖² by whichever product is smaller
-    squares = ((a @ b.T) ** 2).sum() if n_rows <= n_columns else ((a.T @ a) * (b.T @ b)).sum()
-    return mean, float(np.sqrt(max(squares, 0) / (n_rows - 1)))
+def _short(course: Course, epochs: int) -> str | None:
+    steps = epochs * course.steps_per_epoch
+    if epochs < MIN_EPOCHS:
+        return f"training took {epochs} epoch{'s' * (epochs > 1)}; fewer than {MIN_EPOCHS} cannot show convergence"
+    if steps < MIN_STEPS:
+        return f"training took {steps} optimizer steps, fewer than {MIN_STEPS}"
+    return None
 
 
-def _both(labels: np.ndarray, axis: int) -> np.ndarray:
-    return labels.any(axis) & ~labels.all(axis)
-
-
-def auc_of_shared_scores(scores: np.ndarray, labels: Labels) -> np.ndarray:
-    """AUC of each row of ``labels`` against the same ``scores`` (n_cells,); NaN where a row has one class."""
-    from scipy.stats import rankdata
-
-    total = np.concatenate([[0], np.cumsum(rankdata(scores)[labels.indices])])
-    n_open = labels.peak_counts().astype(float)
-    n_closed = labels.n_cells - n_open
-    rank_sum = np.diff(total[labels.indptr])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (rank_sum - n_open * (n_open + 1) / 2) / (n_open * n_closed)
+def _rising(course: Course) -> str | None:
+    if not course.late_rise >= MAX_LATE_RISE:
+        return None
+    return f"the training auROC was still rising {course.late_rise:.1f} times as fast as over the whole run"

@@ -135,7 +135,7 @@ def scbasset(
     from scbasset_tl.train.loop import fit
     from scbasset_tl.train.recipe import RECIPE_NAMES, make_recipe
 
-    source = resolve(data, mod)  # type: ignore[arg-type]
+    source = resolve(data, mod)
     check_one_of("recipe", recipe, RECIPE_NAMES)
     changes = _check_recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)
     fabric = make_fabric(accelerator, precision)

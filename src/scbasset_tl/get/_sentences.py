@@ -1,0 +1,93 @@
+"""The findings of a report in plain words."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# the original prints .982; a bias that is not the depth leaves it to the embedding
+_BIAS_IS_DEPTH = 0.9
+_EMBEDDING_IS_DEPTH = 0.3
+_OVERFIT = 0.1
+_UNMIXED = 1.5
+_STOPPED = {
+    "schedule": "it ran to the end of its schedule",
+    "patience": "it stopped because the training auROC no longer rose",
+    "max_epochs": "it stopped at max_epochs",
+}
+
+
+def sentences(numbers: Mapping[str, float], stopped: str) -> dict[str, str]:
+    """A sentence for each check; ``stopped`` is why the training ended, empty where it is not known."""
+    found = {
+        "per cell": _per_cell(numbers),
+        "per peak": _per_peak(numbers),
+        "training peaks": _training(numbers),
+        "intercept": _intercept(numbers["intercept_depth_r"]),
+        "embedding": _embedding(numbers["depth_in_embedding"]),
+        "convergence": _convergence(numbers, stopped),
+    }
+    if "same_batch" in numbers:
+        found["batches"] = _batches(numbers["same_batch"], numbers["same_batch_by_chance"])
+    return found
+
+
+def _per_cell(n: Mapping[str, float]) -> str:
+    gc = f", their GC content alone {n['gc_per_cell']:.3f}" if "gc_per_cell" in n else ""
+    return (
+        f"held-out auROC {n['per_cell']:.3f}, {n['per_cell_z']:.1f} sd above chance ({n['n_held_out']} peaks); "
+        f"knowing the held-out peaks' means would give {n['peak_mean_per_cell']:.3f}{gc}."
+    )
+
+
+def _per_peak(n: Mapping[str, float]) -> str:
+    return (
+        f"held-out auROC {n['per_peak']:.3f}, {n['per_peak_z']:.1f} sd above the {n['per_peak_null']:.3f} that the model "
+        f"gets with sequences swapped between peaks; depth alone gives {n['depth_only_per_peak']:.3f}."
+    )
+
+
+def _training(n: Mapping[str, float]) -> str:
+    if isnan(n["training_per_cell"]):
+        return "none are left in these data to compare with."
+    gap = n["training_per_cell"] - n["per_cell"]
+    comment = "much is learned by heart" if gap > _OVERFIT else "little is learned by heart"
+    return f"auROC per cell {n['training_per_cell']:.3f}, {gap:+.3f} beside held-out peaks: {comment}."
+
+
+def _intercept(r: float) -> str:
+    if isnan(r):
+        return "depth or intercept is the same in all cells: nothing to compare."
+    comment = "it takes up the depth, as it should" if r >= _BIAS_IS_DEPTH else "it does not take up the whole depth"
+    return f"Pearson correlation with log depth {r:.3f}: {comment}."
+
+
+def _embedding(share: float) -> str:
+    if isnan(share):
+        return "too few cells to say how much of the depth it holds."
+    comment = "depth leaks into it" if share > _EMBEDDING_IS_DEPTH else "little depth leaks into it"
+    return f"it explains {max(share, 0):.0%} of the variance of log depth: {comment}."
+
+
+def _convergence(n: Mapping[str, float], stopped: str) -> str:
+    if "epochs" not in n:
+        return "weights from a file, so that the course of their training is not known."
+    speed = (
+        ""
+        if isnan(n["late_rise"])
+        else (
+            f"; in the last tenth of the epochs the training auROC rose {max(n['late_rise'], 0):.1f} times as fast as over all"
+        )
+    )
+    return (
+        f"{n['epochs']} epochs, best {n['best_epoch']}, {n['steps']} optimizer steps until then; "
+        f"{_STOPPED.get(stopped, stopped)}{speed}."
+    )
+
+
+def _batches(share: float, chance: float) -> str:
+    comment = "they are mixed" if share < _UNMIXED * chance else "they are apart, unless they hold other kinds of cells"
+    return f"{share:.0%} of a cell's neighbours are of its batch, {chance:.0%} by chance: {comment}."
