@@ -57,7 +57,10 @@ copybutton_prompt_is_regexp = True
 # without inventories from the network, names of other packages have nothing to point to
 nitpicky = True
 nitpick_ignore_regex = [
-    (r"py:.*", r"(anndata|collections|lightning_fabric|matplotlib|mudata|np|numpy|os|pandas|pathlib|pd|torch|typing)\..*"),
+    (
+        r"py:.*",
+        r"(anndata|collections|lightning_fabric|matplotlib|mudata|np|numpy|os|pandas|pathlib|pd|torch|typing)\..*",
+    ),
     (r"py:class", r"(bool|dict|float|int|list|str|tuple|type|Path)"),
     (r"py:exc", r".*Error"),
 ]
@@ -78,7 +81,7 @@ def typehints_formatter(annotation: object, config: Config) -> str | None:
 
 def _parse_returns_section(self: NumpyDocstring, section: str) -> list[str]:
     """The section as it stands: prose, and a definition list of the slots written."""
-    lines = self._dedent(self._consume_to_next_section())
+    lines = self._dedent(self._consume_to_next_section())  # sphinx-autodoc-typehints puts a colon first
     return [*self._format_block(":returns: ", lines[lines[:1] == [":"] :]), ""]
 
 

@@ -7,9 +7,19 @@ import numpy as np
 Seed = int | np.random.Generator | None
 
 
+def check_seed(rng: Seed) -> Seed:
+    """``rng`` if it is a seed or a generator; numpy's own errors do not say which argument is wrong."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or not 0 <= rng < 2**32:
+        message = f"rng must be a whole number from 0 to {2**32 - 1}, a numpy.random.Generator or None, got {rng!r}."
+        raise ValueError(message)
+    return int(rng)
+
+
 def as_generator(rng: Seed) -> np.random.Generator:
     """``rng`` as a numpy generator: an int seeds it, ``None`` draws fresh entropy, a generator is used as it is."""
-    return np.random.default_rng(rng)
+    return np.random.default_rng(check_seed(rng))
 
 
 def draw_seed(rng: np.random.Generator) -> int:
@@ -19,4 +29,5 @@ def draw_seed(rng: np.random.Generator) -> int:
 
 def recorded_seed(rng: Seed) -> int | None:
     """What ``uns[key]['params']`` keeps of ``rng``: a generator's state is not repeatable from a number."""
-    return None if rng is None or isinstance(rng, np.random.Generator) else int(rng)
+    seed = check_seed(rng)
+    return None if isinstance(seed, np.random.Generator) else seed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
 def check_positive_int(name: str, value: Any, *, minimum: int = 1) -> int:
@@ -31,6 +31,27 @@ def check_number(name: str, value: Any, *, low: float, high: float = float("inf"
         message = f"{name} must be a finite number {bound}, got {value!r}."
         raise ValueError(message)
     return number
+
+
+def check_name(name: str, value: Any) -> str:
+    """``value`` if it is text, as the names of slots and columns are."""
+    if not isinstance(value, str):
+        message = f"{name} must be text, got {value!r}."
+        raise ValueError(message)
+    return value
+
+
+def check_key_added(key_added: Any, *, reserved: Collection[str] = ()) -> str | None:
+    """``key_added`` if slots of that name survive in files, where ``a/b`` is ``b`` inside ``a``, and is not ``reserved``."""
+    if key_added is None:
+        return None
+    if not isinstance(key_added, str) or not key_added.strip() or "/" in key_added:
+        message = f"key_added must be a name without '/', which files cannot hold, got {key_added!r}."
+        raise ValueError(message)
+    if key_added in reserved:
+        message = f"key_added={key_added!r} would replace a slot that is needed: choose another name."
+        raise ValueError(message)
+    return key_added
 
 
 def check_one_of(name: str, value: Any, allowed: Iterable[str]) -> str:

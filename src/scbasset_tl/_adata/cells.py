@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._log import info
+from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
 
 def representation(adata: AnnData, use_rep: str) -> np.ndarray:
     """``obsm[use_rep]`` as finite floats (n_obs, d)."""
-    if use_rep not in adata.obsm:
+    if check_name("use_rep", use_rep) not in adata.obsm:
         message = f"obsm has no {use_rep!r}; it has {list(adata.obsm)}. tl.scbasset writes 'X_scbasset'; pass use_rep=."
         raise KeyError(message)
     x: Any = np.asarray(adata.obsm[use_rep])
-    if x.ndim != 2 or x.dtype.kind not in "buif":
+    if x.ndim != 2 or x.dtype.kind not in "buif" or not x.shape[1]:
         message = (
-            f"obsm[{use_rep!r}] must be a dense numeric array (n_obs, d), got {type(adata.obsm[use_rep]).__name__}."
+            f"obsm[{use_rep!r}] must be a dense numeric array (n_obs, d), got {type(adata.obsm[use_rep]).__name__} of "
+            f"shape {adata.obsm[use_rep].shape} and dtype {x.dtype}."
         )
         raise ValueError(message)
     bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
@@ -37,7 +39,7 @@ def representation(adata: AnnData, use_rep: str) -> np.ndarray:
 def labelled_cells(adata: AnnData, *columns: str) -> tuple[np.ndarray, list[np.ndarray]]:
     """Positions of the cells with a value in all ``columns`` of obs, and their codes (0, 1, …) in each column."""
     for column in columns:
-        if column not in adata.obs:
+        if check_name("label_key", column) not in adata.obs:
             message = f"obs has no column {column!r}; it has {list(adata.obs.columns)[:20]}."
             raise KeyError(message)
     known = adata.obs[list(columns)].notna().all(axis=1).to_numpy()

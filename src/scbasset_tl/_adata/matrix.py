@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from scbasset_tl._validate import check_name
 from scbasset_tl.stats.labels import Labels
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _find(adata: AnnData, layer: str | None) -> tuple[Any, str]:
             message = "adata.X is None: there is no accessibility matrix. Store one in .X, or name a layer with layer=."
             raise ValueError(message)
         return matrix, "adata.X"
-    if layer not in adata.layers:
+    if check_name("layer", layer) not in adata.layers:
         names = [name for name in adata.layers if name is not None]  # from anndata 0.13 on, X is layers[None]
         message = f"no layer {layer!r}; adata.layers has {names}. Pass layer=None for adata.X."
         raise KeyError(message)

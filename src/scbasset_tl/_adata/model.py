@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,9 @@ import pandas as pd
 
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._keys import SCBASSET, SCHEMA_VERSION, scbasset_slots
+from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from anndata import AnnData
 
     from scbasset_tl.nn.trunk import Trunk
@@ -60,8 +60,8 @@ class Model:
         """The peak embeddings, or an error that says how to get them."""
         if self.peak_embedding is None:
             message = (
-                f"uns[{self.key!r}] has no peak embeddings: its weights were read before there were sequences. "
-                "Run pp.add_sequences(adata, fasta), then io.read_keras_weights again."
+                f"varm has no peak embeddings {self.entry['slots']['varm']!r} of the model {self.key!r}: run tl.scbasset "
+                "again; or, if its weights came from a file, pp.add_sequences(data, fasta) and io.read_keras_weights."
             )
             raise KeyError(message)
         return self.peak_embedding
@@ -126,11 +126,11 @@ def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
 
 def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
     """``uns[key]`` of a trained model."""
-    if key not in adata.uns or "slots" not in adata.uns[key]:
+    if not isinstance(adata.uns.get(check_name("key", key)), Mapping) or "slots" not in adata.uns[key]:
         trained = [
             name
             for name, value in adata.uns.items()
-            if isinstance(value, dict) and "schema_version" in value and "weights" in value
+            if isinstance(value, Mapping) and "schema_version" in value and "weights" in value
         ]
         message = (
             f"uns[{key!r}] holds no trained model (models here: {trained}). Run tl.scbasset(data) first, or pass key=."
@@ -171,7 +171,14 @@ def unpack_trunk(blob: np.ndarray) -> Trunk:
 
 def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
     """The trained trunk of ``uns[key]``."""
-    return unpack_trunk(model_entry(adata, key)["weights"])
+    from safetensors import SafetensorError
+
+    blob = model_entry(adata, key).get("weights", [])
+    try:
+        return unpack_trunk(blob)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        message = f"uns[{key!r}]['weights'] is damaged ({error}): run tl.scbasset again."
+        raise ValueError(message) from error
 
 
 def batch_design(obs: pd.DataFrame, columns: list[str], categories: list[list[str]]) -> np.ndarray:

@@ -13,6 +13,8 @@ from scbasset_tl._adata.matrix import labels_from
 from scbasset_tl._adata.model import batch_design
 from scbasset_tl._keys import DNA_CODE, SPLIT, SPLIT_LEVELS
 from scbasset_tl._log import info
+from scbasset_tl._validate import check_name
+from scbasset_tl.genome.codes import N_CODE
 from scbasset_tl.stats.splits import original_split
 from scbasset_tl.train.loop import Problem
 
@@ -42,10 +44,12 @@ class TrainingData:
     def problem(self) -> Problem:
         """Training and validation parts."""
         train, val = self.peaks("train"), self.peaks("val")
+        labels = self.labels.rows(train)
+        n_empty = int((labels.cell_counts() == 0).sum())
+        if n_empty:
+            info(f"{n_empty} of {labels.n_cells} cells have no open peak in training: their vectors mean nothing")
         n_batches = sum(len(levels) for levels in self.batch_categories)
-        return Problem(
-            self.codes[train], self.labels.rows(train), self.codes[val], self.labels.rows(val), self.design, n_batches
-        )
+        return Problem(self.codes[train], labels, self.codes[val], self.labels.rows(val), self.design, n_batches)
 
     def fingerprint(self) -> str:
         """Identifies sequences, labels, split and batches, so that a checkpoint meets only its own data."""
@@ -65,7 +69,7 @@ def training_data(
     columns, categories = batch_columns(adata, batch_key)
     design = batch_design(adata.obs, columns, categories) if columns else None
     labels = labels_from(adata, layer)
-    _check_cells(adata, labels)
+    _check_cells(adata, labels, "adata.X" if layer is None else f"adata.layers[{layer!r}]")
     return TrainingData(codes, labels, _split(adata, seed), columns, categories, design)
 
 
@@ -74,21 +78,44 @@ def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
     if key not in adata.varm:
         hint = ""
         if key in adata.obsm:
-            hint = " It is in obsm: scbasset_tl wants cells × peaks, so pass adata.T."
-        message = f"varm[{key!r}] is missing: run pp.add_sequences(adata, fasta) first.{hint}"
+            hint = (
+                f" obsm[{key!r}] is there: scbasset_tl takes cells × peaks, not peaks × cells; adata = adata.T.copy()."
+            )
+        message = (
+            f"varm[{key!r}] is missing: run pp.add_sequences(data, fasta) first. Of a MuData, mod= names the modality."
+            f"{hint}"
+        )
         raise KeyError(message)
     codes = np.asarray(adata.varm[key])
-    if codes.ndim != 2 or not np.issubdtype(codes.dtype, np.number):
-        message = f"varm[{key!r}] must hold DNA codes (n_vars, seq_len), got {codes.dtype} of shape {codes.shape}: run pp.add_sequences."
+    meant = "codes are whole numbers, A0 C1 G2 T3 N4 (n_vars, seq_len). Run pp.add_sequences(data, fasta)."
+    if codes.ndim != 2 or codes.dtype.kind not in "ui":
+        message = f"varm[{key!r}] has dtype {codes.dtype} and shape {codes.shape}; {meant}"
         raise ValueError(message)
-    if codes.size and not (codes.min() >= 0 and codes.max() <= 4):
-        message = f"varm[{key!r}] has values from {codes.min()} to {codes.max()}; codes are A0 C1 G2 T3 N4: run pp.add_sequences."
+    if codes.size and (codes.min() < 0 or codes.max() > N_CODE):
+        bad = np.argwhere((codes < 0) | (codes > N_CODE))
+        row, column = bad[0]
+        message = (
+            f"varm[{key!r}] has {len(bad)} values outside 0 to {N_CODE}, the first is {codes[row, column]} in peak "
+            f"{adata.var_names[row]!r}, position {column}; {meant}"
+        )
+        raise ValueError(message)
+    if codes.size and codes.min() == N_CODE:
+        message = (
+            f"varm[{key!r}] holds nothing but N: run pp.add_sequences with an unmasked FASTA of the same assembly."
+        )
         raise ValueError(message)
     return codes.astype(np.uint8, copy=False)
 
 
 def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tuple[list[str], list[list[str]]]:
-    columns = [] if batch_key is None else [batch_key] if isinstance(batch_key, str) else list(batch_key)
+    """The columns of ``batch_key`` and the sorted categories of each."""
+    if batch_key is None:
+        return [], []
+    listed = isinstance(batch_key, list | tuple)
+    columns = [check_name("batch_key", column) for column in (batch_key if listed else [batch_key])]
+    if len(set(columns)) < len(columns):
+        message = f"batch_key names a column twice: {columns}."
+        raise ValueError(message)
     categories = []
     for column in columns:
         if column not in adata.obs:
@@ -102,19 +129,31 @@ def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tupl
         if len(levels) < 2:
             message = f"batch_key: obs[{column!r}] has one batch, {levels}; leave batch_key out."
             raise ValueError(message)
+        if 2 * len(levels) > adata.n_obs:
+            message = (
+                f"batch_key: obs[{column!r}] has {len(levels)} batches for {adata.n_obs} cells, {levels[:3]} and so on; "
+                "their vectors would take the place of the cells'. Name a column of few categories."
+            )
+            raise ValueError(message)
         categories.append(levels)
     return columns, categories
 
 
-def _check_cells(adata: AnnData, labels: Labels) -> None:
+def _check_cells(adata: AnnData, labels: Labels, slot: str) -> None:
     if adata.n_obs < 2:
         message = f"data has {adata.n_obs} cell; scBasset compares cells and needs at least 2."
         raise ValueError(message)
     empty = np.flatnonzero(labels.cell_counts() == 0)
     if len(empty):
         message = (
-            f"{len(empty)} cells have no open peak (first: {list(adata.obs_names[empty[:3]])}): nothing can be learned "
-            "about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
+            f"{slot} has {len(empty)} cells without an open peak, first {list(adata.obs_names[empty[:3]])}: nothing can "
+            "be learned about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
+        )
+        raise ValueError(message)
+    if len(labels.indices) == labels.n_cells * labels.n_peaks:
+        message = (
+            f"{slot} has no value that is 0, so that every peak would be open in every cell. It seems to be scaled, "
+            "smoothed or imputed: name the layer that holds the counts with layer=."
         )
         raise ValueError(message)
     n_empty = int((labels.peak_counts() == 0).sum())

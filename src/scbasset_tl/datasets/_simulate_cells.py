@@ -1,22 +1,27 @@
-"""Cells that open peaks by the motifs planted in them (numpy and scipy only)."""
+"""Cells in which peaks are open by the motifs planted in them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
-from scbasset_tl.datasets._simulate_genome import Motifs
+if TYPE_CHECKING:
+    from scbasset_tl.datasets._simulate_genome import Motifs
 
 # log-odds of a peak without sites in a cell of depth 1
-_BASE = -3.6
+BASE = -5.4
+# standard deviation of a cell's log depth
 _DEPTH_SD = 0.5
-# standard deviation of what a batch adds to a motif's effect, and how much shallower each further batch is
-_BATCH_SD, _BATCH_DEPTH = 0.5, 0.6
+# each further batch is this much shallower; standard deviation of what a batch adds to the effect of a motif
+_BATCH_DEPTH, _BATCH_SD = 0.7, 0.5
+# counts of a gene in a cell: geometric mean, standard deviations of the logs of gene and cell, factor where its motif acts
+_EXPRESSION, _EXPRESSION_SD, _SIZE_SD, _FOLD = 0.5, 0.5, 0.3, 6.0
 
 
 class Cells(NamedTuple):
-    """Type and batch of each cell as numbers, and the factor by which its depth multiplies every odds."""
+    """Type and batch of each cell as numbers, and the factor by which its depth multiplies all odds."""
 
     cell_type: np.ndarray
     batch: np.ndarray
@@ -24,16 +29,16 @@ class Cells(NamedTuple):
 
 
 def draw_cells(n_obs: int, n_types: int, n_batches: int, depth: float, rng: np.random.Generator) -> Cells:
-    """Types of equal size in random order, batches at random, log-normal depths."""
+    """Types and batches of equal size in random order, log-normal depths."""
     cell_type = rng.permutation(np.arange(n_obs) % n_types)
     batch = rng.permutation(np.arange(n_obs) % n_batches)
     return Cells(cell_type, batch, depth * _BATCH_DEPTH**batch * rng.lognormal(0, _DEPTH_SD, n_obs))
 
 
 def draw_batch_effect(motifs: Motifs, n_batches: int, rng: np.random.Generator) -> np.ndarray:
-    """Log-odds that a site adds in each batch (m, n_batches); decoys add nothing."""
-    effect = rng.normal(0, _BATCH_SD, (len(motifs.name), n_batches))
-    return effect * (motifs.kind != "decoy")[:, None]
+    """Log-odds that a site adds in each batch (m, n_batches); nothing where there is only one."""
+    acts = (motifs.kind != "decoy")[:, None] & (n_batches > 1)
+    return rng.normal(0, _BATCH_SD, (len(motifs.name), n_batches)) * acts
 
 
 def count_sites(sites: np.ndarray, n_motifs: int) -> np.ndarray:
@@ -41,25 +46,25 @@ def count_sites(sites: np.ndarray, n_motifs: int) -> np.ndarray:
     return (sites[..., :1] == np.arange(n_motifs)).sum(1)
 
 
-def log_odds(cells: Cells, type_effect: np.ndarray, batch_effect: np.ndarray | None = None) -> np.ndarray:
-    """True log-odds (n_obs, n_peaks) from what the motifs add in each type and batch (n_peaks, ·)."""
-    logits = _BASE + np.log(cells.depth)[:, None] + type_effect.T[cells.cell_type]
-    return logits if batch_effect is None else logits + batch_effect.T[cells.batch]
+def log_odds(cells: Cells, type_effect: np.ndarray, batch_effect: np.ndarray) -> np.ndarray:
+    """Log-odds (n_obs, n_peaks) from what the motifs add to each peak, by type and by batch (n_peaks, ·)."""
+    motifs = type_effect.T[cells.cell_type] + batch_effect.T[cells.batch]
+    return BASE + np.log(cells.depth)[:, None] + motifs
 
 
-def draw_counts(logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Poisson counts that are above zero with exactly the probability that ``logits`` state."""
+def draw_counts(logits: np.ndarray, rng: np.random.Generator) -> sparse.csr_matrix:
+    """Poisson counts that are above zero with exactly the probability sigmoid(``logits``)."""
     # 1 - exp(-softplus(z)) = sigmoid(z)
-    return rng.poisson(np.logaddexp(0, logits))
+    return sparse.csr_matrix(rng.poisson(np.logaddexp(0, logits)), dtype=np.float32)
 
 
-def mean_auroc(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Exact auROC of each row, ties counted half, averaged over the rows that hold both classes."""
-    from scipy.stats import rankdata
-
-    n_open = labels.sum(1)
-    n_closed = labels.shape[1] - n_open
-    rank_sum = (rankdata(scores, axis=1) * labels).sum(1)
-    both = (n_open > 0) & (n_closed > 0)
-    area = (rank_sum - n_open * (n_open + 1) / 2)[both] / (n_open * n_closed)[both]
-    return float(area.mean())
+def draw_expression(
+    cell_type: np.ndarray, effect: np.ndarray, n_genes: int, rng: np.random.Generator
+) -> sparse.csr_matrix:
+    """Counts (n_obs, m + n_genes) of a TF gene per row of ``effect``, high in the types where it acts, and of others."""
+    n_motifs, n_types = effect.shape
+    fold = np.ones((n_types, n_motifs + n_genes))
+    fold[:, :n_motifs] = np.where(effect.T != 0, _FOLD, 1)
+    level = _EXPRESSION * rng.lognormal(0, _EXPRESSION_SD, n_motifs + n_genes)
+    size = rng.lognormal(0, _SIZE_SD, (len(cell_type), 1))
+    return sparse.csr_matrix(rng.poisson(size * level * fold[cell_type]), dtype=np.float32)

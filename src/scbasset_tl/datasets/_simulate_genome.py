@@ -1,22 +1,30 @@
-"""A made genome with motifs planted in its peaks (numpy only)."""
+"""A made genome with motifs planted in its peaks."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from scbasset_tl._random import draw_seed
+from scbasset_tl._validate import check_positive_int
+from scbasset_tl.genome.codes import N_CODE, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # sites lie within this many bp of their peak's centre
-REACH = 120
-MOTIF_WIDTH = 12
+REACH = 84
+MOTIF_WIDTH = 16
 MAX_SITES = 3
+_MAX_TYPES, _MIN_PEAKS = 20, 10
 # centres are this far apart, so that a window of up to 1,344 bp holds no other peak's sites
 _SPACING = (800, 1600)
 _PEAK_WIDTH = (2 * REACH, 600)
+# distance of the outermost peaks from the ends of contigs that have none at the edge, and N at the start of those
 _MARGIN, _TELOMERE = 2000, 1000
-_N_CODE = 4
-# two motifs may agree at this many of their positions, at any offset and on either strand
-_MAX_MATCHES = 7
+# two motifs agree at no more than this many positions, at any offset and on either strand
+_MAX_MATCHES = 9
 # human-like dinucleotide frequencies (rows: first base A C G T): the same on both strands, 41 % GC, few CpG
 _DINUCLEOTIDES = np.array(
     [
@@ -27,12 +35,12 @@ _DINUCLEOTIDES = np.array(
     ]
 )
 # log-odds that one site adds in the cell types where its motif acts
-_EFFECT = {"specific": 1.7, "shared": 1.5, "general": 1.0, "repressor": -1.6}
+_EFFECT = {"specific": 1.1, "shared": 1.0, "general": 0.65, "repressor": -1.2}
 _N_DECOYS = 3
 # shares of the peaks: no site, the general motif, the general motif beside the repressor; the types divide the rest
 _BACKGROUND, _GENERAL, _REPRESSED = 0.2, 0.15, 0.1
-# chance of a second copy of the peak's own motif, and of a site of any motif besides
-_SECOND_COPY, _STRAY = 0.4, 0.3
+# chance of a site of any motif besides the peak's own
+_STRAY = 0.3
 
 
 class Motifs(NamedTuple):
@@ -45,9 +53,9 @@ class Motifs(NamedTuple):
 
 
 class Genome(NamedTuple):
-    """Contigs as codes (A0 C1 G2 T3 N4), the peaks on them and the sites planted in each peak.
+    """Contigs as codes, the peaks on them, and the sites planted in each peak.
 
-    ``sites`` (n_peaks, MAX_SITES, 3): motif number or -1, start relative to the peak's centre, strand ±1.
+    ``sites`` (n_peaks, MAX_SITES, 3): motif number or -1, start relative to the peak's centre, strand ±1 or 0.
     """
 
     contigs: dict[str, np.ndarray]
@@ -58,24 +66,41 @@ class Genome(NamedTuple):
     sites: np.ndarray
     motifs: Motifs
 
+    @property
+    def centre(self) -> np.ndarray:
+        """Middle of each peak (n_peaks,)."""
+        return (self.start + self.end) // 2
+
+
+def check_sizes(n_vars: int, n_types: int) -> None:
+    """Refuse what no genome can be made of."""
+    check_positive_int("n_vars", n_vars, minimum=_MIN_PEAKS)
+    if check_positive_int("n_types", n_types, minimum=2) > _MAX_TYPES:
+        message = (
+            f"n_types must be at most {_MAX_TYPES}, so that every type has peaks and motifs differ, got {n_types}."
+        )
+        raise ValueError(message)
+
 
 def make_genome(n_peaks: int, n_types: int, rng: np.random.Generator) -> Genome:
-    """All that concerns sequences; no draw depends on the cells, so that the same seed gives the same genome."""
+    """Motifs, peaks and their sequences; takes one draw from ``rng``, whatever the sizes."""
+    rng = np.random.default_rng(draw_seed(rng))
     motifs = make_motifs(n_types, rng)
     programme, chosen = choose_motifs(n_peaks, motifs, rng)
     sites = place_sites(chosen, rng)
     chrom, start, end, lengths = lay_out_peaks(n_peaks, rng)
-    contigs = {name: random_dna(length, rng) for name, length in lengths.items()}
+    dna = random_dna(sum(lengths.values()), rng)
+    contigs = dict(zip(lengths, np.split(dna, np.cumsum(list(lengths.values()))[:-1]), strict=True))
+    genome = Genome(contigs, chrom, start, end, programme, sites, motifs)
     for name, codes in contigs.items():
         here = chrom == name
-        centre = (start[here] + end[here]) // 2
-        mask_runs(codes, centre, rng)
-        plant(codes, centre, sites[here], motifs.pwm, rng)
-    return Genome(contigs, chrom, start, end, programme, sites, motifs)
+        mask_runs(codes, genome.centre[here], rng)
+        plant(codes, genome.centre[here], sites[here], motifs.pwm, rng)
+    return genome
 
 
 def make_motifs(n_types: int, rng: np.random.Generator) -> Motifs:
-    """One motif per type, one per pair of types, a general one, a repressor of half the types, decoys."""
+    """One motif per type, one per pair of types, a general one, a repressor of half the types, and decoys."""
     acting = [("specific", [i]) for i in range(n_types)]
     acting += [("shared", [i, i + 1]) for i in range(0, n_types - 1, 2)]
     acting += [("general", list(range(n_types))), ("repressor", list(range(n_types // 2)))]
@@ -88,56 +113,50 @@ def make_motifs(n_types: int, rng: np.random.Generator) -> Motifs:
 
 
 def draw_pwms(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Position weights (n, MOTIF_WIDTH, 4) of distinct motifs, about 19 bits each."""
+    """Position weights (n, MOTIF_WIDTH, 4) of motifs unlike one another, about 25 bits each."""
     consensus: list[np.ndarray] = []
     while len(consensus) < n:
         candidate = rng.integers(0, 4, MOTIF_WIDTH)
-        reverse = 3 - candidate[::-1]
-        rivals = [reverse, *consensus, *(3 - other[::-1] for other in consensus)]
-        complex_enough = np.bincount(candidate, minlength=4).min() >= 2
-        if complex_enough and max(_matches(candidate, rival) for rival in rivals) <= _MAX_MATCHES:
+        strands = [other[::-1] * -1 + 3 for other in (candidate, *consensus)] + consensus
+        mixed = np.bincount(candidate, minlength=4).min() >= 2
+        if mixed and max(_matches(candidate, other) for other in strands) <= _MAX_MATCHES:
             consensus.append(candidate)
-    main = rng.uniform(0.88, 0.99, (n, MOTIF_WIDTH, 1))
-    return np.where(np.array(consensus)[..., None] == np.arange(4), main, (1 - main) / 3)
+    weight = rng.uniform(0.88, 0.99, (n, MOTIF_WIDTH, 1))
+    return np.where(np.array(consensus)[..., None] == np.arange(4), weight, (1 - weight) / 3)
 
 
 def _matches(one: np.ndarray, other: np.ndarray) -> int:
     """Most positions that agree at any offset which leaves half of the motif overlapping."""
     n = len(one)
     return max(
-        max(np.sum(one[by:] == other[: n - by]), np.sum(other[by:] == one[: n - by])) for by in range(n // 2 + 1)
+        max((one[by:] == other[: n - by]).sum(), (other[by:] == one[: n - by]).sum()) for by in range(n // 2 + 1)
     )
 
 
 def choose_motifs(n_peaks: int, motifs: Motifs, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Each peak's programme (its name) and the motifs of its sites (n_peaks, MAX_SITES), -1 where there is none."""
-    kind = motifs.kind
-    planted = np.flatnonzero(kind != "decoy")
-    by_type = np.flatnonzero(np.isin(kind, ["specific", "shared"]))
-    (general,), (repressor,) = np.flatnonzero(kind == "general"), np.flatnonzero(kind == "repressor")
-    names = ["+".join(f"type_{i + 1}" for i in np.flatnonzero(motifs.effect[motif])) for motif in by_type]
-    names = np.array(["background", "general", "repressed", *names], dtype=object)
-    own = np.array([-1, general, repressor, *by_type])
-    share = np.array([_BACKGROUND, _GENERAL, _REPRESSED, *[0.0] * len(by_type)])
-    share[3:] = (1 - share.sum()) / len(by_type)
+    """Each peak's programme by name, and the motifs of its sites (n_peaks, MAX_SITES), -1 where there is none."""
+    by_type = np.flatnonzero(np.isin(motifs.kind, ["specific", "shared"]))
+    (general,), (repressor,) = (np.flatnonzero(motifs.kind == kind) for kind in ("general", "repressor"))
+    of_types = ["+".join(f"type_{i + 1}" for i in np.flatnonzero(motifs.effect[motif])) for motif in by_type]
+    names = np.array(["background", "general", "repressed", *of_types], dtype=object)
+    first = np.array([-1, general, repressor, *by_type])
+    second = np.array([-1, general, general, *by_type])
+    fixed = [_BACKGROUND, _GENERAL, _REPRESSED]
+    share = fixed + [(1 - sum(fixed)) / len(by_type)] * len(by_type)
 
-    drawn = rng.choice(len(own), n_peaks, p=share)
-    chosen = np.full((n_peaks, MAX_SITES), -1)
-    chosen[:, 0] = own[drawn]
-    second = np.where(own[drawn] == repressor, general, own[drawn])
-    chosen[:, 1] = np.where((rng.random(n_peaks) < _SECOND_COPY) | (own[drawn] == repressor), second, -1)
-    chosen[:, 2] = np.where(rng.random(n_peaks) < _STRAY, rng.choice(planted, n_peaks), -1)
-    chosen[drawn == 0] = -1
-    return names[drawn], chosen
+    drawn = rng.choice(len(first), n_peaks, p=share)
+    stray = rng.choice(np.flatnonzero(motifs.kind != "decoy"), n_peaks)
+    has_stray = (rng.random(n_peaks) < _STRAY) & (drawn > 0)
+    chosen = [first[drawn], second[drawn], np.where(has_stray, stray, -1)]
+    return names[drawn], np.stack(chosen, axis=1)
 
 
 def place_sites(chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Sites (n_peaks, MAX_SITES, 3) of the chosen motifs: a third of the reach holds one site, so none overlap."""
+    """Sites (n_peaks, MAX_SITES, 3) of the chosen motifs: each third of the reach holds at most one."""
     motif = rng.permuted(chosen, axis=1)
     room = 2 * REACH // MAX_SITES
     start = -REACH + room * np.arange(MAX_SITES) + rng.integers(0, room - MOTIF_WIDTH + 1, motif.shape)
-    strand = rng.choice([-1, 1], motif.shape)
-    sites = np.stack([motif, start, strand], axis=2)
+    sites = np.stack([motif, start, rng.choice([-1, 1], motif.shape)], axis=2)
     sites[motif < 0, 1:] = 0
     return sites
 
@@ -145,21 +164,20 @@ def place_sites(chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def lay_out_peaks(n_peaks: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
     """Contig, start and end of each peak, and the length of each contig.
 
-    Peaks touch both ends of chr1 and chr3, one peak is a whole scaffold, and chr5 has none.
+    Peaks touch both ends of chr1 and chr3 and neither of chr2 and chr4, chr5 has none, and one is a whole scaffold.
     """
     counts = np.diff(np.rint(np.array([0, 0.4, 0.7, 0.9, 1]) * (n_peaks - 1)).astype(int))
-    centres, widths, lengths = [], [], {}
-    for number, count in enumerate(counts, start=1):
+    names, centres, widths, lengths = [f"chr{i + 1}" for i in range(5)], [], [], {}
+    for name, count, margin in zip(names, counts, [REACH, _MARGIN] * 2, strict=False):
         gap, width = rng.integers(*_SPACING, count), rng.integers(*_PEAK_WIDTH, count)
-        margin = REACH if number % 2 else _MARGIN
         gap[0] = margin
         if margin == REACH:
             width[[0, -1]] = 2 * REACH
         centres.append(np.cumsum(gap))
         widths.append(width)
-        lengths[f"chr{number}"] = int(centres[-1][-1]) + margin
-    lengths |= {"chr5": 2 * _MARGIN, "scaffold1": 2 * REACH}
-    chrom = np.repeat(np.array([*list(lengths)[:4], "scaffold1"], dtype=object), [*counts, 1])
+        lengths[name] = int(centres[-1][-1]) + margin
+    lengths |= {names[-1]: 2 * _MARGIN, "scaffold1": 2 * REACH}
+    chrom = np.repeat(np.array([*names[:-1], "scaffold1"], dtype=object), [*counts, 1])
     width = np.concatenate([*widths, [2 * REACH]])
     start = np.concatenate([*centres, [REACH]]) - width // 2
     return chrom, start, start + width, lengths
@@ -175,21 +193,19 @@ def random_dna(length: int, rng: np.random.Generator, *, block: int = 1000) -> n
     codes[0] = np.searchsorted(first, rng.random(n_blocks))
     for row in range(1, block):
         codes[row] = (rng.random((n_blocks, 1)) > following[codes[row - 1]]).sum(1)
-    return codes.T.ravel()[:length].copy()
+    return codes.T.ravel()[:length]
 
 
 def mask_runs(codes: np.ndarray, centre: np.ndarray, rng: np.random.Generator) -> None:
-    """N at the start of contigs whose peaks leave room for it, and beside the sites of one peak in 50, in place."""
-    if len(centre) == 0 or centre[0] >= _MARGIN:
-        codes[:_TELOMERE] = _N_CODE
-    n_runs = -(-len(centre) // 50)
-    if n_runs:
-        for start in rng.choice(centre, n_runs, replace=False) + REACH:
-            codes[start : start + rng.integers(10, 60)] = _N_CODE
+    """Put N at the start of contigs whose peaks leave room, and beside the sites of one peak in 50."""
+    if not len(centre) or centre[0] >= _MARGIN:
+        codes[:_TELOMERE] = N_CODE
+    for start in rng.permutation(centre)[: -(-len(centre) // 50)] + REACH:
+        codes[start : start + rng.integers(10, 60)] = N_CODE
 
 
 def plant(codes: np.ndarray, centre: np.ndarray, sites: np.ndarray, pwm: np.ndarray, rng: np.random.Generator) -> None:
-    """Write one draw from its motif at every site, in place."""
+    """Write a draw from its motif at every site."""
     peak, slot = np.nonzero(sites[..., 0] >= 0)
     motif, start, strand = sites[peak, slot].T
     letters = (rng.random((len(motif), MOTIF_WIDTH, 1)) > np.cumsum(pwm[motif], axis=2)[..., :-1]).sum(2)
@@ -199,11 +215,21 @@ def plant(codes: np.ndarray, centre: np.ndarray, sites: np.ndarray, pwm: np.ndar
 
 def windows(genome: Genome, seq_len: int) -> np.ndarray:
     """Codes (n_peaks, seq_len) around each peak's centre, N outside the contig."""
-    codes = np.full((len(genome.chrom), seq_len), _N_CODE, dtype=np.uint8)
-    left = (genome.start + genome.end) // 2 - seq_len // 2
+    codes = np.full((len(genome.chrom), seq_len), N_CODE, dtype=np.uint8)
+    left = genome.centre - seq_len // 2
     for name, contig in genome.contigs.items():
         here = np.flatnonzero(genome.chrom == name)
         position = left[here, None] + np.arange(seq_len)
         inside = (position >= 0) & (position < len(contig))
-        codes[here] = np.where(inside, contig[position.clip(0, len(contig) - 1)], _N_CODE)
+        codes[here] = np.where(inside, contig[position.clip(0, len(contig) - 1)], N_CODE)
     return codes
+
+
+def fasta_lines(contigs: dict[str, np.ndarray], *, width: int = 60) -> Iterator[str]:
+    """The lines of a FASTA file; every seventh of a contig is lower case, as repeats are in real genomes."""
+    for name, codes in contigs.items():
+        yield f">{name}\n"
+        letters = str(decode(codes))
+        for number, start in enumerate(range(0, len(letters), width)):
+            line = letters[start : start + width]
+            yield f"{line.lower() if number % 7 == 6 else line}\n"

@@ -183,7 +183,7 @@ def _digest(value: Any) -> str:
 def _check_format(path: Path) -> None:
     """Tell by content, not by name, what pyfaidx can read."""
     if not path.is_file():
-        message = f"there is no FASTA file {path}."
+        message = f"there is no FASTA file {str(path)!r}."
         raise FileNotFoundError(message)
     with path.open("rb") as file:
         head = file.read(18)

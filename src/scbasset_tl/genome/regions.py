@@ -120,7 +120,7 @@ def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: in
 def _find_columns(var: pd.DataFrame, keys: Sequence[str] | None) -> Sequence[str] | None:
     if keys is None:
         return next((columns for columns in _COLUMNS if set(columns) <= set(var.columns)), None)
-    if isinstance(keys, str) or len(keys) != 3:
+    if isinstance(keys, str) or not hasattr(keys, "__len__") or len(keys) != 3:
         message = f"region_keys must name three columns of var (contig, start, end), got {keys!r}."
         raise ValueError(message)
     if absent := [key for key in keys if key not in var.columns]:

@@ -97,12 +97,19 @@ def _positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:
     every = np.arange(len(index))
     if chosen is None:
         return every
-    if isinstance(chosen, slice):
+    if isinstance(chosen, slice) and all(isinstance(end, int | None) for end in (chosen.start, chosen.stop)):
         return every[chosen]
     wanted = np.atleast_1d(np.asarray(chosen))
+    is_text = wanted.dtype.kind in "UT" or all(isinstance(value, str) for value in wanted.flat)
+    if wanted.ndim != 1 or not (is_text or wanted.dtype.kind in "bui"):
+        message = f"{name} must be names, positions, a mask or a slice of positions, got {chosen!r}."
+        raise ValueError(message)
     if wanted.dtype == bool:
         if len(wanted) != len(index):
             message = f"{name}: the mask has {len(wanted)} values, the data {len(index)}."
+            raise ValueError(message)
+        if isinstance(chosen, pd.Series) and not chosen.index.equals(index):
+            message = f"{name}: the mask's index is not data.{name}_names; pass {name}=mask.loc[data.{name}_names]."
             raise ValueError(message)
         return every[wanted]
     if np.issubdtype(wanted.dtype, np.integer):
@@ -116,6 +123,7 @@ def _positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:
         raise ValueError(message)
     found = index.get_indexer(pd.Index(wanted))
     if (found < 0).any():
-        message = f"{name}: {int((found < 0).sum())} names are not in the data, the first {wanted[found < 0][0]!r}."
+        absent = [str(value) for value in wanted[found < 0]]
+        message = f"{name}: {len(absent)} of {len(wanted)} names are not in data.{name}_names, first {absent[:3]}."
         raise KeyError(message)
     return found

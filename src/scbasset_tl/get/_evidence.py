@@ -124,15 +124,15 @@ def baselines(adata: AnnData, labels: Labels, held_out: np.ndarray) -> dict[str,
 
 
 def depth_numbers(model: Model, cells: pd.DataFrame) -> dict[str, float]:
-    """Pearson correlation of intercept and log depth, and the share of log depth that the embedding explains."""
-    from scbasset_tl.stats.leakage import adjusted_r2
+    """Pearson correlation of intercept and log depth, and the share of the embedding that log depth explains."""
+    from scbasset_tl.stats.leakage import explained_share
 
     known = cells["log10_depth"].notna().to_numpy()
     depth, intercept = (cells[name].to_numpy(dtype=np.float64)[known] for name in ("log10_depth", "intercept"))
     varies = len(depth) > 1 and np.ptp(depth) > 0 and np.ptp(intercept) > 0
     return {
         "intercept_depth_r": float(np.corrcoef(intercept, depth)[0, 1]) if varies else float("nan"),
-        "depth_in_embedding": adjusted_r2(model.cell_embedding[known], depth),
+        "depth_in_embedding": explained_share(model.cell_embedding[known], depth),
     }
 
 

@@ -45,7 +45,7 @@ def history(data: AnnData | MuData, *, key: str = "scbasset", mod: str = "atac")
     from scbasset_tl._adata.model import model_entry
     from scbasset_tl._adata.resolve import resolve
 
-    stored = model_entry(resolve(data, mod), key)["history"]
+    stored = model_entry(resolve(data, mod), key).get("history", {})
     if "epochs" not in stored:
         message = f"uns[{key!r}] has no history: its weights were read from a file, not trained by tl.scbasset."
         raise KeyError(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +68,10 @@ def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.Data
     """Mean vector of each category of ``obs[groupby]``; cells without one are left out."""
     import pandas as pd
 
-    if groupby not in obs:
+    if check_name("groupby", groupby) not in obs:
         message = f"groupby: obs has no column {groupby!r}; it has {list(obs.columns)[:20]}."
         raise KeyError(message)
+    if obs[groupby].isna().all():
+        message = f"groupby: no cell has a value in obs[{groupby!r}]."
+        raise ValueError(message)
     return pd.DataFrame(vectors, index=obs.index).groupby(obs[groupby], observed=True).mean()

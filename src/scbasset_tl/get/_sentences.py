@@ -5,12 +5,14 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
+from scbasset_tl.stats.verdict import MIN_PER_CELL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# the original prints .982; a bias that is not the depth leaves it to the embedding
+# the original prints .982
 _BIAS_IS_DEPTH = 0.9
-_EMBEDDING_IS_DEPTH = 0.3
+_EMBEDDING_IS_DEPTH = 0.1
 _OVERFIT = 0.1
 _UNMIXED = 1.5
 _STOPPED = {
@@ -54,7 +56,8 @@ def _training(n: Mapping[str, float]) -> str:
     if isnan(n["training_per_cell"]):
         return "none are left in these data to compare with."
     gap = n["training_per_cell"] - n["per_cell"]
-    comment = "much is learned by heart" if gap > _OVERFIT else "little is learned by heart"
+    fitted = n["training_per_cell"] >= MIN_PER_CELL
+    comment = "much is learned by heart" if gap > _OVERFIT else "little is learned by heart" if fitted else "not fitted"
     return f"auROC per cell {n['training_per_cell']:.3f}, {gap:+.3f} beside held-out peaks: {comment}."
 
 
@@ -67,9 +70,9 @@ def _intercept(r: float) -> str:
 
 def _embedding(share: float) -> str:
     if isnan(share):
-        return "too few cells to say how much of the depth it holds."
-    comment = "depth leaks into it" if share > _EMBEDDING_IS_DEPTH else "little depth leaks into it"
-    return f"it explains {max(share, 0):.0%} of the variance of log depth: {comment}."
+        return "it or the depth is the same in all cells: nothing to compare."
+    comment = "depth leaks into it" if share > _EMBEDDING_IS_DEPTH else "it is hardly depth"
+    return f"log depth accounts for {share:.1%} of its variance: {comment}."
 
 
 def _convergence(n: Mapping[str, float], stopped: str) -> str:
@@ -83,7 +86,7 @@ def _convergence(n: Mapping[str, float], stopped: str) -> str:
         )
     )
     return (
-        f"{n['epochs']} epochs, best {n['best_epoch']}, {n['steps']} optimizer steps until then; "
+        f"epochs {n['epochs']}, best {n['best_epoch']}, {n['steps']} optimizer steps until then; "
         f"{_STOPPED.get(stopped, stopped)}{speed}."
     )
 

@@ -145,7 +145,8 @@ _FROM_KERAS_3 = "save the whole model there with model.save('model.h5') and read
 
 
 def _not_legacy(name: str, root: h5py.Group) -> str:
-    if "layers" in root or "_layer_checkpoint_dependencies" in root:
+    # an h5ad file has "layers" too
+    if ("layers" in root and "obs" not in root) or "_layer_checkpoint_dependencies" in root:
         return f"{name} has the layout of Keras 3 ('.weights.h5'), which is not read: {_FROM_KERAS_3}"
     return f"{name} has no layer_names (it holds {list(root)[:5]}): it is not a Keras weight file."
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from hashlib import file_digest
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._files import as_path
+from scbasset_tl._keys import DNA_CODE
+from scbasset_tl._validate import check_key_added
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from anndata import AnnData
@@ -91,7 +94,8 @@ def read_keras_weights(
     from scbasset_tl._log import info
     from scbasset_tl.io._keras_layout import read_weights
 
-    source, path = resolve(data, mod), Path(path)
+    check_key_added(key_added, reserved=[DNA_CODE])
+    source, path = resolve(data, mod), as_path("path", path)
     if not path.is_file():
         message = f"path={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)
@@ -169,7 +173,7 @@ def _trunk(weights: KerasWeights) -> Trunk:
 
 def _peak_embedding(adata: AnnData, trunk: Trunk, key_added: str | None, accelerator: str) -> np.ndarray | None:
     from scbasset_tl._adata.problem import sequence_codes
-    from scbasset_tl._keys import DNA_CODE, scbasset_slots
+    from scbasset_tl._keys import scbasset_slots
     from scbasset_tl._log import info
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.train.device import make_fabric

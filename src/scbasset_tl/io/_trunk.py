@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._files import as_path, replacing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anndata import AnnData
     from mudata import MuData
 
@@ -44,10 +46,9 @@ def write_trunk(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
 
     from scbasset_tl._adata.model import model_entry
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._files import replacing
 
     blob = np.ascontiguousarray(model_entry(resolve(data, mod), key)["weights"], dtype=np.uint8)
-    with replacing(Path(path)) as temporary:
+    with replacing(as_path("path", path)) as temporary:
         temporary.write_bytes(blob.tobytes())
 
 
@@ -85,7 +86,7 @@ def read_trunk(path: str | Path) -> Trunk:
 
     from scbasset_tl._adata.model import unpack_trunk
 
-    path = Path(path)
+    path = as_path("path", path)
     if not path.is_file():
         message = f"path={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)

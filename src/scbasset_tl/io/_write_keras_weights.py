@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._files import as_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anndata import AnnData
     from mudata import MuData
 
@@ -48,7 +50,7 @@ def write_keras_weights(data: AnnData | MuData, path: str | Path, *, key: str = 
     from scbasset_tl.io._keras_layout import Dense, KerasWeights, write_weights
     from scbasset_tl.nn.trunk import TrunkConfig
 
-    adata, path = resolve(data, mod), Path(path)
+    adata, path = resolve(data, mod), as_path("path", path)
     if path.name.endswith(".weights.h5"):
         message = (
             f"path={str(path)!r}: Keras takes '.weights.h5' for its version 3 format; use another name ending in '.h5'."

@@ -88,10 +88,10 @@ def accessibility_auc(
 
     Examples
     --------
-    >>> import scbasset_tl as stl
-    >>> adata = stl.datasets.toy()
-    >>> stl.tl.scbasset(adata, trunk=32, max_epochs=2)
-    >>> auc = stl.metrics.accessibility_auc(adata, split="held-out")
+    >>> import scbasset_tl as sb
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
+    >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
+    >>> auc = sb.metrics.accessibility_auc(adata, split="held-out")
     >>> auc.per_cell.index.equals(adata.obs_names)
     True
     """

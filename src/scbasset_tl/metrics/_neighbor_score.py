@@ -74,7 +74,10 @@ def neighbor_score(
 
     numbers, generator = neighbor_numbers(k), as_generator(rng)
     adata, other = resolve(data, mod), resolve(data, mod if other_mod is None else other_mod)
-    order = other.obs_names.get_indexer(adata.obs_names)
+    if other is not adata and not (other.obs_names.is_unique and adata.obs_names.is_unique):
+        message = f"cell names repeat in {mod!r} or {other_mod!r}, so that cells cannot be matched: make them unique."
+        raise ValueError(message)
+    order = np.arange(adata.n_obs) if other is adata else other.obs_names.get_indexer(adata.obs_names)
     if other.n_obs != adata.n_obs or (order < 0).any():
         message = (
             f"modality {mod!r} has {adata.n_obs} cells, {other_mod!r} {other.n_obs}, {int((order >= 0).sum())} of them "

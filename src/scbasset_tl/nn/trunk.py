@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
+from scbasset_tl._validate import check_number, check_positive_int
 from scbasset_tl.nn.initialisers import he_normal_
 
 if TYPE_CHECKING:
@@ -46,11 +47,16 @@ class TrunkConfig:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
+        for name in ("seq_len", "n_latent"):
+            object.__setattr__(self, name, check_positive_int(name, getattr(self, name)))
         for name in ("channels", "kernels", "pools"):
-            object.__setattr__(self, name, tuple(int(value) for value in getattr(self, name)))
-        sizes = (self.seq_len, self.n_latent, *self.channels, *self.kernels, *self.pools)
-        if min(sizes) < 1 or not len(self.channels) == len(self.kernels) == len(self.pools):
-            message = f"channels, kernels and pools must be equally long and all sizes at least 1, got {self}."
+            values = getattr(self, name)
+            if isinstance(values, str) or not hasattr(values, "__iter__"):
+                message = f"{name} must be one whole number for each convolution, got {values!r}."
+                raise ValueError(message)
+            object.__setattr__(self, name, tuple(check_positive_int(name, value) for value in values))
+        if not len(self.channels) == len(self.kernels) == len(self.pools) > 0:
+            message = f"channels={self.channels}, kernels={self.kernels} and pools={self.pools} must be equally long."
             raise ValueError(message)
         if any(kernel % 2 == 0 for kernel in self.kernels):
             message = f"kernels must be odd so that 'same' padding is symmetric, got {self.kernels}."
@@ -63,7 +69,7 @@ class TrunkConfig:
                 f"the nearest length that works is {near}: pp.add_sequences(..., seq_len={near})."
             )
             raise ValueError(message)
-        if not 0 <= self.dropout < 1:
+        if check_number("dropout", self.dropout, low=0) >= 1:
             message = f"dropout must be at least 0 and below 1, got {self.dropout}."
             raise ValueError(message)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._files import as_path
 from scbasset_tl._keys import DNA_CODE, SCHEMA_VERSION
 from scbasset_tl._log import info, progress
-from scbasset_tl._validate import check_positive_int
+from scbasset_tl._validate import check_key_added, check_positive_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,15 +87,15 @@ def add_sequences(
     >>> sb.genome.decode(adata.varm["dna_code"]).tolist()
     ['NACGTA', 'TACGTA']
     """
-    from pathlib import Path
-
     from scbasset_tl._adata.resolve import resolve, target
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.regions import check_on_contigs, read_regions
 
     seq_len = check_positive_int("seq_len", seq_len)
-    source, name = resolve(data, mod), Path(fasta).name
+    check_key_added(key_added)
+    source, fasta = resolve(data, mod), as_path("fasta", fasta)
+    name = fasta.name
     if source.n_vars == 0:
         message = "the data have no peaks (n_vars is 0), so there is nothing to add sequences to."
         raise ValueError(message)

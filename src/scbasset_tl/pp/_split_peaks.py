@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import SPLIT, SPLIT_LEVELS
+from scbasset_tl._keys import CHROM, END, SPLIT, SPLIT_LEVELS, START
 from scbasset_tl._log import info
-from scbasset_tl._validate import check_number, check_one_of
+from scbasset_tl._validate import check_key_added, check_number, check_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,6 +89,7 @@ def split_peaks(
     from scbasset_tl.stats.splits import chrom_split, original_split
 
     check_one_of("by", by, ["peak", "chrom"])
+    check_key_added(key_added, reserved=[CHROM, START, END])
     shares = _check_fractions(fractions)
     source = resolve(data, mod)
     if by == "peak":
@@ -108,10 +110,12 @@ def split_peaks(
 
 
 def _check_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
-    if len(fractions) != 3 or abs(sum(fractions) - 1) > 1e-6:
+    listed = fractions if hasattr(fractions, "__len__") else []
+    shares = [check_number("fractions", share, low=0, high=1) for share in listed]
+    if len(shares) != 3 or abs(sum(shares) - 1) > 1e-6:
         message = f"fractions must be the shares of train, val and test and sum to one, got {fractions!r}."
         raise ValueError(message)
-    train, val, test = (check_number("fractions", share, low=0, high=1) for share in fractions)
+    train, val, test = shares
     if train == 0:
         message = f"fractions leave no peaks to train on: {fractions!r}."
         raise ValueError(message)
@@ -129,7 +133,10 @@ def _check_holdout(
         message = f'holdout has {sorted(parts)}; it is a list of test contigs or {{"val": [...], "test": [...]}}.'
         raise ValueError(message)
     contigs = {
-        level: [names] if isinstance(names, str) else [str(name) for name in names] for level, names in parts.items()
+        level: [str(name) for name in names]
+        if isinstance(names, Iterable) and not isinstance(names, str)
+        else [str(names)]
+        for level, names in parts.items()
     }
     named = [name for names in contigs.values() for name in names]
     present = list(chrom.categories)

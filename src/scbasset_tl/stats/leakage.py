@@ -5,19 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 
-def adjusted_r2(x: np.ndarray, y: np.ndarray) -> float:
-    """Share of the variance of ``y`` (n,) that a linear model of ``x`` (n, d) explains beyond what noise would.
+def explained_share(x: np.ndarray, y: np.ndarray) -> float:
+    """Share of the variance of ``x`` (n, d), all columns together, that lies along ``y`` (n,).
 
-    NaN where there are too few rows, or ``y`` does not vary.
+    This is principal component regression summed over all components: it weighs a direction by its variance, as
+    distances do. NaN where ``x`` or ``y`` does not vary.
     """
-    n, d = x.shape
-    y = y - y.mean()
-    total = float(y @ y)
-    if n <= d + 1 or total == 0:
-        return float("nan")
-    x = np.asarray(x - x.mean(0), dtype=np.float64)
-    residual = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-    return 1 - float(residual @ residual) / total * (n - 1) / (n - d - 1)
+    x, y = (np.asarray(values - values.mean(0), dtype=np.float64) for values in (x, y))
+    total = np.vdot(x, x) * (y @ y)
+    return float(np.square(y @ x).sum() / total) if total > 0 else float("nan")
 
 
 def same_group(neighbors: np.ndarray, group: np.ndarray) -> tuple[float, float]:

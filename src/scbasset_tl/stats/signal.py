@@ -65,7 +65,7 @@ def permutation_moments(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def _both_classes(labels: np.ndarray, axis: int) -> np.ndarray:
-    return labels.any(axis) & ~labels.all(axis)
+    return np.asarray(labels.any(axis) & ~labels.all(axis))
 
 
 def auc_of_one_score(scores: np.ndarray, labels: Labels) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from scbasset_tl._keys import SPLIT_LEVELS
+from scbasset_tl._random import check_seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +124,8 @@ def held_out_ids(n_peaks: int, rng: Seed, fractions: Sequence[float]) -> tuple[n
 
 def legacy_generator(rng: Seed) -> np.random.Generator | np.random.RandomState:
     """``rng`` itself if it is a generator; otherwise a local one that repeats what older numpy code drew."""
-    return rng if isinstance(rng, np.random.Generator) else np.random.RandomState(rng)
+    seed = check_seed(rng)
+    return seed if isinstance(seed, np.random.Generator) else np.random.RandomState(seed)
 
 
 def _check_sizes(levels: np.ndarray, fractions: Sequence[float]) -> None:

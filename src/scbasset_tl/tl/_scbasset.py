@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._files import as_path, check_target
+from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
-from scbasset_tl._validate import check_number, check_one_of, check_positive_int
+from scbasset_tl._validate import check_key_added, check_number, check_one_of, check_positive_int
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from anndata import AnnData
@@ -89,7 +92,7 @@ def scbasset(
     accelerator
         ``"auto"``, ``"cpu"``, ``"gpu"``, ``"cuda"`` or ``"mps"``.
     precision
-        Precision of Lightning Fabric; ``None`` is ``"bf16-mixed"`` on CUDA and ``"32-true"`` elsewhere.
+        ``"32-true"`` or ``"bf16-mixed"``; ``None`` is the latter on CUDA and the former elsewhere.
     {rng}
     {mod}
     key_added
@@ -137,6 +140,7 @@ def scbasset(
 
     source = resolve(data, mod)
     check_one_of("recipe", recipe, RECIPE_NAMES)
+    check_key_added(key_added, reserved=[DNA_CODE])
     changes = _check_recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)
     fabric = make_fabric(accelerator, precision)
     path = _check_checkpoint(checkpoint, resume=resume)
@@ -174,7 +178,7 @@ def _write(
         peaks = training.peaks(level)
         if len(peaks):
             scores = held_out_auc(peak_embedding[peaks], weight, bias, training.labels.rows(peaks))
-            auroc[level] = dict(zip(("per_cell", "per_peak"), (float(np.nanmean(s)) for s in scores), strict=True))
+            auroc[level] = dict(zip(("per_cell", "per_peak"), map(_mean_of_known, scores), strict=True))
     epochs = {name: np.array(values, dtype=np.float64) for name, values in result.history.items()}
     batches = None
     if training.batch_columns:
@@ -192,6 +196,12 @@ def _write(
         batches=batches,
         var=split,
     )
+
+
+def _mean_of_known(scores: np.ndarray) -> float:
+    """Mean without NaN; NaN where there is nothing else, as in a part of one class."""
+    known = scores[scores == scores]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _check_recipe_changes(
@@ -213,13 +223,11 @@ def _check_checkpoint(checkpoint: str | Path | None, *, resume: bool) -> Path | 
             message = "resume=True needs checkpoint= with the file to go on from."
             raise ValueError(message)
         return None
-    path = Path(checkpoint)
+    path = as_path("checkpoint", checkpoint)
+    check_target("checkpoint", path)
     if path.exists() and not resume:
         message = f"checkpoint={str(path)!r} exists: pass resume=True to go on from it, or delete it to start again."
         raise FileExistsError(message)
-    if not path.parent.is_dir():
-        message = f"checkpoint={str(path)!r}: the folder {str(path.parent)!r} does not exist."
-        raise FileNotFoundError(message)
     return path
 
 
@@ -227,7 +235,7 @@ def _seed(rng: int | np.random.Generator | None, saved: Checkpoint | None) -> in
     """The seed of the run: ``rng`` itself if it is one, else the checkpoint's, else drawn."""
     seed = recorded_seed(rng)
     if seed is not None:
-        return check_positive_int("rng", seed, minimum=0)
+        return seed
     return draw_seed(as_generator(rng)) if saved is None else saved.meta["identity"]["seed"]
 
 
@@ -240,6 +248,9 @@ def _trunk_config(trunk: int | TrunkConfig | Mapping[str, Any] | None, seq_len: 
         return TrunkConfig(seq_len=seq_len, n_latent=n_latent)
     if isinstance(trunk, TrunkConfig):
         return replace(trunk, seq_len=seq_len, n_latent=n_latent)
-    if not isinstance(trunk, int):
+    if isinstance(trunk, Mapping):
+        if unknown := sorted(set(trunk) - set(TrunkConfig.__dataclass_fields__)):
+            message = f"trunk has {unknown}; a trunk is described by {list(TrunkConfig.__dataclass_fields__)}."
+            raise ValueError(message)
         return TrunkConfig.from_dict({**trunk, "seq_len": seq_len, "n_latent": n_latent})
     return TrunkConfig.of_width(check_positive_int("trunk", trunk), seq_len=seq_len, n_latent=n_latent)

@@ -28,7 +28,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     from safetensors.torch import save
 
     contiguous = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-    with replacing(path) as temporary:
+    with replacing(path, name="checkpoint") as temporary:
         temporary.write_bytes(save(contiguous, {"format": _FORMAT, "meta": json.dumps(checkpoint.meta)}))
 
 
@@ -54,8 +54,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def check_same_run(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Refuse to resume with other data or parameters than the checkpoint's, naming each difference."""
+    saved, wanted = _flat(saved), _flat(wanted)
     differ = [key for key in sorted({*saved, *wanted}) if saved.get(key) != wanted.get(key)]
     if differ:
-        lines = "; ".join(f"{key}: saved {saved.get(key)!r}, now {wanted.get(key)!r}" for key in differ)
+        lines = "; ".join(
+            "data: other sequences, matrix, split or batches"  # known by their checksum only
+            if key == "data"
+            else f"{key}: saved {saved.get(key)!r}, now {wanted.get(key)!r}"
+            for key in differ
+        )
         message = f"the checkpoint belongs to another run ({lines}). Repeat that call, or start a new file."
         raise ValueError(message)
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by their own names, not those of the groups they are kept in."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= value if isinstance(value, dict) else {key: value}
+    return flat

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scbasset_tl._validate import check_one_of
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+# the optimizer keeps float32 weights and scales no gradients, which Fabric's other precisions ask for
+PRECISIONS = ("32-true", "bf16-mixed")
 
 
 def make_fabric(accelerator: str, precision: str | None) -> Fabric:
@@ -15,9 +19,9 @@ def make_fabric(accelerator: str, precision: str | None) -> Fabric:
     import torch
     from lightning_fabric import Fabric
 
-    if accelerator not in ACCELERATORS:
-        message = f"accelerator must be one of {list(ACCELERATORS)}, got {accelerator!r}."
-        raise ValueError(message)
+    check_one_of("accelerator", accelerator, ACCELERATORS)
+    if precision is not None:
+        check_one_of("precision", precision, PRECISIONS)
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     there = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps, "gpu": cuda or mps}
     if not there[accelerator]:
@@ -25,9 +29,4 @@ def make_fabric(accelerator: str, precision: str | None) -> Fabric:
         raise ValueError(message)
     if precision is None:
         precision = "bf16-mixed" if cuda and accelerator in ("auto", "gpu", "cuda") else "32-true"
-    try:
-        fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)  # type: ignore[arg-type]
-    except ValueError as error:
-        message = f"precision={precision!r}: {error}"
-        raise ValueError(message) from error
-    return fabric
+    return Fabric(accelerator=accelerator, devices=1, precision=precision)  # type: ignore[arg-type]

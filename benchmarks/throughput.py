@@ -1,0 +1,265 @@
+"""Training throughput and peak memory beside scvi-tools' SCBASSET, on one machine in one run.
+
+Random sequences of 1,344 bp, labels open with probability 0.05, the full-width network on both sides, the real training
+code of both with its own auROC. Every block is a fresh process; blocks of all contestants take turns, so that a drift
+of the machine hits all of them. A step is the time from one optimizer step to the next.
+
+    python benchmarks/throughput.py --peer-python scvi-env/bin/python --out benchmarks/results/throughput.json
+    python benchmarks/throughput.py --profile
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+SEQ_LEN, DENSITY, N_WARM = 1344, 0.05, 2
+OURS, PEER = "scbasset_tl", "scvi-tools"
+# variants of ours, run at the first size only: the number of cells changes nothing in the trunk
+VARIANTS: dict[str, dict[str, Any]] = {
+    f"{OURS}, channels first": {"channels_first": True},
+    f"{OURS}, bf16-mixed": {"precision": "bf16-mixed"},
+}
+
+
+def simulate(path: Path, n_cells: int, n_peaks: int) -> None:
+    """Codes (n_peaks, SEQ_LEN) and the CSR of cells × peaks, in the format of the other peers."""
+    from scipy import sparse
+
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 4, (n_peaks, SEQ_LEN), dtype=np.uint8)
+    x = sparse.csr_matrix(rng.random((n_cells, n_peaks), dtype=np.float32) < DENSITY, dtype=np.float32)
+    np.savez(path, codes=codes, data=x.data, indices=x.indices, indptr=x.indptr, shape=x.shape)
+
+
+def ours(
+    problem: Path,
+    threads: int,
+    batch_size: int,
+    *,
+    channels_first: bool = False,
+    precision: str | None = None,
+    profiler: Any = None,
+) -> dict[str, Any]:
+    """Train one epoch; seconds of each step, and memory."""
+    import anndata as ad
+    import torch
+    from scipy import sparse
+    from torch.optim.optimizer import register_optimizer_step_post_hook
+
+    from scbasset_tl import settings
+    from scbasset_tl._adata.problem import training_data
+    from scbasset_tl.nn.trunk import TrunkConfig
+    from scbasset_tl.train import loop
+    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.recipe import make_recipe
+
+    settings.verbosity = 0
+    torch.set_num_threads(threads)
+    if channels_first:
+        loop.Trunk = _channels_first_trunk()  # type: ignore[misc]
+    saved = np.load(problem)
+    counts = sparse.csr_matrix((saved["data"], saved["indices"], saved["indptr"]), shape=saved["shape"])
+    adata = ad.AnnData(counts, varm={"dna_code": saved["codes"]})
+    adata.var["split"] = "train"
+    before = _rss_mb()
+    ends: list[float] = []
+    register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
+    if profiler is not None:
+        register_optimizer_step_post_hook(lambda *_: profiler.step())
+
+    data = training_data(adata, layer=None, batch_key=None, seed=0)
+    recipe = make_recipe("fast", adata.n_vars, max_epochs=1, batch_size=batch_size)
+    loop.fit(data.problem(), TrunkConfig(), recipe, make_fabric("cpu", precision), seed=0)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"ends": ends, "rss_before_mb": before, "peak_rss_mb": peak, "auroc_per_epoch_s": _auroc_seconds()}
+
+
+def _rss_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def _channels_first_trunk() -> type:
+    """Our trunk with the layout of conv1d, which runs as this very convolution of height one."""
+    import torch
+
+    from scbasset_tl.nn.trunk import Trunk, gelu
+
+    class ChannelsFirstTrunk(Trunk):
+        def _initialise(self, generator: torch.Generator | None) -> None:
+            super()._initialise(generator)
+            self.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+        def forward(self, one_hot: torch.Tensor) -> torch.Tensor:
+            x = one_hot.unsqueeze(2).contiguous()
+            for block in self.blocks:
+                x = block(x)
+            flat = gelu(x).squeeze(2).transpose(1, 2).flatten(1)
+            return gelu(self._dropout(self.dense_norm(self.dense(flat))))
+
+    return ChannelsFirstTrunk
+
+
+def _auroc_seconds() -> float:
+    """Seconds of our auROC at the full size of its sample; paid once an epoch, hence no part of a step."""
+    import torch
+
+    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.train.monitor import MAX_CELLS, MAX_PEAKS, AucSample
+
+    rng = np.random.default_rng(0)
+    opened = rng.random((MAX_PEAKS, MAX_CELLS), dtype=np.float32) < DENSITY
+    indptr = np.concatenate([[0], opened.sum(1).cumsum()])
+    sample = AucSample(Labels(indptr, opened.nonzero()[1].astype(np.int32), MAX_CELLS), rng, torch.device("cpu"))
+    sample.update(torch.arange(MAX_PEAKS), torch.randn(MAX_PEAKS, 2), torch.randn(MAX_CELLS, 2), torch.zeros(MAX_CELLS))
+    sample.score()  # compiles
+    started = time.perf_counter()
+    sample.score()
+    return time.perf_counter() - started
+
+
+def peer(python: str, problem: Path, threads: int, batch_size: int) -> dict[str, Any]:
+    """The same of scvi-tools, in its own environment."""
+    script = Path(__file__).parent / "peers" / "scvi_throughput.py"
+    out = problem.with_suffix(".json")
+    subprocess.run([python, script, problem, out, str(threads), str(batch_size)], check=True)
+    return json.loads(out.read_text())
+
+
+def in_process_of_its_own(function: Any, *arguments: Any) -> dict[str, Any]:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def measure(args: argparse.Namespace, n_cells: int, folder: Path) -> dict[str, Any]:
+    """All blocks at one size, by contestant."""
+    problem = folder / f"{n_cells}.npz"
+    common = (problem, args.threads, args.batch_size)
+    in_process_of_its_own(simulate, problem, n_cells, args.batch_size * (N_WARM + args.steps))
+    contestants = {OURS: partial(in_process_of_its_own, ours, *common)}
+    if args.peer_python:
+        contestants[PEER] = partial(peer, args.peer_python, *common)
+    if n_cells == args.cells[0]:
+        for name, changes in VARIANTS.items():
+            contestants[name] = partial(in_process_of_its_own, partial(ours, **changes), *common)
+    blocks: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
+    for number in range(args.blocks):
+        for name, run in contestants.items():
+            block = run()
+            block["load_average"] = os.getloadavg()[0]
+            block["step_s"] = np.diff(block.pop("ends"))[N_WARM - 1 :].round(4).tolist()
+            blocks[name].append({key: _rounded(value) for key, value in block.items()})
+            print(f"{n_cells} cells, block {number + 1}, {name}: {block['step_s']} s a step", flush=True)
+    return {name: summarise(blocks[name], blocks[OURS], args.batch_size) for name in contestants}
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 2) if isinstance(value, float) else value
+
+
+def summarise(blocks: list[dict[str, Any]], reference: list[dict[str, Any]], batch_size: int) -> dict[str, Any]:
+    """Medians over all blocks, and how many times slower than ``reference``, with the range over pairs of blocks."""
+
+    def step(some: list[dict[str, Any]]) -> float:
+        return median(seconds for block in some for seconds in block["step_s"])
+
+    pairs = [step([block]) / step([other]) for block, other in zip(blocks, reference, strict=True)]
+    peak = median(block["peak_rss_mb"] for block in blocks)
+    return {
+        "step_s": round(step(blocks), 3),
+        "sequences_per_s": round(batch_size / step(blocks), 1),
+        "ours_is_faster_by": round(step(blocks) / step(reference), 2),
+        "range_of_blocks": [round(min(pairs), 2), round(max(pairs), 2)],
+        "peak_rss_mb": round(peak),
+        "above_data_mb": round(median(block["peak_rss_mb"] - block["rss_before_mb"] for block in blocks)),
+        "blocks": blocks,
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    cpu: dict[str, str] = {}
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        cpu.setdefault(key.strip(), value.strip())
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cpu": f"{cpu['model name']}, model {cpu['model']}",
+        "amx_bf16": "amx_bf16" in cpu["flags"].split(),
+        "cores": os.cpu_count(),
+        "load_average_at_start": os.getloadavg(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "scbasset-tl")},
+    }
+
+
+def print_table(results: dict[str, dict[str, Any]]) -> None:
+    print("| cells | run | s a step | sequences/s | ours is faster by (blocks) | peak RSS, MB | above the data, MB |")
+    print("|---|---|---|---|---|---|---|")
+    for n_cells, rows in results.items():
+        for name, row in rows.items():
+            low, high = row["range_of_blocks"]
+            print(
+                f"| {int(n_cells):,} | {name} | {row['step_s']:.2f} | {row['sequences_per_s']:.1f} "
+                f"| {row['ours_is_faster_by']:.2f} ({low:.2f} to {high:.2f}) "
+                f"| {row['peak_rss_mb']:,} | {row['above_data_mb']:,} |"
+            )
+
+
+def profile(args: argparse.Namespace, folder: Path) -> None:
+    """Print where one step of ours goes, by operation."""
+    from torch.profiler import ProfilerActivity, schedule
+    from torch.profiler import profile as torch_profile
+
+    problem = folder / "profile.npz"
+    simulate(problem, args.cells[0], args.batch_size * (N_WARM + 2))
+    one_step = schedule(wait=N_WARM - 1, warmup=1, active=1, repeat=1)
+    with torch_profile(activities=[ProfilerActivity.CPU], schedule=one_step) as profiler:
+        ours(problem, args.threads, args.batch_size, profiler=profiler)
+    print(profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=20))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="the JSON file; without it only the table is printed")
+    parser.add_argument("--peer-python", help="python of an environment with scvi-tools")
+    parser.add_argument("--cells", type=int, nargs="+", default=[2_000, 50_000])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=3, help=f"measured in a block, after {N_WARM} to warm up")
+    parser.add_argument("--blocks", type=int, default=3)
+    parser.add_argument("--profile", action="store_true", help="print where a step goes, and stop")
+    args = parser.parse_args()
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = str(args.threads)
+
+    with tempfile.TemporaryDirectory() as folder:
+        if args.profile:
+            profile(args, Path(folder))
+            return
+        about = {**machine(), "threads": args.threads, "batch_size": args.batch_size, "density": DENSITY}
+        results = {str(n_cells): measure(args, n_cells, Path(folder)) for n_cells in args.cells}
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps({"machine": about, "cells": results}, indent=1) + "\n")
+    print_table(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""A report as one figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scbasset_tl._docs import doc_params
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from mudata import MuData
+
+    from scbasset_tl.get._report import Report
+
+
+@doc_params
+def report(
+    data: AnnData | MuData | Report,
+    *,
+    layer: str | None = None,
+    key: str = "scbasset",
+    mod: str = "atac",
+    rng: int | np.random.Generator | None = 0,
+    show: bool | None = None,
+    return_fig: bool = False,
+) -> np.ndarray | Figure | None:
+    """Draw :func:`scbasset_tl.get.report`: accuracy beside its baselines, depth, and the training; the verdict on top.
+
+    Parameters
+    ----------
+    data
+        AnnData of cells × peaks, a MuData that holds one, or a report that was made before.
+    layer, rng
+        As in :func:`scbasset_tl.get.report`; not used with a report.
+    {key}
+    {mod}
+    show
+        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
+    return_fig
+        Return the figure.
+
+    Returns
+    -------
+    ``None`` if shown, the :class:`matplotlib.figure.Figure` with ``return_fig``, else an array of its four
+    :class:`matplotlib.axes.Axes`.
+
+    Examples
+    --------
+    >>> import scbasset_tl as sb
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
+    >>> sb.tl.scbasset(adata, trunk=8, max_epochs=2)
+    >>> sb.pl.report(adata, show=False).shape
+    (2, 2)
+    """
+    from scbasset_tl.get._report import Report
+    from scbasset_tl.get._report import report as make_report
+    from scbasset_tl.pl._show import finish, new_figure, will_show
+
+    found = data if isinstance(data, Report) else make_report(data, layer=layer, key=key, mod=mod, rng=rng)
+    shown = will_show(show=show, return_fig=return_fig)
+    figure = new_figure(shown=shown, figsize=(10, 8))
+    axes = figure.subplots(2, 2)
+    _draw_per_cell(axes[0, 0], found)
+    _draw_per_peak(axes[0, 1], found)
+    _draw_depth(axes[1, 0], found)
+    _draw_course(axes[1, 1], found)
+    figure.suptitle(f"Verdict: {found.verdict}\n{found.sentences['verdict']}", wrap=True)
+    return finish(figure, axes, shown=shown, return_fig=return_fig)
+
+
+def _draw_per_cell(ax: Axes, found: Report) -> None:
+    numbers = found.numbers
+    lines = {"chance": 0.5, "mean": numbers["per_cell"], "peaks' own means": numbers["peak_mean_per_cell"]}
+    if "gc_per_cell" in numbers:
+        lines["GC content"] = numbers["gc_per_cell"]
+    _draw_auroc(ax, found.cells["auroc"], lines, title="Each cell, over held-out peaks", ylabel="cells")
+
+
+def _draw_per_peak(ax: Axes, found: Report) -> None:
+    numbers = found.numbers
+    lines = {
+        "chance": 0.5,
+        "mean": numbers["per_peak"],
+        "sequences swapped": numbers["per_peak_null"],
+        "depth alone": numbers["depth_only_per_peak"],
+    }
+    _draw_auroc(ax, found.peaks["auroc"], lines, title="Each held-out peak, over cells", ylabel="peaks")
+
+
+def _draw_auroc(ax: Axes, values: pd.Series, lines: dict[str, float], *, title: str, ylabel: str) -> None:
+    from scbasset_tl.pl._show import legend_below
+
+    values = values.dropna()
+    ax.hist(values, bins=min(40, max(8, round(len(values) ** 0.5))), color="lightsteelblue")
+    styles: list[dict[str, Any]] = [
+        {"color": "black", "linestyle": ":"},
+        {"color": "tab:blue"},
+        {"color": "tab:orange", "linestyle": "--"},
+        {"color": "tab:green", "linestyle": "-."},
+    ]
+    for (name, value), style in zip(lines.items(), styles, strict=False):
+        ax.axvline(value, label=f"{name} {value:.3f}", **style)
+    ax.set(xlabel="auROC", ylabel=ylabel, title=title)
+    legend_below(ax)
+
+
+def _draw_depth(ax: Axes, found: Report) -> None:
+    cells = found.cells
+    many = len(cells) > 5000
+    # thousands of points as vectors make a file that no viewer opens
+    ax.scatter(
+        cells["log10_depth"], cells["intercept"], s=2 if many else 10, alpha=0.2 if many else 0.6, lw=0, rasterized=True
+    )
+    r = found.numbers["intercept_depth_r"]
+    ax.set(xlabel="log10 open peaks of the cell", ylabel="intercept", title=f"Depth (Pearson {r:.3f})")
+
+
+def _draw_course(ax: Axes, found: Report) -> None:
+    from scbasset_tl.pl._history import draw_history
+
+    ax.set_title("Training")
+    if found.history is None:
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, "weights from a file: no history", ha="center", va="center", transform=ax.transAxes)
+        return
+    draw_history(ax, found.history, best_epoch=int(found.numbers["best_epoch"]))

@@ -1,0 +1,313 @@
+"""tl.scbasset: what it refuses. A case is (what is wrong, how it is made, the call, error, words of the message)."""
+
+import errno
+from pathlib import Path
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pandas as pd
+import pytest
+
+import scbasset_tl as sb
+
+SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2, "batch_size": 32}
+
+
+def train(**arguments):
+    """The call with these arguments; those of a path are in the folder of the case."""
+
+    def call(world):
+        given = {name: world.folder / value if name == "checkpoint" else value for name, value in arguments.items()}
+        sb.tl.scbasset(world.data, **{**SMALL, **given})
+
+    return call
+
+
+def codes(change):
+    """Sequences that ``change`` spoiled."""
+    return lambda world: world.data.varm.__setitem__("dna_code", change(world.data.varm["dna_code"]))
+
+
+def put(value, row=3, column=5):
+    """A copy of an array with one value replaced."""
+
+    def change(array):
+        array = array.astype(np.result_type(array, np.min_scalar_type(value)))
+        array[row, column] = value
+        return array
+
+    return change
+
+
+def matrix(change):
+    """A dense matrix that ``change`` spoiled."""
+    return lambda world: setattr(world.data, "X", change(world.data.X.toarray()))
+
+
+def column(table, name, values):
+    """A column of obs or var."""
+    return lambda world: getattr(world.data, table).__setitem__(name, values)
+
+
+def without_sequences(world):
+    del world.data.varm["dna_code"]
+
+
+def as_for_scvi_tools(world):
+    """Peaks × cells with the codes in obsm."""
+    frame = pd.DataFrame(world.data.varm["dna_code"], index=world.data.var_names)
+    other = ad.AnnData(world.data.X.T.tocsr(), obs=world.data.var, var=world.data.obs)
+    other.obsm["dna_code"] = frame
+    return other
+
+
+def mudata(**names):
+    """A MuData whose modalities carry these names."""
+
+    def make(world):
+        rna = ad.AnnData(np.ones((60, 4), dtype=np.float32), obs=pd.DataFrame(index=world.data.obs_names))
+        with md.set_options(pull_on_update=False):
+            return md.MuData({names["rna"]: rna, names["atac"]: world.data})
+
+    return make
+
+
+def no_matrix(world):
+    return ad.AnnData(obs=world.data.obs, var=world.data.var, varm=dict(world.data.varm))
+
+
+def split(**sizes):
+    return column("var", "split", np.repeat(list(sizes), list(sizes.values())))
+
+
+def negative_layer(world):
+    world.data.layers["counts"] = -world.data.X
+
+
+def a_view(world):
+    world.data.varm["dna_code"][4, 7] = 9
+    return world.data[:50, 2:]
+
+
+def several(counts):
+    counts[3, 5], counts[7, 9], counts[7, 10] = -1, np.nan, np.inf
+    return counts
+
+
+def empty_cells(counts):
+    counts[[1, 4, 9, 11]] = 0
+    return counts
+
+
+CELL_3 = ["the first is", "in cell 'cell3', peak 'chr1:5000-5300'", "layer="]
+DATA = [
+    ("no sequences", without_sequences, train(), KeyError, "varm['dna_code']", "pp.add_sequences"),
+    ("peaks × cells, codes in `obsm`, as scvi-tools wants them", as_for_scvi_tools, train(), KeyError,
+     "varm['dna_code']", "obsm['dna_code'] is there", "adata.T.copy()"),
+    ("letters instead of codes", codes(lambda x: np.array(list("ACGTN"))[x]), train(), ValueError,
+     "varm['dna_code']", "<U1", "pp.add_sequences"),
+    ("a code of 5", codes(put(5)), train(), ValueError, "1 values outside 0 to 4", "5 in peak", "position 5"),
+    ("a code of -1", codes(put(-1)), train(), ValueError, "1 values outside 0 to 4", "-1 in peak", "pp.add_sequences"),
+    ("codes as fractions", codes(put(0.5)), train(), ValueError, "float", "whole numbers", "pp.add_sequences"),
+    ("one-hot instead of codes", codes(lambda x: np.eye(5, dtype=np.uint8)[x]), train(), ValueError,
+     "(90, 192, 5)", "(n_vars, seq_len)"),
+    ("nothing but N", codes(lambda x: np.full_like(x, 4)), train(), ValueError, "varm['dna_code']", "nothing but N"),
+    ("no bases at all", codes(lambda x: x[:, :0]), train(), ValueError, "seq_len", "got 0"),
+    ("a length that the pooling does not divide", codes(lambda x: np.tile(x, 8)[:, :1500]), train(), ValueError,
+     "seq_len=1500", "pp.add_sequences(..., seq_len=1536)"),
+    ("no matrix", no_matrix, train(), ValueError, "adata.X is None", "layer="),
+    ("a layer that is not there", None, train(layer="counts"), KeyError, "no layer 'counts'", "layer=None"),
+    ('`layer="X"`', None, train(layer="X"), KeyError, "no layer 'X'", "layer=None for adata.X"),
+    ('`layer=["counts"]`', None, train(layer=["counts"]), ValueError, "layer", "['counts']"),
+    ("negative values in the layer", negative_layer, train(layer="counts"), ValueError,
+     "adata.layers['counts'] has", "negative", "in cell 'cell0'"),
+    ("a negative value", matrix(put(-1.0)), train(), ValueError, "adata.X has 1 negative", *CELL_3),
+    ("NaN", matrix(put(np.nan)), train(), ValueError, "NaN values", *CELL_3),
+    ("an infinite value", matrix(put(np.inf)), train(), ValueError, "infinite", *CELL_3),
+    ("several kinds of bad value", matrix(several), train(), ValueError, "adata.X has 3 negative, infinite or NaN", *CELL_3),
+    ("complex numbers", matrix(lambda x: x.astype(complex)), train(), ValueError, "adata.X has dtype complex128"),
+    ("text for numbers", matrix(lambda x: x.astype(str)), train(), ValueError, "adata.X has dtype <U32", ".astype"),
+    ("all zero", matrix(lambda x: 0 * x), train(), ValueError, "60 cells without an open peak", "filter_cells"),
+    ("empty cells", matrix(empty_cells), train(), ValueError, "4 cells without an open peak",
+     "['cell1', 'cell4', 'cell9']", "filter_cells"),
+    ("no zeros, as in imputed data", matrix(lambda x: x + 0.1), train(), ValueError, "adata.X", "imputed", "layer="),
+    ("no peaks", lambda w: w.data[:, :0].copy(), train(), ValueError, "60 cells and 0 peaks"),
+    ("no cells", lambda w: w.data[:0].copy(), train(), ValueError, "0 cells and 90 peaks"),
+    ("one cell", lambda w: w.data[:1].copy(), train(), ValueError, "1 cell;", "at least 2"),
+    ("too few peaks to hold any out", lambda w: w.data[:, :30].copy(), train(), ValueError,
+     "train 28, val 1, test 1", "pp.split_peaks"),
+    ("one peak in a part of the split", split(train=70, val=1, test=19), train(), ValueError,
+     "var['split'] has 1 val peak", "at least 2", "pp.split_peaks"),
+    ("no training peaks", split(test=90), train(), ValueError, "0 train peak", "pp.split_peaks"),
+    ("other labels in the split", split(train=70, validation=10, test=10), train(), ValueError,
+     "var['split'] has values ['validation']", "['train', 'val', 'test']", "pp.split_peaks"),
+    ("peaks without a part in the split", column("var", "split", ["train"] * 80 + ["test"] * 9 + [None]), train(),
+     ValueError, "var['split'] has values ['None']", "pp.split_peaks"),
+    ("a view, with a code of 9", a_view, train(), ValueError, "9 in peak 'chr1:4000-4300'"),
+    ("a MuData whose modality has another name", mudata(rna="rna", atac="peaks"), train(), KeyError,
+     "no modality 'atac'", "['rna', 'peaks']", "mod="),
+    ("the wrong modality", mudata(rna="rna", atac="atac"), train(mod="rna"), KeyError, "varm['dna_code']", "mod="),
+    ("a table", lambda w: pd.DataFrame(w.data.X.toarray()), train(), TypeError, "AnnData or a MuData", "DataFrame"),
+    ("a path", lambda w: "atac.h5ad", train(), TypeError, "AnnData or a MuData", "str"),
+]  # fmt: skip
+
+WHOLE = "must be a whole number of at least"
+SEED = ["rng must be a whole number from 0 to 4294967295", "Generator"]
+NAME = "key_added must be a name without '/'"
+
+
+def no_gpu(world):
+    world.patch.setattr("torch.cuda.is_available", lambda: False)
+
+
+def batches(*values):
+    """A column of batches, these values in turn."""
+    return column("obs", "batch", np.resize(np.array(values, dtype=object), 60))
+
+
+ARGUMENTS = [
+    ("`batch_key` that is no column", None, train(batch_key="donor"), KeyError, "no column 'donor'", "['kind', 'batch']"),
+    ("`batch_key` with missing values", batches("x", "y", None), train(batch_key="batch"), ValueError,
+     "obs['batch'] has no value for 20 cells"),
+    ("`batch_key` of one batch", batches("x"), train(batch_key="batch"), ValueError, "one batch, ['x']", "leave"),
+    ("`batch_key` with a batch for each cell", batches(*range(60)), train(batch_key="batch"), ValueError,
+     "60 batches for 60 cells", "few categories"),
+    ("`batch_key` names a column twice", None, train(batch_key=["batch", "batch"]), ValueError, "twice"),
+    ("`batch_key=3`", None, train(batch_key=3), ValueError, "batch_key must be text, got 3"),
+    ('`recipe="quick"`', None, train(recipe="quick"), ValueError, "recipe", "'fast'", "'paper'", "'quick'"),
+    *((f"`max_epochs={value!r}`", None, train(max_epochs=value), ValueError, f"max_epochs {WHOLE} 1, got {value!r}")
+      for value in (0, 2.5, True)),
+    ("`batch_size=1`", None, train(batch_size=1), ValueError, f"batch_size {WHOLE} 2, got 1"),
+    ("`n_latent=0`", None, train(n_latent=0), ValueError, f"n_latent {WHOLE} 1, got 0"),
+    ("`patience=0`", None, train(patience=0), ValueError, f"patience {WHOLE} 1, got 0"),
+    *((f"`lr={value!r}`", None, train(lr=value), ValueError, f"lr must be a finite number above 0, got {value!r}")
+      for value in (0, -0.1, float("nan"))),
+    ("a learning rate at which training explodes, `lr=1e30`", None, train(lr=1e30), FloatingPointError,
+     "loss became nan in epoch 1", "lower lr (now 1e+30)"),
+    ("`l2_cell=-1`", None, train(l2_cell=-1), ValueError, "l2_cell must be a finite number at least 0, got -1"),
+    ("`l2_batch=inf`", None, train(l2_batch=np.inf), ValueError, "l2_batch must be a finite number", "inf"),
+    *((f"`trunk={value!r}`", None, train(trunk=value), ValueError, f"trunk {WHOLE} 1, got {value!r}")
+      for value in (0, "big")),
+    ('`trunk={"width": 96}`', None, train(trunk={"width": 96}), ValueError, "trunk has ['width']", "'channels'"),
+    ('`trunk={"channels": [32, 32]}`', None, train(trunk={"channels": [32, 32]}), ValueError, "channels=(32, 32)",
+     "equally long"),
+    ('`trunk={"dropout": 1.5}`', None, train(trunk={"dropout": 1.5}), ValueError, "dropout", "below 1, got 1.5"),
+    ('`accelerator="tpu"`', None, train(accelerator="tpu"), ValueError, "accelerator", "'cpu'", "'tpu'"),
+    ('`accelerator="cuda"` without one', no_gpu, train(accelerator="cuda"), ValueError, "accelerator='cuda'", "'auto'"),
+    *((f'`precision="{value}"`', None, train(precision=value), ValueError, "precision must be one of", "32-true", value)
+      for value in ("64-bit", "16-mixed")),
+    *((f"`rng={value!r}`", None, train(rng=value), ValueError, *SEED, repr(value)) for value in ("a", -1, 1.5)),
+    *((f"`key_added={value!r}`", None, train(key_added=value), ValueError, NAME, repr(value))
+      for value in ("", "a/b", 3)),
+    ('`key_added="dna_code"`', None, train(key_added="dna_code"), ValueError, "key_added='dna_code'", "another name"),
+]  # fmt: skip
+
+
+def finished(world, **changes):
+    """Train a copy, with its checkpoint in ``run``."""
+    sb.tl.scbasset(world.data.copy(), **{**SMALL, **changes}, checkpoint=world.folder / "run")
+
+
+def cut(world):
+    finished(world)
+    path = world.folder / "run"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def other_counts(world):
+    finished(world)
+    world.data.X = world.data.X[::-1].copy()
+
+
+def a_trunk(world):
+    trained = sb.tl.scbasset(world.data, **SMALL, copy=True)
+    sb.io.write_trunk(trained, world.folder / "run")
+
+
+def interrupt(world):
+    """Ctrl-C in the middle of the second epoch."""
+    import scbasset_tl.train.loop as loop
+
+    original = loop._adam_step
+
+    def step(state, *rest):
+        if state.epoch == 1:
+            raise KeyboardInterrupt
+        original(state, *rest)
+
+    world.patch.setattr(loop, "_adam_step", step)
+
+
+go_on = train(checkpoint="run", resume=True)
+ANOTHER = "the checkpoint belongs to another run"
+CHECKPOINTS = [
+    ("`resume=True` without a checkpoint", None, train(resume=True), ValueError, "resume=True needs checkpoint="),
+    ("`checkpoint=3`", None, lambda w: sb.tl.scbasset(w.data, checkpoint=3), TypeError, "checkpoint must be a path"),
+    ("a checkpoint that exists, without `resume`", finished, train(checkpoint="run"), FileExistsError, "resume=True"),
+    ("a checkpoint in a folder that is not there", None, train(checkpoint="no/run"), FileNotFoundError,
+     "checkpoint=", "does not exist"),
+    ("a checkpoint that is a folder", None, train(checkpoint=""), IsADirectoryError, "checkpoint=", "is a folder"),
+    ("resuming from a file that is not there", None, go_on, FileNotFoundError, "nothing to resume", "resume=False"),
+    ("a checkpoint of other arguments", finished, train(checkpoint="run", resume=True, lr=0.02), ValueError, ANOTHER,
+     "(lr: saved 0.01, now 0.02)"),
+    ("a checkpoint of another seed", finished, train(checkpoint="run", resume=True, rng=5), ValueError, ANOTHER,
+     "seed: saved 0, now 5"),
+    ("a checkpoint of other data", other_counts, go_on, ValueError, ANOTHER, "data: other sequences, matrix"),
+    ("a truncated checkpoint", cut, go_on, ValueError, "checkpoint=", "not a whole safetensors file", "delete it"),
+    ("a file that is no checkpoint", lambda w: w.file("run", "hello") and None, go_on, ValueError, "not a whole"),
+    ("the file of a trunk for a checkpoint", a_trunk, go_on, ValueError, "not written by scbasset_tl", "another path"),
+    ("a checkpoint that may not be written", lambda w: w.fail_to_write(errno.EACCES), train(checkpoint="run"),
+     PermissionError, "checkpoint=", "cannot be written: Permission denied"),
+    ("a file system that is read-only", lambda w: w.fail_to_write(errno.EROFS), train(checkpoint="run"), OSError,
+     "checkpoint=", "cannot be written: Read-only file system"),
+    ("a disk that is full after the first epoch", lambda w: w.fail_to_write(errno.ENOSPC, after=1),
+     train(checkpoint="run"), OSError, "checkpoint=", "cannot be written: No space left on device"),
+    ("Ctrl-C in the second epoch", interrupt, train(checkpoint="run"), KeyboardInterrupt),
+]  # fmt: skip
+
+CASES = {
+    "tl.scbasset: the data": DATA,
+    "tl.scbasset: arguments": ARGUMENTS,
+    "tl.scbasset: checkpoints and interruption": CHECKPOINTS,
+}
+# as measured with scvi-tools 1.4.2
+TORCHMETRICS = "fails in the middle of training, in torchmetrics"
+SCVI_TOOLS = {
+    "no sequences": 'KeyError: "dna_code not found in adata.obsm"',
+    "letters instead of codes": "TypeError: '<' between str and int",
+    "a code of 5": '"Class values must be smaller than num_classes", which N (4) gives as well',
+    "a code of -1": '"Class values must be non-negative"',
+    "a length that the pooling does not divide": "1,500 bp are taken without a word; 1,000 bp give "
+    '"mat1 and mat2 shapes cannot be multiplied"',
+    "a negative value": TORCHMETRICS,
+    "several kinds of bad value": TORCHMETRICS,
+    "all zero": "trains without a word",
+    "empty cells": "trains without a word",
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "case"), [pytest.param(section, case, id=case[0]) for section, rows in CASES.items() for case in rows]
+)
+def test_refused(refused, section, case):
+    refused(section, *case, peer=SCVI_TOOLS.get(case[0]))
+
+
+def test_the_page_has_these_rows(page):
+    page.hold_order(CASES)
+
+
+def test_a_resumed_run_follows_every_interruption_that_left_a_checkpoint(world):
+    interrupt(world)
+    with pytest.raises(KeyboardInterrupt):
+        train(checkpoint="run")(world)
+    world.patch.undo()
+    world.fail_to_write(errno.ENOSPC, after=1)
+    with pytest.raises(OSError, match="No space left"):
+        go_on(world)
+    world.patch.undo()
+    whole = sb.tl.scbasset(world.data, **SMALL, copy=True)
+    go_on(world)
+    np.testing.assert_array_equal(world.data.obsm["X_scbasset"], whole.obsm["X_scbasset"])
+    assert [path.name for path in Path(world.folder).iterdir()] == ["run"]

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import scbasset_tl as sb
+
+
+def test_report_has_four_panels_and_the_verdict_on_top(trained, assert_nothing_cut):
+    found = sb.get.report(trained)
+    figure = sb.pl.report(found, return_fig=True)
+    assert found.verdict in figure.get_suptitle()
+    assert found.sentences["verdict"] in figure.get_suptitle()
+    assert_nothing_cut(figure)
+    axes = sb.pl.report(trained, show=False)
+    assert axes.shape == (2, 2)
+    scatter = axes[1, 0].collections[0]
+    assert scatter.get_rasterized()
+    np.testing.assert_allclose(scatter.get_offsets(), found.cells[["log10_depth", "intercept"]])
+    assert sum(bar.get_height() for bar in axes[0, 0].patches) == found.cells["auroc"].notna().sum()
+    texts = [text.get_text() for text in axes[0, 0].get_legend().get_texts()]
+    assert f"peaks' own means {found.numbers['peak_mean_per_cell']:.3f}" in texts
+
+
+def test_report_without_history_says_so(trained):
+    trained.uns["scbasset"]["history"] = {}
+    axes = sb.pl.report(trained, show=False)
+    assert [text.get_text() for text in axes[1, 1].texts] == ["weights from a file: no history"]
+    with pytest.raises(KeyError, match="has no history"):
+        sb.pl.history(trained, show=False)
+
+
+@pytest.mark.parametrize("plot", [sb.pl.history, sb.pl.report])
+def test_shows_only_when_asked_and_leaves_no_figures_behind(trained, shown, plot):
+    import matplotlib.pyplot as plt
+
+    plot(trained)  # agg has no screen
+    plot(trained, show=False)
+    assert isinstance(plot(trained, return_fig=True), Figure)
+    assert shown == []
+    assert plt.get_fignums() == []
+    assert plot(trained, show=True) is None
+    assert len(shown) == 1
+    assert len(shown[0]) == 1
+
+
+@pytest.mark.parametrize("plot", [sb.pl.history, sb.pl.report])
+def test_no_model(tiny, plot):
+    with pytest.raises(KeyError, match="holds no trained model"):
+        plot(tiny, show=False)

@@ -1,0 +1,113 @@
+"""What holds for the package as a whole: imports stay cheap, every public function is documented, examples run."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import subprocess
+import sys
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+import scbasset_tl as sb
+
+ROOT = Path(__file__).parents[1]
+MODULES = ("pp", "tl", "get", "metrics", "io", "datasets", "pl")
+
+
+def public(*modules: str) -> dict[str, object]:
+    """Every name in ``__all__`` of the modules, as ``module.name``."""
+    loaded = {module: import_module(f"scbasset_tl.{module}") for module in modules}
+    return {f"{module}.{name}": getattr(loaded[module], name) for module in modules for name in loaded[module].__all__}
+
+
+FUNCTIONS = {name: value for name, value in public(*MODULES).items() if inspect.isfunction(value)}
+
+
+def fresh(code: str) -> str:
+    """What ``code`` prints in a Python of its own."""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def loaded_by(code: str, *modules: str) -> list[str]:
+    """Those of ``modules`` that are loaded after ``code``."""
+    return fresh(f"import sys\n{code}\nprint(*sorted(sys.modules.keys() & {set(modules)!r}))").split()
+
+
+def test_import_takes_less_than_a_third_of_a_second() -> None:
+    code = "import time; start = time.perf_counter(); import scbasset_tl; print(time.perf_counter() - start)"
+    assert median(float(fresh(code)) for _ in range(3)) <= 0.3
+
+
+def test_import_loads_nothing_heavy() -> None:
+    heavy = ("torch", "scanpy", "muon", "numba", "anndata", "pandas", "numpy", "scipy", "sklearn", "matplotlib")
+    assert loaded_by("import scbasset_tl", *heavy) == []
+
+
+def test_submodules_load_without_the_heavy_libraries() -> None:
+    code = f"import scbasset_tl as sb\nfor name in {MODULES}: getattr(sb, name)"
+    heavy = ("torch", "lightning_fabric", "scanpy", "muon", "matplotlib", "pynndescent", "numba", "sklearn")
+    assert loaded_by(code, *heavy) == []
+
+
+def test_submodules_are_listed_and_unknown_ones_refused() -> None:
+    assert {*MODULES, "genome", "settings"} <= set(dir(sb))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        sb.nothing  # noqa: B018
+
+
+def section(docstring: str, title: str) -> str:
+    """Text below an underlined title, up to the next one; empty if there is none."""
+    found = re.search(rf"^{title}\n-{{3,}}\n(.*?)(?=^\w+\n-{{3,}}\n|\Z)", docstring, re.DOTALL | re.MULTILINE)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_docstring_is_complete(name: str) -> None:
+    function = FUNCTIONS[name]
+    docstring = inspect.getdoc(function) or ""
+    summary, _, rest = docstring.partition("\n")
+    assert re.fullmatch(r"\S.*\S", summary)
+    assert rest.startswith("\n"), "one summary line, then a blank one"
+
+    signature = inspect.signature(function)
+    heads = re.findall(r"^(?:\*\*)?(\w+(?:, \w+)*)$", section(docstring, "Parameters"), re.MULTILINE)
+    assert sorted(", ".join(heads).split(", ")) == sorted(signature.parameters)
+    assert section(docstring, "Returns").strip() or signature.return_annotation == "None"
+    assert ">>> " in section(docstring, "Examples")
+
+
+def test_every_public_name_is_in_the_api_page() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^    ((?:\w+\.)+\w+)$", page, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert [name for name in public(*MODULES, "genome") if name not in listed] == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_docstring_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    failures: list[str] = []
+    for example in doctest.DocTestFinder(recurse=False).find(FUNCTIONS[name], name):
+        doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST).run(
+            example, out=failures.append
+        )
+    assert not failures, "".join(failures)
+
+
+def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    # a minute's worth of network would teach this test nothing
+    monkeypatch.setattr(sb.tl, "scbasset", partial(sb.tl.scbasset, trunk=8, max_epochs=1))
+    sb.datasets.toy(n_obs=60, n_vars=200, depth=10).write_h5ad("atac.h5ad")
+    sb.datasets.toy_genome("genome.fa", n_vars=200)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["adata"].obsm["X_scbasset"].shape == (60, 32)
+    assert Path("trained.h5ad").stat().st_size > 0
