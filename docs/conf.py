@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, TypeVar
 
 from sphinx.ext.napoleon import NumpyDocstring
@@ -36,6 +37,8 @@ html_title = "scbasset_tl"
 html_theme_options = {"show_toc_level": 2}
 
 autosummary_generate = True
+# a file system that ignores case has one page for both get.report and get.Report
+autosummary_filename_map = {"scbasset_tl.get.Report": "scbasset_tl.get.Report-class"}
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_custom_sections = [("Attributes", "params_style")]
@@ -47,9 +50,12 @@ bibtex_reference_style = "author_year"
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_merge_streams = True
+# the pages show the same numbers on every machine, and threads that wait for a busy core do not stall the build
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -20,7 +20,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(_FIGURE), help="figure to write (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trunk", type=int, default=32, help="stem filters (288 in the paper; default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=30, help="passes over the peaks (default: %(default)s)")
     arguments = parser.parse_args()
     started = time.perf_counter()
 
@@ -34,7 +33,8 @@ def main() -> None:
         fasta = sb.datasets.toy_genome(Path(folder) / "toy.fa", rng=arguments.seed)
         sb.pp.add_sequences(adata, fasta, seq_len=adata.uns["toy"]["params"]["seq_len"])
     sb.pp.split_peaks(adata, rng=arguments.seed)
-    sb.tl.scbasset(adata, trunk=arguments.trunk, max_epochs=arguments.epochs, rng=arguments.seed)
+    # a few thousand peaks make few minibatches of 128: smaller ones, more steps
+    sb.tl.scbasset(adata, trunk=arguments.trunk, batch_size=32, rng=arguments.seed)
 
     report = sb.get.report(adata)
     print(report)

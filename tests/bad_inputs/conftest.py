@@ -3,7 +3,6 @@
 ``pytest tests/bad_inputs --write-page`` writes ``docs/bad_input.md`` anew.
 """
 
-import errno
 import os
 import re
 from collections.abc import Mapping
@@ -130,17 +129,13 @@ class Page:
 
     def __init__(self, *, writing):
         self.writing = writing
-        self.sections = {} if writing else self._read()
-        self.order = {}
-
-    def _read(self):
-        sections, rows = {}, {}
-        for line in PAGE.read_text().splitlines() if PAGE.exists() else []:
+        self.text = "" if writing or not PAGE.exists() else PAGE.read_text()
+        self.sections, self.order = {}, {}
+        for line in self.text.splitlines():
             if line.startswith("## "):
-                rows = sections.setdefault(line[3:], {})
+                rows = self.sections.setdefault(line[3:], {})
             elif (match := _ROW.match(line)) and not match[1].startswith(("what is", "---")):
                 rows[match[1]] = match[2]
-        return sections
 
     def hold(self, section, what, text, *, quoted=None):
         """Compare a row with the page; what it quotes of another package may differ between their versions."""
@@ -157,20 +152,22 @@ class Page:
 
     def hold_order(self, cases):
         """Check that the sections of ``cases`` have exactly their rows, in their order."""
-        for section, rows in cases.items():
-            names = [row[0] for row in rows]
-            assert len(set(names)) == len(names)
-            if self.writing:
-                self.order[section] = names
-            else:
-                assert list(self.sections.get(section, {})) == names
+        order = {section: [row[0] for row in rows] for section, rows in cases.items()}
+        assert all(len(set(names)) == len(names) for names in order.values())
+        if self.writing:
+            self.order |= order
+            return
+        assert self.text.startswith(INTRO)
+        assert list(self.sections) == SECTIONS
+        assert {section: list(self.sections[section]) for section in order} == order
 
     def write(self):
+        if set(self.order) != set(SECTIONS):
+            pytest.exit("--write-page needs all of tests/bad_inputs", returncode=pytest.ExitCode.USAGE_ERROR)
         lines = [INTRO]
         for section in SECTIONS:
-            accepted = section == "Accepted"
-            head = ("what is odd", "what happens") if accepted else ("what is wrong", "what happens")
-            lines += [f"## {section}", "", f"| {head[0]} | {head[1]} |", "| --- | --- |"]
+            what = "odd" if section == "Accepted" else "wrong"
+            lines += [f"## {section}", "", f"| what is {what} | what happens |", "| --- | --- |"]
             lines += [f"| {what} | {self.sections[section][what]} |" for what in self.order[section]]
             lines.append("")
         PAGE.write_text("\n".join(lines).rstrip() + "\n")
@@ -224,6 +221,8 @@ def refused(world, page, snapshot, shortened):
         assert [file.name for file in world.folder.iterdir() if file.name.startswith(".")] == []
         cause = caught.value.__cause__
         text = f"{error.__name__}: `{shortened(message)}`" if message else error.__name__
-        page.hold(section, what, text + (f"<br>*scvi-tools:* {peer}" if peer else ""), quoted=cause and str(cause))
+        page.hold(
+            section, what, text + (f"<br>*scvi-tools:* {peer}" if peer else ""), quoted=cause and shortened(str(cause))
+        )
 
     return check

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import torch
 
+from scbasset_tl import _files
 from scbasset_tl._adata.model import write_model
-from scbasset_tl.io import _files, read_keras_weights, write_keras_weights
+from scbasset_tl.io import read_keras_weights, write_keras_weights
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
 FILES = {"keras_plain.h5": None, "keras_latent5.h5": None, "keras_batch_whole.h5": "donor"}

@@ -8,10 +8,10 @@ NONE = Signal(0.51, 0.5, 0.01)
 CELLS = Signal(0.70, 0.5, 0.01)
 PEAKS, NO_PEAKS = Signal(0.68, 0.60, 0.005), Signal(0.605, 0.60, 0.005)
 UNKNOWN = Signal(np.nan, np.nan, np.nan)
-WHOLE = Course(epochs=60, best_epoch=55, steps_per_epoch=9, late_rise=0.3)
+WHOLE = Course(epochs=60, best_epoch=55, steps=540, late_rise=0.3)
 RISING = WHOLE._replace(late_rise=1.4)
-ONE = Course(epochs=1, best_epoch=1, steps_per_epoch=700, late_rise=np.nan)
-FEW_STEPS = Course(epochs=10, best_epoch=10, steps_per_epoch=9, late_rise=0.1)
+ONE = Course(epochs=1, best_epoch=1, steps=700, late_rise=np.nan)
+FEW_STEPS = Course(epochs=10, best_epoch=10, steps=90, late_rise=0.1)
 EARLY_BEST = WHOLE._replace(best_epoch=2)
 
 
@@ -38,6 +38,9 @@ EARLY_BEST = WHOLE._replace(best_epoch=2)
         (CELLS, NO_PEAKS, CELLS, WHOLE, "no sequence signal"),
         (CELLS, NO_PEAKS, CELLS, None, "no sequence signal"),
         (NONE, PEAKS, CELLS, WHOLE, "no sequence signal"),
+        # a gap of three standard deviations is learning by heart, one of one is not
+        (NONE, NO_PEAKS, Signal(0.545, 0.5, 0.003), RISING, "no sequence signal"),
+        (Signal(0.52, 0.5, 0.01), NO_PEAKS, Signal(0.53, 0.5, 0.003), RISING, "undertrained"),
     ],
 )
 def test_decide(per_cell, per_peak, training, course, expected):

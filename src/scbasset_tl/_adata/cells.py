@@ -19,11 +19,12 @@ def representation(adata: AnnData, use_rep: str) -> np.ndarray:
     if check_name("use_rep", use_rep) not in adata.obsm:
         message = f"obsm has no {use_rep!r}; it has {list(adata.obsm)}. tl.scbasset writes 'X_scbasset'; pass use_rep=."
         raise KeyError(message)
-    x: Any = np.asarray(adata.obsm[use_rep])
+    stored = adata.obsm[use_rep]
+    x: Any = np.asarray(stored)
     if x.ndim != 2 or x.dtype.kind not in "buif" or not x.shape[1]:
         message = (
-            f"obsm[{use_rep!r}] must be a dense numeric array (n_obs, d), got {type(adata.obsm[use_rep]).__name__} of "
-            f"shape {adata.obsm[use_rep].shape} and dtype {x.dtype}."
+            f"obsm[{use_rep!r}] must be a dense numeric array (n_obs, d), got {type(stored).__name__} of shape "
+            f"{stored.shape} and dtype {getattr(stored, 'dtype', x.dtype)}."
         )
         raise ValueError(message)
     bad = np.flatnonzero(~np.isfinite(x).all(axis=1))

@@ -173,11 +173,11 @@ def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
     """The trained trunk of ``uns[key]``."""
     from safetensors import SafetensorError
 
-    blob = model_entry(adata, key).get("weights", [])
+    entry = model_entry(adata, key)
     try:
-        return unpack_trunk(blob)
+        return unpack_trunk(entry["weights"])
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        message = f"uns[{key!r}]['weights'] is damaged ({error}): run tl.scbasset again."
+        message = f"uns[{key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
         raise ValueError(message) from error
 
 

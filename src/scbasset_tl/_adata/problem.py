@@ -95,8 +95,8 @@ def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
         bad = np.argwhere((codes < 0) | (codes > N_CODE))
         row, column = bad[0]
         message = (
-            f"varm[{key!r}] has {len(bad)} values outside 0 to {N_CODE}, the first is {codes[row, column]} in peak "
-            f"{adata.var_names[row]!r}, position {column}; {meant}"
+            f"varm[{key!r}] has {len(bad)} of {codes.size} values outside 0 to {N_CODE}, the first is "
+            f"{codes[row, column]} in peak {adata.var_names[row]!r}, position {column}; {meant}"
         )
         raise ValueError(message)
     if codes.size and codes.min() == N_CODE:

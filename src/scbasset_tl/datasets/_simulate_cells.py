@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from scbasset_tl.datasets._simulate_genome import Motifs
 
 # log-odds of a peak without sites in a cell of depth 1
-BASE = -5.4
+BASE = -5.8
 # standard deviation of a cell's log depth
-_DEPTH_SD = 0.5
+_DEPTH_SD = 0.8
 # each further batch is this much shallower; standard deviation of what a batch adds to the effect of a motif
 _BATCH_DEPTH, _BATCH_SD = 0.7, 0.5
 # counts of a gene in a cell: geometric mean, standard deviations of the logs of gene and cell, factor where its motif acts

@@ -35,7 +35,7 @@ _DINUCLEOTIDES = np.array(
     ]
 )
 # log-odds that one site adds in the cell types where its motif acts
-_EFFECT = {"specific": 1.1, "shared": 1.0, "general": 0.65, "repressor": -1.2}
+_EFFECT = {"specific": 1.25, "shared": 1.1, "general": 0.7, "repressor": -1.3}
 _N_DECOYS = 3
 # shares of the peaks: no site, the general motif, the general motif beside the repressor; the types divide the rest
 _BACKGROUND, _GENERAL, _REPRESSED = 0.2, 0.15, 0.1
@@ -121,7 +121,7 @@ def draw_pwms(n: int, rng: np.random.Generator) -> np.ndarray:
         mixed = np.bincount(candidate, minlength=4).min() >= 2
         if mixed and max(_matches(candidate, other) for other in strands) <= _MAX_MATCHES:
             consensus.append(candidate)
-    weight = rng.uniform(0.88, 0.99, (n, MOTIF_WIDTH, 1))
+    weight = rng.uniform(0.9, 0.99, (n, MOTIF_WIDTH, 1))
     return np.where(np.array(consensus)[..., None] == np.arange(4), weight, (1 - weight) / 3)
 
 

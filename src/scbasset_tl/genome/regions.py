@@ -113,7 +113,10 @@ def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: in
     if past.any():
         contig = str(regions.chrom[int(past.argmax())])
         what = f"past the end of the contig in {source} ({contig} has {lengths[contig]:,} bp)"
-        fix = "The peaks were probably called on another assembly: pass its FASTA, or lift the peaks over."
+        fix = (
+            "The peaks were probably called on another assembly: pass its FASTA, or lift the peaks over. Or the FASTA is "
+            "truncated."
+        )
         _refuse(past, regions.name, regions.end, what, fix)
 
 

@@ -91,13 +91,15 @@ def accessibility(
 
 def _positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:
     """Integer positions of names, positions, a mask or a slice."""
+    from numbers import Integral
+
     import numpy as np
     import pandas as pd
 
     every = np.arange(len(index))
     if chosen is None:
         return every
-    if isinstance(chosen, slice) and all(isinstance(end, int | None) for end in (chosen.start, chosen.stop)):
+    if isinstance(chosen, slice) and all(isinstance(end, Integral | None) for end in (chosen.start, chosen.stop)):
         return every[chosen]
     wanted = np.atleast_1d(np.asarray(chosen))
     is_text = wanted.dtype.kind in "UT" or all(isinstance(value, str) for value in wanted.flat)

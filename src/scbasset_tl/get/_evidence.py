@@ -158,14 +158,9 @@ def course(model: Model, history: pd.DataFrame, n_train: int) -> Course:
     return Course(
         epochs=len(history),
         best_epoch=int(model.entry["history"]["best_epoch"]),
-        steps_per_epoch=-(-n_train // int(model.entry["params"]["recipe"]["batch_size"])),
+        steps=len(history) * -(-n_train // int(model.entry["params"]["recipe"]["batch_size"])),
         late_rise=late_rise(history["train_auroc"].to_numpy()),
     )
-
-
-def course_numbers(course: Course) -> dict[str, float]:
-    """The course and the number of optimizer steps up to the weights that were kept."""
-    return {**course._asdict(), "steps": course.best_epoch * course.steps_per_epoch}
 
 
 def _dense(labels: Labels, peaks: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -65,14 +65,15 @@ def report(
 
     ``"usable"``
         Held-out auROC per cell is at least .53 and 3 standard deviations above chance; held-out auROC per peak is at
-        least .01 and 3 standard deviations above what depth predicts; and the training is over: at least 5 epochs and
-        200 optimizer steps up to the weights kept, and the training auROC rose more slowly in the last tenth of the
-        epochs than over the whole run.
+        least .01 and 3 standard deviations above what depth predicts; and the training is over: at least 400
+        optimizer steps, at least 5 epochs up to the weights kept, and a training auROC that rose more slowly in the
+        last tenth of the epochs than over the whole run.
     ``"undertrained"``
         The training is not over, and nothing says that more of it would be in vain.
     ``"no sequence signal"``
-        The training is over, or fits its own peaks, and held-out peaks are not predicted as above. The sequences may
-        not belong to the peaks (wrong assembly, wrong order), or there are too few peaks or reads.
+        Held-out peaks are not predicted as above though the training is over, or though training peaks are predicted,
+        beyond doubt better than held-out ones: they are learned by heart. The sequences may not belong to the peaks
+        (wrong assembly, wrong order), or there are too few peaks or reads.
 
     Chance and its standard deviation come from the exact moments over all pairings of sequences with label rows, on
     at most 4,096 peaks and 2,000 cells. The thresholds, with their reasons, stand in ``scbasset_tl.stats.verdict``.
@@ -106,7 +107,7 @@ def report(
     Examples
     --------
     >>> import scbasset_tl as sb
-    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
+    >>> adata = sb.datasets.toy(n_obs=50, n_vars=300, depth=4)
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
     >>> sb.get.report(adata).verdict
     'undertrained'
@@ -135,7 +136,7 @@ def report(
         **evidence.auroc_numbers(cells, peaks, signals),
         **evidence.baselines(adata, labels, held_out),
         **evidence.depth_numbers(model, cells),
-        **({} if course is None else evidence.course_numbers(course)),
+        **({} if course is None else course._asdict()),
         **evidence.mixing(adata, model, generator),
     }
     stopped = "" if epochs is None else str(model.entry["history"]["stopped"])

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 # the original prints .982
 _BIAS_IS_DEPTH = 0.9
 _EMBEDDING_IS_DEPTH = 0.1
-_OVERFIT = 0.1
-_UNMIXED = 1.5
+_UNMIXED = 0.2  # of the way from chance to no neighbour in another batch
 _STOPPED = {
     "schedule": "it ran to the end of its schedule",
     "patience": "it stopped because the training auROC no longer rose",
@@ -55,10 +54,11 @@ def _per_peak(n: Mapping[str, float]) -> str:
 def _training(n: Mapping[str, float]) -> str:
     if isnan(n["training_per_cell"]):
         return "none are left in these data to compare with."
-    gap = n["training_per_cell"] - n["per_cell"]
-    fitted = n["training_per_cell"] >= MIN_PER_CELL
-    comment = "much is learned by heart" if gap > _OVERFIT else "little is learned by heart" if fitted else "not fitted"
-    return f"auROC per cell {n['training_per_cell']:.3f}, {gap:+.3f} beside held-out peaks: {comment}."
+    training = n["training_per_cell"]
+    if training < MIN_PER_CELL:
+        return f"auROC per cell {training:.3f}: hardly fitted."
+    kept = (n["per_cell"] - 0.5) / (training - 0.5)
+    return f"auROC per cell {training:.3f}; of what it lies above chance, held-out peaks keep {max(kept, 0):.0%}."
 
 
 def _intercept(r: float) -> str:
@@ -78,19 +78,14 @@ def _embedding(share: float) -> str:
 def _convergence(n: Mapping[str, float], stopped: str) -> str:
     if "epochs" not in n:
         return "weights from a file, so that the course of their training is not known."
-    speed = (
-        ""
-        if isnan(n["late_rise"])
-        else (
-            f"; in the last tenth of the epochs the training auROC rose {max(n['late_rise'], 0):.1f} times as fast as over all"
-        )
-    )
-    return (
-        f"epochs {n['epochs']}, best {n['best_epoch']}, {n['steps']} optimizer steps until then; "
-        f"{_STOPPED.get(stopped, stopped)}{speed}."
-    )
+    course = f"{n['steps']} optimizer steps, epochs {n['epochs']}, best {n['best_epoch']}; {_STOPPED.get(stopped, stopped)}"
+    if isnan(n["late_rise"]):
+        return f"{course}."
+    speed = max(n["late_rise"], 0)
+    return f"{course}; in its last tenth the training auROC rose {speed:.1f} times as fast as over the whole run."
 
 
 def _batches(share: float, chance: float) -> str:
-    comment = "they are mixed" if share < _UNMIXED * chance else "they are apart, unless they hold other kinds of cells"
+    excess = (share - chance) / (1 - chance) if chance < 1 else 0
+    comment = "they are mixed" if excess < _UNMIXED else "they are apart, unless they hold other kinds of cells"
     return f"{share:.0%} of a cell's neighbours are of its batch, {chance:.0%} by chance: {comment}."

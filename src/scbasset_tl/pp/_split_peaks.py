@@ -132,12 +132,10 @@ def _check_holdout(
     if not {"test"} <= set(parts) <= {"val", "test"}:
         message = f'holdout has {sorted(parts)}; it is a list of test contigs or {{"val": [...], "test": [...]}}.'
         raise ValueError(message)
-    contigs = {
-        level: [str(name) for name in names]
-        if isinstance(names, Iterable) and not isinstance(names, str)
-        else [str(names)]
-        for level, names in parts.items()
-    }
+    contigs = {}
+    for level, names in parts.items():
+        listed = isinstance(names, Iterable) and not isinstance(names, str)
+        contigs[level] = [str(name) for name in (names if listed else [names])]
     named = [name for names in contigs.values() for name in names]
     present = list(chrom.categories)
     if unknown := [name for name in named if name not in present]:

@@ -122,6 +122,8 @@ def scbasset(
         If an argument or a slot holds what cannot be used; the message names it and the call that mends it.
     FileExistsError
         If ``checkpoint`` exists and ``resume`` is false.
+    OSError
+        If ``checkpoint`` cannot be written.
 
     Examples
     --------
