@@ -44,7 +44,9 @@ def simulate(path: Path, n_cells: int, n_peaks: int) -> None:
 
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 4, (n_peaks, SEQ_LEN), dtype=np.uint8)
-    x = sparse.csr_matrix(rng.random((n_cells, n_peaks), dtype=np.float32) < DENSITY, dtype=np.float32)
+    opened = rng.random((n_cells, n_peaks), dtype=np.float32) < DENSITY
+    opened[~opened.any(axis=1), 0] = True  # a cell without an open peak is refused; only short runs have any
+    x = sparse.csr_matrix(opened, dtype=np.float32)
     np.savez(path, codes=codes, data=x.data, indices=x.indices, indptr=x.indptr, shape=x.shape)
 
 

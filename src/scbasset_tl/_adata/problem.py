@@ -67,6 +67,7 @@ def training_data(
     """Check and collect everything :func:`scbasset_tl.tl.scbasset` reads."""
     codes = sequence_codes(adata)
     columns, categories = batch_columns(adata, batch_key)
+    _check_sizes(adata.n_obs, columns, categories)
     design = batch_design(adata.obs, columns, categories) if columns else None
     labels = labels_from(adata, layer)
     _check_cells(adata, labels, "adata.X" if layer is None else f"adata.layers[{layer!r}]")
@@ -129,14 +130,19 @@ def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tupl
         if len(levels) < 2:
             message = f"batch_key: obs[{column!r}] has one batch, {levels}; leave batch_key out."
             raise ValueError(message)
-        if 2 * len(levels) > adata.n_obs:
-            message = (
-                f"batch_key: obs[{column!r}] has {len(levels)} batches for {adata.n_obs} cells, {levels[:3]} and so on; "
-                "their vectors would take the place of the cells'. Name a column of few categories."
-            )
-            raise ValueError(message)
         categories.append(levels)
     return columns, categories
+
+
+def _check_sizes(n_obs: int, columns: list[str], categories: list[list[str]]) -> None:
+    """Refuse columns like a depth or a barcode; weights from a file may have any number of batches."""
+    for column, levels in zip(columns, categories, strict=True):
+        if 2 * len(levels) > n_obs:
+            message = (
+                f"batch_key: obs[{column!r}] has {len(levels)} batches for {n_obs} cells, {levels[:3]} and so on; their "
+                "vectors would take the place of the cells'. Name a column of few categories."
+            )
+            raise ValueError(message)
 
 
 def _check_cells(adata: AnnData, labels: Labels, slot: str) -> None:

@@ -10,8 +10,8 @@ from scipy import sparse
 if TYPE_CHECKING:
     from scbasset_tl.datasets._simulate_genome import Motifs
 
-# log-odds of a peak without sites in a cell of depth 1
-BASE = -5.8
+# a peak without sites has odds of exp(_BASE) × depth / n_peaks: so about ``depth`` peaks of an average cell are open
+_BASE = -1.4
 # standard deviation of a cell's log depth
 _DEPTH_SD = 0.8
 # each further batch is this much shallower; standard deviation of what a batch adds to the effect of a motif
@@ -21,7 +21,7 @@ _EXPRESSION, _EXPRESSION_SD, _SIZE_SD, _FOLD = 0.5, 0.5, 0.3, 6.0
 
 
 class Cells(NamedTuple):
-    """Type and batch of each cell as numbers, and the factor by which its depth multiplies all odds."""
+    """Type and batch of each cell as numbers, and its depth: all its odds are proportional to that."""
 
     cell_type: np.ndarray
     batch: np.ndarray
@@ -46,16 +46,25 @@ def count_sites(sites: np.ndarray, n_motifs: int) -> np.ndarray:
     return (sites[..., :1] == np.arange(n_motifs)).sum(1)
 
 
-def log_odds(cells: Cells, type_effect: np.ndarray, batch_effect: np.ndarray) -> np.ndarray:
-    """Log-odds (n_obs, n_peaks) from what the motifs add to each peak, by type and by batch (n_peaks, ·)."""
-    motifs = type_effect.T[cells.cell_type] + batch_effect.T[cells.batch]
-    return BASE + np.log(cells.depth)[:, None] + motifs
+def base_log_odds(n_peaks: int) -> float:
+    """Log-odds of a peak without sites in a cell of depth 1."""
+    return float(_BASE - np.log(n_peaks))
+
+
+def log_odds(base: float, cells: Cells, type_effect: np.ndarray, batch_effect: np.ndarray) -> np.ndarray:
+    """Log-odds (n_obs, n_peaks) from what the sites add to each peak, by type and by batch (n_peaks, ·)."""
+    added = type_effect.T[cells.cell_type] + batch_effect.T[cells.batch]
+    return base + np.log(cells.depth)[:, None] + added
 
 
 def draw_counts(logits: np.ndarray, rng: np.random.Generator) -> sparse.csr_matrix:
-    """Poisson counts that are above zero with exactly the probability sigmoid(``logits``)."""
+    """Poisson counts, above zero with exactly the probability sigmoid(``logits``); an empty cell gets one count."""
     # 1 - exp(-softplus(z)) = sigmoid(z)
-    return sparse.csr_matrix(rng.poisson(np.logaddexp(0, logits)), dtype=np.float32)
+    rate = np.logaddexp(0, logits)
+    counts = rng.poisson(rate)
+    for cell in np.flatnonzero(counts.sum(1) == 0):
+        counts[cell, rng.choice(len(rate[cell]), p=rate[cell] / rate[cell].sum())] = 1
+    return sparse.csr_matrix(counts, dtype=np.float32)
 
 
 def draw_expression(

@@ -117,9 +117,9 @@ def draw_pwms(n: int, rng: np.random.Generator) -> np.ndarray:
     consensus: list[np.ndarray] = []
     while len(consensus) < n:
         candidate = rng.integers(0, 4, MOTIF_WIDTH)
-        strands = [other[::-1] * -1 + 3 for other in (candidate, *consensus)] + consensus
+        rivals = [*consensus, *(3 - other[::-1] for other in (candidate, *consensus))]
         mixed = np.bincount(candidate, minlength=4).min() >= 2
-        if mixed and max(_matches(candidate, other) for other in strands) <= _MAX_MATCHES:
+        if mixed and max(_matches(candidate, rival) for rival in rivals) <= _MAX_MATCHES:
             consensus.append(candidate)
     weight = rng.uniform(0.9, 0.99, (n, MOTIF_WIDTH, 1))
     return np.where(np.array(consensus)[..., None] == np.arange(4), weight, (1 - weight) / 3)

@@ -27,7 +27,8 @@ def auc_per_row(scores: np.ndarray, labels: Labels) -> np.ndarray:
         message = f"scores have shape {scores.shape}, labels {(labels.n_peaks, labels.n_cells)}; they must agree."
         raise ValueError(message)
     auc = np.full(len(scores), np.nan)
-    n_workers = min(numba.get_num_threads(), len(scores))
+    # numba.get_num_threads() would start numba's OpenMP pool, which then sets the number of threads of torch too
+    n_workers = min(numba.config.NUMBA_NUM_THREADS, len(scores))
     if scores.size == 0:
         return auc
     cuts = np.linspace(0, len(scores), n_workers + 1).astype(int)
