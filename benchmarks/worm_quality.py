@@ -159,7 +159,9 @@ def table(data: Path, work: Path, out: Path) -> None:
                 model = np.load(path)
                 scores = held_out_auc(model["peak_embedding"], model["cell_embedding"], model["cell_bias"], labels)
                 row = {"set": name, "model": path.stem, "epochs": len(model["seconds"])}
-                row |= {f"auroc_per_{what}": float(np.nanmean(s)) for what, s in zip(("cell", "peak"), scores, strict=True)}
+                row |= {
+                    f"auroc_per_{what}": float(np.nanmean(s)) for what, s in zip(("cell", "peak"), scores, strict=True)
+                }
                 if name == "pseudocells":
                     row["log_ratio_r"] = log_ratio_r(adata, model, test)
                 row |= embedding_scores(adata, model["cell_embedding"])
@@ -167,7 +169,17 @@ def table(data: Path, work: Path, out: Path) -> None:
                 rows.append(row)
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps(rows, indent=1) + "\n")
-    columns = ["set", "model", "epochs", "auroc_per_cell", "auroc_per_peak", "log_ratio_r", "label_score_50", "ARI", "ASW"]
+    columns = [
+        "set",
+        "model",
+        "epochs",
+        "auroc_per_cell",
+        "auroc_per_peak",
+        "log_ratio_r",
+        "label_score_50",
+        "ARI",
+        "ASW",
+    ]
     print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
     for row in rows:
         cells = [row.get(column, "") for column in columns]
@@ -177,7 +189,12 @@ def table(data: Path, work: Path, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, places in {"prepare": ["data", "work"], "ours": ["work"], "peer": ["work"], "table": ["data", "work"]}.items():
+    for name, places in {
+        "prepare": ["data", "work"],
+        "ours": ["work"],
+        "peer": ["work"],
+        "table": ["data", "work"],
+    }.items():
         command = commands.add_parser(name)
         for place in places:
             command.add_argument(place, type=Path)

@@ -37,8 +37,6 @@ html_title = "scbasset_tl"
 html_theme_options = {"show_toc_level": 2}
 
 autosummary_generate = True
-# a file system that ignores case has one page for both get.report and get.Report
-autosummary_filename_map = {"scbasset_tl.get.Report": "scbasset_tl.get.Report-class"}
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_custom_sections = [("Attributes", "params_style")]
@@ -47,8 +45,7 @@ typehints_defaults = "braces"
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 
-myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
-myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
@@ -70,7 +67,11 @@ nitpick_ignore_regex = [
     (r"py:class", r"(bool|dict|float|int|list|str|tuple|type|Path)"),
     (r"py:exc", r".*Error"),
 ]
-nitpick_ignore = [("py:func", "write_trunk")]  # named without its module in a summary, which api.md shows out of place
+nitpick_ignore = [
+    ("py:func", "write_trunk"),  # named without its module in a summary, which api.md shows out of place
+    ("py:class", "Report"),  # what get.report returns; not public by itself
+    ("py:class", "scbasset_tl.get._report.Report"),
+]
 # the formatter below is a function, which the cache of the configuration does not hold
 suppress_warnings = ["config.cache"]
 

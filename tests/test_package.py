@@ -105,8 +105,8 @@ def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     # a minute's worth of network would teach this test nothing
     monkeypatch.setattr(sb.tl, "scbasset", partial(sb.tl.scbasset, trunk=8, max_epochs=1))
-    sb.datasets.toy(n_obs=60, n_vars=200, depth=10).write_h5ad("atac.h5ad")
-    sb.datasets.toy_genome("genome.fa", n_vars=200)
+    sb.datasets.toy(n_obs=60, n_vars=500, depth=150).write_h5ad("atac.h5ad")
+    sb.datasets.toy_genome("genome.fa", n_vars=500)
     names: dict[str, object] = {}
     exec(code, names)
     assert names["adata"].obsm["X_scbasset"].shape == (60, 32)

@@ -26,7 +26,11 @@ def main() -> None:
     import matplotlib
 
     matplotlib.use("agg")
+    import torch
+
     import scbasset_tl as sb
+
+    torch.set_num_threads(1)  # so small a network gains nothing from threads that wait for each other
 
     adata = sb.datasets.toy(rng=arguments.seed)
     with TemporaryDirectory() as folder:

@@ -156,7 +156,7 @@ def test_depth_is_about_the_number_of_open_peaks(n_vars, depth):
 
 def test_the_smallest_there_is():
     adata = sb.datasets.toy(n_obs=2, n_vars=10, n_types=2, depth=1e6)
-    assert (adata.X > 0).mean() == 1
+    assert adata.X.nnz == 20
     assert np.isnan(adata.uns["toy"]["best_auroc"])
 
 

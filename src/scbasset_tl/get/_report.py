@@ -107,7 +107,7 @@ def report(
     Examples
     --------
     >>> import scbasset_tl as sb
-    >>> adata = sb.datasets.toy(n_obs=50, n_vars=300, depth=4)
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
     >>> sb.get.report(adata).verdict
     'undertrained'

@@ -78,7 +78,9 @@ def _embedding(share: float) -> str:
 def _convergence(n: Mapping[str, float], stopped: str) -> str:
     if "epochs" not in n:
         return "weights from a file, so that the course of their training is not known."
-    course = f"{n['steps']} optimizer steps, epochs {n['epochs']}, best {n['best_epoch']}; {_STOPPED.get(stopped, stopped)}"
+    course = (
+        f"{n['steps']} optimizer steps, epochs {n['epochs']}, best {n['best_epoch']}; {_STOPPED.get(stopped, stopped)}"
+    )
     if isnan(n["late_rise"]):
         return f"{course}."
     speed = max(n["late_rise"], 0)

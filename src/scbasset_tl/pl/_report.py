@@ -51,7 +51,7 @@ def report(
     Examples
     --------
     >>> import scbasset_tl as sb
-    >>> adata = sb.datasets.toy(n_obs=50, n_vars=300, depth=4)
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=2)
     >>> sb.pl.report(adata, show=False).shape
     (2, 2)

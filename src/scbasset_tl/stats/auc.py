@@ -28,7 +28,7 @@ def auc_per_row(scores: np.ndarray, labels: Labels) -> np.ndarray:
         raise ValueError(message)
     auc = np.full(len(scores), np.nan)
     # numba.get_num_threads() would start numba's OpenMP pool, which then sets the number of threads of torch too
-    n_workers = min(numba.config.NUMBA_NUM_THREADS, len(scores))
+    n_workers = min(numba.config.NUMBA_NUM_THREADS, len(scores))  # type: ignore[attr-defined]
     if scores.size == 0:
         return auc
     cuts = np.linspace(0, len(scores), n_workers + 1).astype(int)
