@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _quiet():
-    """No progress bars, and one thread so that results do not depend on the machine's load."""
+    """No progress bars, and one thread so that results do not depend on the machine's load.
+
+    Anew for each test: the thread pool that pynndescent starts through numba resets torch's number of threads.
+    """
     import torch
 
     import scbasset_tl as sb
