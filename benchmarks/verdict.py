@@ -77,7 +77,9 @@ def main() -> None:
                 label = f"{size[0]} x {size[1]}"
                 print(f"{label:>11} {seed:>4} {condition:<10} {row['verdict']:<19} {values}{mark}", flush=True)
     right = sum(row["verdict"] == row["expected"] for row in rows)
-    print(f"{right} of {len(rows)} verdicts are right; training took {sum(row['seconds'] for row in rows):.0f} CPU seconds")
+    print(
+        f"{right} of {len(rows)} verdicts are right; training took {sum(row['seconds'] for row in rows):.0f} CPU seconds"
+    )
     RESULT.parent.mkdir(exist_ok=True)
     machine = {"python": platform.python_version(), "torch": torch.__version__, "threads": torch.get_num_threads()}
     RESULT.write_text(json.dumps({"machine": machine, "right": right, "rows": rows}, indent=1) + "\n")
