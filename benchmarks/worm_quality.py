@@ -135,7 +135,7 @@ def embedding_scores(adata, embedding: np.ndarray) -> dict[str, float]:
     clusters = sb.metrics.clustering_scores(adata, label_key="tissue", use_rep="X_now")
     return {
         "label_score_50": sb.metrics.label_score(adata, label_key="tissue", use_rep="X_now", k=50),
-        "ARI": clusters["ARI"],
+        "ARI": clusters["ari"],
         "ASW": sb.metrics.cell_type_asw(adata, label_key="tissue", use_rep="X_now"),
     }
 

@@ -49,6 +49,11 @@ def test_decide(per_cell, per_peak, training, course, expected):
     assert reason.endswith(".")
 
 
+def test_the_reason_names_the_remedy():
+    assert "raise max_epochs" in decide(CELLS, PEAKS, CELLS, ONE)[1]
+    assert "lower lr" in decide(CELLS, PEAKS, CELLS, EARLY_BEST)[1]
+
+
 @pytest.mark.parametrize(
     "weak",
     [

@@ -129,7 +129,8 @@ def report(
 
     cells, peaks = evidence.accuracy(adata, model, labels, held_out)
     signals = evidence.signals(adata, model, labels, held_out, training, generator)
-    epochs = history(adata, key=key) if "epochs" in model.entry["history"] else None
+    trained_here = "epochs" in model.entry.get("history", {})
+    epochs = history(adata, key=key) if trained_here else None
     course = None if epochs is None else evidence.course(model, epochs, len(training))
     verdict, reason = decide(**signals, course=course)
     numbers = {
@@ -139,5 +140,5 @@ def report(
         **({} if course is None else course._asdict()),
         **evidence.mixing(adata, model, generator),
     }
-    stopped = "" if epochs is None else str(model.entry["history"]["stopped"])
+    stopped = str(model.entry["history"]["stopped"]) if trained_here else ""
     return Report(verdict, {"verdict": reason, **sentences(numbers, stopped)}, numbers, cells, peaks, epochs)

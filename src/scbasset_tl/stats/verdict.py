@@ -100,6 +100,8 @@ def _by_heart(training: Signal, held_out: Signal) -> bool:
 
 
 def _short(course: Course, epochs: int) -> str | None:
+    if epochs < MIN_EPOCHS <= course.epochs:
+        return f"the training auROC was best in epoch {epochs} of {course.epochs} (lower lr)"
     if epochs < MIN_EPOCHS:
         return f"its weights have seen {epochs} epoch{'s' * (epochs > 1)}, fewer than {MIN_EPOCHS} (raise max_epochs)"
     if course.steps < MIN_STEPS:
