@@ -46,6 +46,7 @@ def prepare(data: Path, work: Path) -> None:
     for name in SETS:
         adata = load(data, name)
         sb.pp.add_sequences(adata, data / "worm" / "ce10.fa.gz")
+        adata.write_h5ad(work / f"{name}.h5ad")
         counts = adata.X.tocsr()
         parts = {level: np.flatnonzero(adata.var["split"] == level) for level in ("train", "val", "test")}
         np.savez(
@@ -59,22 +60,20 @@ def prepare(data: Path, work: Path) -> None:
         )
 
 
-def ours(work: Path, name: str, *, width: int, epochs: int, recipe: str, rng: int, threads: int) -> None:
+def ours(
+    work: Path, name: str, *, width: int, epochs: int, recipe: str, rng: int, threads: int, precision: str | None
+) -> None:
     import anndata as ad
-    import scipy.sparse as sp
     import torch
 
     import scbasset_tl as sb
 
     torch.set_num_threads(threads)
-    problem = np.load(work / f"{name}.npz")
-    counts = sp.csr_matrix((problem["data"], problem["indices"], problem["indptr"]), shape=problem["shape"])
-    adata = ad.AnnData(counts, varm={"dna_code": problem["codes"]})
-    split = np.full(adata.n_vars, "train", dtype=object)
-    for level in ("val", "test"):
-        split[problem[level]] = level
-    adata.var["split"] = split
+    adata = ad.read_h5ad(work / f"{name}.h5ad")
+    test = np.flatnonzero(adata.var["split"] == "test")
     out = work / f"ours_{name}_{recipe}_{width}_{epochs}_{rng}"
+    if precision:
+        out = out.with_name(f"{out.name}_{precision}")
     checkpoint = out.with_suffix(".safetensors")
     started = time.perf_counter()
     sb.tl.scbasset(
@@ -83,13 +82,14 @@ def ours(work: Path, name: str, *, width: int, epochs: int, recipe: str, rng: in
         max_epochs=epochs,
         recipe=recipe,
         rng=rng,
+        precision=precision,
         checkpoint=checkpoint,
         resume=checkpoint.exists(),
     )
     history = sb.get.history(adata)
     np.savez(
         out.with_suffix(".npz"),
-        peak_embedding=adata.varm["scbasset"][problem["test"]],
+        peak_embedding=adata.varm["scbasset"][test],
         cell_embedding=adata.obsm["X_scbasset"],
         cell_bias=adata.obs["scbasset_bias"],
         seconds=history["seconds"],
@@ -98,6 +98,7 @@ def ours(work: Path, name: str, *, width: int, epochs: int, recipe: str, rng: in
         peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         threads=threads,
     )
+    adata.write_h5ad(out.with_suffix(".h5ad"))
     print(f"{out.name}: {time.perf_counter() - started:.0f} s")
 
 
@@ -205,13 +206,23 @@ def main() -> None:
     commands.choices["ours"].add_argument("--width", type=int, default=288)
     commands.choices["ours"].add_argument("--recipe", default="fast")
     commands.choices["ours"].add_argument("--rng", type=int, default=0)
+    commands.choices["ours"].add_argument("--precision")
     commands.choices["peer"].add_argument("--peer-python", default=sys.executable)
     commands.choices["table"].add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
     if a.command == "prepare":
         prepare(a.data, a.work)
     elif a.command == "ours":
-        ours(a.work, a.set, width=a.width, epochs=a.epochs, recipe=a.recipe, rng=a.rng, threads=a.threads)
+        ours(
+            a.work,
+            a.set,
+            width=a.width,
+            epochs=a.epochs,
+            recipe=a.recipe,
+            rng=a.rng,
+            threads=a.threads,
+            precision=a.precision,
+        )
     elif a.command == "peer":
         peer(a.work, a.set, epochs=a.epochs, threads=a.threads, python=a.peer_python)
     else:

@@ -60,3 +60,29 @@ def tiny():
     adata.obs["batch"] = np.array(["x", "y"])[generator.integers(0, 2, n_obs)]
     adata.varm["dna_code"] = codes
     return adata
+
+
+@pytest.fixture(scope="session")
+def _trained_toy_mudata():
+    import torch
+
+    import scbasset_tl as sb
+
+    torch.set_num_threads(1)
+    with sb.settings.override(verbosity=0):
+        mdata = sb.datasets.toy_mudata()
+        sb.pp.split_peaks(mdata)
+        sb.tl.scbasset(mdata, trunk=32, batch_size=32)
+    return mdata
+
+
+@pytest.fixture
+def trained_toy_mudata(_trained_toy_mudata):
+    """The toy data of the main job with their RNA and a trained model; a copy of the test's own."""
+    return _trained_toy_mudata.copy()
+
+
+@pytest.fixture
+def trained_toy(_trained_toy_mudata):
+    """The toy data of the main job with a trained model; a copy of the test's own."""
+    return _trained_toy_mudata["atac"].copy()

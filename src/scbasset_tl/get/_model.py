@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
     import torch
     from anndata import AnnData
     from mudata import MuData
@@ -54,24 +51,10 @@ def model(
     import torch
 
     from scbasset_tl._adata.model import load_trunk, read_model
+    from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.nn.scorer import Scorer
 
     adata = resolve(data, mod)
-    vectors = read_model(adata, key).cell_embedding
-    if groupby is not None:
-        vectors = group_means(vectors, adata.obs, groupby).to_numpy()
+    vectors = output_vectors(adata, read_model(adata, key), groupby=groupby).to_numpy()
     return Scorer(load_trunk(adata, key), torch.from_numpy(vectors.copy())).eval()
-
-
-def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.DataFrame:
-    """Mean vector of each category of ``obs[groupby]``; cells without one are left out."""
-    import pandas as pd
-
-    if check_name("groupby", groupby) not in obs:
-        message = f"groupby: obs has no column {groupby!r}; it has {list(obs.columns)[:20]}."
-        raise KeyError(message)
-    if obs[groupby].isna().all():
-        message = f"groupby: no cell has a value in obs[{groupby!r}]."
-        raise ValueError(message)
-    return pd.DataFrame(vectors, index=obs.index).groupby(obs[groupby], observed=True).mean()

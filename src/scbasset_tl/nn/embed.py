@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def embed(trunk: Trunk, codes: np.ndarray | torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
     """Embeddings (P, n_latent) of codes (P, L) in evaluation mode; the trunk's mode and device stay as they were."""
     codes = torch.as_tensor(codes)
-    device, was_training = trunk.dense.weight.device, trunk.training
+    weight, was_training = trunk.dense.weight, trunk.training
     trunk.eval()
     try:
         with torch.inference_mode():
-            parts = [trunk(one_hot(part.to(device))) for part in codes.split(batch_size)]
+            parts = [trunk(one_hot(part.to(weight.device)).to(weight.dtype)) for part in codes.split(batch_size)]
     finally:
         trunk.train(was_training)
-    return torch.cat(parts) if parts else torch.empty(0, trunk.config.n_latent, device=device)
+    return torch.cat(parts) if parts else torch.empty(0, trunk.config.n_latent, device=weight.device)

@@ -1,0 +1,75 @@
+"""Which outputs a latent change is read for: cells, groups of cells, or a contrast of two groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from scbasset_tl._adata.positions import positions
+from scbasset_tl._validate import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from anndata import AnnData
+
+    from scbasset_tl._adata.model import Model
+
+
+def output_vectors(
+    adata: AnnData,
+    model: Model,
+    *,
+    groupby: str | None = None,
+    groups: str | Sequence[str] | None = None,
+    contrast: tuple[str, str] | None = None,
+    obs: Any = None,
+) -> pd.DataFrame:
+    """The vectors (n_out, K) that turn latent changes Δh (..., K) into outputs, as ``Δh @ vectors.T``.
+
+    Without ``groupby`` they are those of the cells ``obs`` (all by default). With it they are the mean vectors of the
+    categories of ``obs[groupby]`` (of ``groups`` alone if given), or with ``contrast=(a, b)`` the one difference of a
+    minus b. As outputs are linear, the mean vector gives the mean of its cells' outputs.
+    """
+    if groupby is None:
+        if groups is not None or contrast is not None:
+            message = "groups= and contrast= name categories of an obs column: pass it with groupby=."
+            raise ValueError(message)
+        chosen = positions("obs", adata.obs_names, obs)
+        return pd.DataFrame(model.cell_embedding[chosen], index=adata.obs_names[chosen])
+    if obs is not None:
+        message = "pass obs= for single cells or groupby= for groups, not both; subset the data to do so."
+        raise ValueError(message)
+    means = group_means(model.cell_embedding, adata.obs, groupby)
+    if contrast is not None:
+        if groups is not None or isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
+            message = f"contrast must be two different groups, without groups=, got {contrast!r} and {groups!r}."
+            raise ValueError(message)
+        one, other = contrast
+        _check_known(contrast, means.index, groupby)
+        return pd.DataFrame([means.loc[one] - means.loc[other]], index=[f"{one} - {other}"])
+    if groups is None:
+        return means
+    wanted = [groups] if isinstance(groups, str) else list(groups)
+    _check_known(wanted, means.index, groupby)
+    return means.loc[wanted]
+
+
+def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.DataFrame:
+    """Mean vector of each category of ``obs[groupby]``; cells without one are left out."""
+    if check_name("groupby", groupby) not in obs:
+        message = f"groupby: obs has no column {groupby!r}; it has {list(obs.columns)[:20]}."
+        raise KeyError(message)
+    if obs[groupby].isna().all():
+        message = f"groupby: no cell has a value in obs[{groupby!r}]."
+        raise ValueError(message)
+    return pd.DataFrame(vectors, index=obs.index).groupby(obs[groupby], observed=True).mean()
+
+
+def _check_known(wanted: Sequence[str], known: pd.Index, groupby: str) -> None:
+    absent = [group for group in wanted if group not in known]
+    if absent or not len(wanted):
+        message = f"obs[{groupby!r}] has no group {absent}; it has {list(known)[:20]}."
+        raise KeyError(message)

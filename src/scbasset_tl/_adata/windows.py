@@ -1,0 +1,155 @@
+"""The sequences that a user means by ``regions``: peaks of the data, or any windows of the genome."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scbasset_tl._adata.positions import positions
+from scbasset_tl._adata.problem import sequence_codes
+from scbasset_tl._files import as_path
+from scbasset_tl._keys import DNA_CODE
+from scbasset_tl.genome.fasta import Fasta
+from scbasset_tl.genome.regions import Regions, check_on_contigs, read_regions
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    from anndata import AnnData
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Sequences of one length and where they lie."""
+
+    name: list[str]
+    chrom: np.ndarray  # str (R,); "" where the data do not say where their peaks are
+    start: np.ndarray  # int64 (R,), 0-based; below 0 where a window begins before its contig
+    codes: np.ndarray  # uint8 (R, seq_len): A0 C1 G2 T3 N4
+
+
+def sequence_windows(
+    adata: AnnData,
+    regions: Any,
+    *,
+    fasta: str | PathLike[str] | None = None,
+    seq_len: int,
+    dna_key: str = DNA_CODE,
+) -> Windows:
+    """Windows of ``seq_len`` bp around the middle of peaks or of other regions.
+
+    Parameters
+    ----------
+    adata
+        Data whose peaks may be meant.
+    regions
+        Peaks as names, positions, a mask or a slice; or, with a FASTA, any regions as texts ``chr:start-end`` or as a
+        table with contig, start and end.
+    fasta
+        Read the DNA from here. By default it comes from ``varm[dna_key]``, which has that of peaks only.
+    seq_len
+        What the model reads, in bp.
+    dna_key
+        Slot that :func:`scbasset_tl.pp.add_sequences` wrote.
+
+    Raises
+    ------
+    KeyError
+        For peaks that are not there, and missing slots.
+    ValueError
+        For regions that are no peaks without a FASTA, contigs that it does not have, positions outside them, a FASTA of
+        another assembly, and sequences of another length than the model reads.
+    """
+    path = None if fasta is None else as_path("fasta", fasta)
+    found = _regions(regions) if isinstance(regions, pd.DataFrame) else _peaks(adata, regions)
+    if isinstance(found, Regions):
+        if path is None:
+            message = _counted(found.name, "are no peaks of the data: pass fasta= to read their sequences")
+            raise ValueError(message)
+        return _cut(adata, found, path, seq_len, dna_key, whose="regions")
+    if not len(found):
+        message = "regions names no peak."
+        raise ValueError(message)
+    var = adata.var.iloc[found]
+    keys = adata.uns.get(dna_key, {}).get("params", {}).get("region_keys")
+    keys = None if keys is None else [str(key) for key in keys]
+    if path is not None:
+        return _cut(adata, read_regions(var, keys=keys), path, seq_len, dna_key, whose="peaks")
+    codes = sequence_codes(adata, dna_key)
+    if codes.shape[1] != seq_len:
+        message = (
+            f"varm[{dna_key!r}] has sequences of {codes.shape[1]} bp, the model reads {seq_len}: "
+            f"pp.add_sequences(data, fasta, seq_len={seq_len}), or pass fasta=."
+        )
+        raise ValueError(message)
+    chrom, start = np.full(len(found), "", dtype=object), np.zeros(len(found), dtype=np.int64)
+    with suppress(KeyError):  # peaks without regions: sequences of their own, counted from 0
+        places = read_regions(var, keys=keys)
+        chrom, start = np.asarray(places.chrom, dtype=object), places.middle - seq_len // 2
+    return Windows([str(name) for name in var.index], chrom, start, codes[found])
+
+
+def _peaks(adata: AnnData, regions: Any) -> np.ndarray | Regions:
+    """Positions of peaks, or the regions that names stand for which are no peaks."""
+    if regions is None:
+        message = "regions must be peaks (names, positions, a mask or a slice) or regions chr:start-end, got None."
+        raise ValueError(message)
+    if not isinstance(regions, slice):
+        listed = np.atleast_1d(np.asarray(regions))
+        if listed.size and all(isinstance(name, str) for name in listed.flat):
+            names = pd.Index([str(name) for name in listed.flat], dtype=object)
+            absent = names[~names.isin(adata.var_names)]
+            if len(absent):
+                _check_written(absent, len(names))
+                return _regions(pd.DataFrame(index=names))
+    return positions("var", adata.var_names, regions)
+
+
+def _check_written(absent: pd.Index, total: int) -> None:
+    """Refuse names that are neither peaks nor regions."""
+    bad = absent[~absent.str.fullmatch(r".*[^:_-][:_-]\d{1,18}[-_]\d{1,18}")]
+    if len(bad):
+        message = _counted(bad, "are neither names of peaks in data.var_names nor regions chr:start-end", total)
+        raise KeyError(message)
+
+
+def _regions(table: pd.DataFrame) -> Regions:
+    found = read_regions(table)
+    if not len(found.start):
+        message = "regions is an empty table."
+        raise ValueError(message)
+    named = isinstance(table.index, pd.RangeIndex) or table.index.dtype.kind in "iuf"
+    names = [f"{c}:{s}-{e}" for c, s, e in zip(found.chrom, found.start, found.end, strict=True)]
+    return found._replace(name=pd.Index(names if named else [str(name) for name in table.index], dtype=object))
+
+
+def _cut(adata: AnnData, regions: Regions, path: Path, seq_len: int, dna_key: str, *, whose: str) -> Windows:
+    recorded = adata.uns.get(dna_key, {})
+    with Fasta(path) as genome:
+        if "checksum" in recorded and (checksum := genome.checksum()) != str(recorded["checksum"]):
+            message = (
+                f"fasta: {path.name} (assembly {checksum}) is not the assembly of the peaks' sequences, "
+                f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {recorded['checksum']}): pass that FASTA."
+            )
+            raise ValueError(message)
+        unknown = ~regions.chrom.isin(list(genome.lengths))
+        if whose == "regions" and unknown.any():
+            has = list(genome.lengths)[:8]
+            message = _counted(regions.name[unknown], f"lie on contigs that {path.name} does not have; it has {has}")
+            raise ValueError(message)
+        check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=path.name)
+        codes = genome.windows(regions.chrom, regions.middle, seq_len)
+    chrom = np.asarray(regions.chrom, dtype=object)
+    return Windows([str(name) for name in regions.name], chrom, regions.middle - seq_len // 2, codes)
+
+
+def _counted(names: pd.Index, what: str, total: int | None = None) -> str:
+    of = "" if total is None else f" of {total}"
+    return f"regions: {len(names)}{of} {what} (first: {[str(name) for name in names[:_SHOWN]]})."
