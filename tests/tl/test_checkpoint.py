@@ -148,3 +148,44 @@ def test_a_full_disk_keeps_the_last_checkpoint(tiny, tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
     sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True)
     np.testing.assert_array_equal(tiny.obsm["X_scbasset"], sb.tl.scbasset(tiny, **SMALL, copy=True).obsm["X_scbasset"])
+
+
+def test_a_checkpoint_without_all_its_parts_is_refused(tiny, tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    path = tmp_path / "run.safetensors"
+    sb.tl.scbasset(tiny.copy(), **{**SMALL, "max_epochs": 1}, checkpoint=path)
+    with safe_open(path, framework="pt") as file:
+        parts, header = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    del parts["best.trunk.dense.weight"]
+    save_file(parts, path, header)
+    with pytest.raises(ValueError, match=r"lacks 1 parts, first \['best.trunk.dense.weight'\]"):
+        sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 1}, checkpoint=path, resume=True)
+    assert "scbasset" not in tiny.uns
+
+
+def test_resuming_at_another_precision_is_refused(tiny, tmp_path):
+    path = tmp_path / "run.safetensors"
+    sb.tl.scbasset(tiny.copy(), **{**SMALL, "max_epochs": 1}, checkpoint=path)
+    with pytest.raises(ValueError, match="precision: saved None, now 'bf16-mixed'"):
+        sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 1}, checkpoint=path, resume=True, precision="bf16-mixed")
+
+
+def test_training_twice_in_one_fresh_process_gives_the_same_bits(tiny, tmp_path):
+    """Scoring must not change torch's number of threads on the way, as numba's thread pool once did."""
+    tiny.write_h5ad(tmp_path / "tiny.h5ad")
+    code = """
+import sys, anndata as ad, scbasset_tl as sb, torch
+sb.settings.verbosity = 0
+runs, threads = [], torch.get_num_threads()
+for _ in range(2):
+    adata = ad.read_h5ad(sys.argv[1])
+    sb.tl.scbasset(adata, trunk=4, n_latent=6, max_epochs=2, batch_size=32)
+    runs.append(adata.obsm["X_scbasset"].tobytes())
+print(runs[0] == runs[1], threads == torch.get_num_threads())
+"""
+    out = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "tiny.h5ad"], capture_output=True, text=True, check=True
+    )
+    assert out.stdout.split() == ["True", "True"]

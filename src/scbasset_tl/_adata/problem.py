@@ -62,10 +62,9 @@ class TrainingData:
 
 
 def training_data(
-    adata: AnnData, *, layer: str | None, batch_key: str | Sequence[str] | None, seed: int
+    adata: AnnData, codes: np.ndarray, *, layer: str | None, batch_key: str | Sequence[str] | None, seed: int
 ) -> TrainingData:
-    """Check and collect everything :func:`scbasset_tl.tl.scbasset` reads."""
-    codes = sequence_codes(adata)
+    """Check and collect what :func:`scbasset_tl.tl.scbasset` reads beside the sequences ``codes``."""
     columns, categories = batch_columns(adata, batch_key)
     _check_sizes(adata.n_obs, columns, categories)
     design = batch_design(adata.obs, columns, categories) if columns else None

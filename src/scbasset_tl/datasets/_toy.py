@@ -203,13 +203,12 @@ def _sequence_record(genome: Genome, seq_len: int) -> dict[str, Any]:
     """What :func:`scbasset_tl.pp.add_sequences` keeps in ``uns``."""
     from scbasset_tl._keys import SCHEMA_VERSION
     from scbasset_tl.genome.codes import ALPHABET
-    from scbasset_tl.genome.fasta import _digest
+    from scbasset_tl.genome.fasta import assembly_checksum
 
-    contigs = [_digest({"length": len(codes), "name": name}) for name, codes in genome.contigs.items()]
     return {
         "params": {"fasta": "toy.fa", "seq_len": seq_len, "region_keys": None},
         "fasta": "toy.fa",
-        "checksum": _digest(sorted(contigs)),
+        "checksum": assembly_checksum({name: len(codes) for name, codes in genome.contigs.items()}),
         "seq_len": seq_len,
         "alphabet": ALPHABET,
         "schema_version": SCHEMA_VERSION,

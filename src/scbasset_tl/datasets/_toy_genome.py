@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._files import as_path, replacing
 from scbasset_tl._random import as_generator
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
     import numpy as np
 
@@ -56,12 +57,12 @@ def toy_genome(
     """
     from scbasset_tl.datasets._simulate_genome import check_sizes, fasta_lines, make_genome
 
-    path = Path(path)
+    path = as_path("path", path)
     if path.suffix in (".gz", ".bgz"):
         message = f"path={str(path)!r} ends like a compressed file, but the FASTA is plain: call it {path.stem!r}."
         raise ValueError(message)
     check_sizes(n_vars, n_types)
     genome = make_genome(n_vars, n_types, as_generator(rng))
-    with path.open("w") as file:
+    with replacing(path) as temporary, temporary.open("w") as file:
         file.writelines(fasta_lines(genome.contigs))
     return path

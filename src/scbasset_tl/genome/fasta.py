@@ -23,7 +23,7 @@ from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from pyfaidx import Faidx, IndexRecord
@@ -87,12 +87,8 @@ class Fasta:
         self._faidx.close()
 
     def checksum(self) -> str:
-        """Identifies the assembly by its contigs' names and lengths, in any order.
-
-        This is the GA4GH sequence collections digest ``sorted_name_length_pairs``, so other tools give the same.
-        """
-        pairs = [_digest({"length": length, "name": name}) for name, length in self.lengths.items()]
-        return _digest(sorted(pairs))
+        """:func:`assembly_checksum` of the contigs."""
+        return assembly_checksum(self.lengths)
 
     def codes(self, contig: str, start: int, end: int) -> np.ndarray:
         """Codes of [start, end), uint8; N where that lies outside the contig."""
@@ -155,6 +151,14 @@ class Fasta:
                 "The file is damaged or truncated: fetch or unpack it again."
             )
             raise ValueError(message) from error
+
+
+def assembly_checksum(lengths: Mapping[str, int]) -> str:
+    """Identifies an assembly by its contigs' names and lengths, in any order.
+
+    This is the GA4GH sequence collections digest ``sorted_name_length_pairs``, so other tools give the same.
+    """
+    return _digest(sorted(_digest({"length": length, "name": name}) for name, length in lengths.items()))
 
 
 def _bytes_before(record: IndexRecord, position: int) -> int:

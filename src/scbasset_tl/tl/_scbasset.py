@@ -133,7 +133,7 @@ def scbasset(
     >>> adata.obsm["X_scbasset"].shape
     (60, 32)
     """
-    from scbasset_tl._adata.problem import training_data
+    from scbasset_tl._adata.problem import sequence_codes, training_data
     from scbasset_tl._adata.resolve import resolve, target
     from scbasset_tl.train.checkpoint import load_checkpoint
     from scbasset_tl.train.device import make_fabric
@@ -148,11 +148,12 @@ def scbasset(
     path = _check_checkpoint(checkpoint, resume=resume)
     saved = load_checkpoint(path) if path is not None and resume else None
     seed = _seed(rng, saved)
-    training = training_data(source, layer=layer, batch_key=batch_key, seed=seed)
-    config = _trunk_config(trunk, training.codes.shape[1], check_positive_int("n_latent", n_latent))
+    codes = sequence_codes(source)
+    config = _trunk_config(trunk, codes.shape[1], check_positive_int("n_latent", n_latent))
+    training = training_data(source, codes, layer=layer, batch_key=batch_key, seed=seed)
     plan = make_recipe(recipe, len(training.peaks("train")), **changes)
 
-    run = {"data": training.fingerprint()} if path is not None else None
+    run = {"data": training.fingerprint(), "precision": precision} if path is not None else None
     result = fit(training.problem(), config, plan, fabric, seed=seed, checkpoint=path, saved=saved, run=run)
 
     container, adata = target(data, mod, copy=copy)

@@ -73,6 +73,13 @@ class RunState:
 
     def from_checkpoint(self, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]) -> None:
         """Continue where the checkpoint was written."""
+        networks = [name for name, _ in self._networks()]
+        needed = {*networks, *(f"history.{name}" for name in HISTORY), "generator"}
+        if numbers["best_epoch"] >= 0:
+            needed |= {f"best.{name}" for name in networks}
+        if absent := sorted(needed - set(tensors)):
+            message = f"the checkpoint lacks {len(absent)} parts, first {absent[:3]}: delete it and start again."
+            raise ValueError(message)
         self._load_networks(tensors)
         self.best = {name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")}
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
