@@ -27,7 +27,9 @@ SECTIONS = [
     "get",
     "metrics",
     "io",
+    "io.read_motifs",
     "datasets",
+    "genome",
     "Accepted",
 ]
 INTRO = """\

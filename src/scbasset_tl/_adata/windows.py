@@ -71,7 +71,7 @@ def sequence_windows(
     found = _regions(regions) if isinstance(regions, pd.DataFrame) else _peaks(adata, regions)
     if isinstance(found, Regions):
         if path is None:
-            message = _counted(found.name, "are no peaks of the data: pass fasta= to read their sequences")
+            message = _counted(found.name, "are not names of peaks: pass fasta= to read their sequences")
             raise ValueError(message)
         return _cut(adata, found, path, seq_len, dna_key, whose="regions")
     if not len(found):

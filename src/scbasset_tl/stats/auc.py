@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-from scbasset_tl.stats.kernel import kernel
+from scbasset_tl._kernel import kernel
 from scbasset_tl.stats.labels import Labels
 from scbasset_tl.stats.transpose import transpose
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scbasset_tl.stats.kernel import kernel
+from scbasset_tl._kernel import kernel
 
 
 @kernel()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scbasset_tl.stats.kernel import kernel
+from scbasset_tl._kernel import kernel
 from scbasset_tl.stats.labels import Labels
 
 if TYPE_CHECKING:
