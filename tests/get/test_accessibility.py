@@ -87,7 +87,7 @@ def test_model_predicts_what_accessibility_reads(trained):
     np.testing.assert_allclose(logits.T, sb.get.accessibility(trained).iloc[:, :20], atol=1e-5)
     grouped = sb.get.model(trained, groupby="kind")(one_hot(codes)).detach()
     for column, kind in enumerate(["a", "b"]):
-        expected = logits[:, (trained.obs["kind"] == kind).to_numpy()].mean(1)
+        expected = logits[:, (trained.obs["kind"] == kind).to_numpy(copy=True)].mean(1)
         np.testing.assert_allclose(grouped[:, column], expected, atol=1e-5)
     with pytest.raises(KeyError, match="no column 'type'"):
         sb.get.model(trained, groupby="type")
