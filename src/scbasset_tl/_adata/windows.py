@@ -12,7 +12,7 @@ import pandas as pd
 from scbasset_tl._adata.positions import positions
 from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._files import as_path
-from scbasset_tl._keys import DNA_CODE
+from scbasset_tl._keys import CHROM, DNA_CODE, END, START
 from scbasset_tl.genome.fasta import Fasta
 from scbasset_tl.genome.regions import Regions, check_on_contigs, read_regions
 
@@ -68,18 +68,14 @@ def sequence_windows(
         another assembly, and sequences of another length than the model reads.
     """
     path = None if fasta is None else as_path("fasta", fasta)
-    found = _regions(regions) if isinstance(regions, pd.DataFrame) else _peaks(adata, regions)
+    keys = _region_keys(adata, dna_key)
+    found = _find(adata, regions, keys)
     if isinstance(found, Regions):
         if path is None:
             message = _counted(found.name, "are not names of peaks: pass fasta= to read their sequences")
             raise ValueError(message)
         return _cut(adata, found, path, seq_len, dna_key, whose="regions")
-    if not len(found):
-        message = "regions names no peak."
-        raise ValueError(message)
     var = adata.var.iloc[found]
-    keys = adata.uns.get(dna_key, {}).get("params", {}).get("region_keys")
-    keys = None if keys is None else [str(key) for key in keys]
     if path is not None:
         return _cut(adata, read_regions(var, keys=keys), path, seq_len, dna_key, whose="peaks")
     codes = sequence_codes(adata, dna_key)
@@ -96,20 +92,62 @@ def sequence_windows(
     return Windows([str(name) for name in var.index], chrom, start, codes[found])
 
 
-def _peaks(adata: AnnData, regions: Any) -> np.ndarray | Regions:
-    """Positions of peaks, or the regions that names stand for which are no peaks."""
+def region_names(adata: AnnData, regions: Any, *, dna_key: str = DNA_CODE) -> list[str]:
+    """What :func:`sequence_windows` calls its windows, without reading a sequence."""
+    found = _find(adata, regions, _region_keys(adata, dna_key))
+    if isinstance(found, Regions):
+        return [str(name) for name in found.name]
+    if not adata.var_names.is_unique:
+        message = (
+            "the names in data.var_names repeat, so that they do not say which peak: data.var_names_make_unique()."
+        )
+        raise ValueError(message)
+    return [str(name) for name in adata.var_names[found]]
+
+
+def _region_keys(adata: AnnData, dna_key: str) -> list[str] | None:
+    """The columns of var with the regions, where the user had to name them."""
+    keys = adata.uns.get(dna_key, {}).get("params", {}).get("region_keys")
+    return None if keys is None else [str(key) for key in keys]
+
+
+def _find(adata: AnnData, regions: Any, keys: list[str] | None) -> np.ndarray | Regions:
+    """Positions of peaks, or regions of which some are no peaks."""
     if regions is None:
         message = "regions must be peaks (names, positions, a mask or a slice) or regions chr:start-end, got None."
         raise ValueError(message)
+    if isinstance(regions, pd.DataFrame):
+        try:
+            return _regions(regions)
+        except KeyError as error:
+            message = f"regions: the table has no columns chr, start and end; it has {list(regions)}."
+            raise KeyError(message) from error
     if not isinstance(regions, slice):
         listed = np.atleast_1d(np.asarray(regions))
         if listed.size and all(isinstance(name, str) for name in listed.flat):
             names = pd.Index([str(name) for name in listed.flat], dtype=object)
-            absent = names[~names.isin(adata.var_names)]
-            if len(absent):
-                _check_written(absent, len(names))
-                return _regions(pd.DataFrame(index=names))
-    return positions("var", adata.var_names, regions)
+            if not names.isin(adata.var_names).all():
+                return _mixed(adata, names, keys)
+    found = positions("var", adata.var_names, regions)
+    if not len(found):
+        message = "regions names no peak."
+        raise ValueError(message)
+    return found
+
+
+def _mixed(adata: AnnData, names: pd.Index, keys: list[str] | None) -> Regions:
+    """The regions of names, of which those that are peaks are where var says."""
+    known = names.isin(adata.var_names)
+    _check_written(names[~known], len(names))
+    tables = [_table(read_regions(pd.DataFrame(index=names[~known].unique())))]
+    if known.any():
+        tables.append(_table(read_regions(adata.var.loc[names[known].unique()], keys=keys)))
+    return _regions(pd.concat(tables).loc[names])
+
+
+def _table(regions: Regions) -> pd.DataFrame:
+    columns = (np.asarray(regions.chrom, dtype=object), regions.start, regions.end)
+    return pd.DataFrame(dict(zip((CHROM, START, END), columns, strict=True)), index=regions.name)
 
 
 def _check_written(absent: pd.Index, total: int) -> None:

@@ -184,29 +184,49 @@ def embed_changes(
     (E, n_latent) on the trunk's device.
     """
     codes, edited, rows = torch.as_tensor(codes), torch.as_tensor(edited), torch.as_tensor(rows).long()
-    length = codes.shape[1]
     changes = trunk.dense.weight.new_zeros(len(edited), trunk.config.n_latent)
-    order = rows.argsort(stable=True)
-    kept, number = torch.unique_consecutive(rows[order], return_inverse=True)
-    for first in range(0, len(kept), _KEEP_AT_ONCE):
-        mine = order[(number >= first) & (number < first + _KEEP_AT_ONCE)]
-        editor = Editor(trunk, codes[kept[first : first + _KEEP_AT_ONCE]])
-        index = torch.searchsorted(kept, rows[mine]) - first
-        start, size = _extent(edited[mine] != codes[rows[mine]])
-        for width in size.unique().tolist():
-            now = size == width
-            if width == 0:
-                continue
-            if not pays(trunk.config, width):
-                after = embed(trunk, edited[mine[now]])
-                changes[mine[now]] = after - editor.embedding[index[now]]
-                continue
-            begin = start[now].clamp(max=length - width)
-            patches = edited[mine[now]].gather(1, begin[:, None] + torch.arange(width))
-            changes[mine[now]] = editor.substitute(patches, index[now], begin)
-        if tick is not None:
-            tick(len(mine))
+    start, size = _extent(edited != codes[rows])
+    local = torch.zeros(len(edited), dtype=torch.bool)
+    for width in size.unique().tolist():
+        local |= (size == width) & (width > 0 and pays(trunk.config, width))
+    for chosen, change in ((local, _change_locally), (~local & (size > 0), _change_wholly)):
+        mine = chosen.nonzero().squeeze(1)
+        mine = mine[rows[mine].argsort(stable=True)]
+        kept, number = torch.unique_consecutive(rows[mine], return_inverse=True)
+        for first in range(0, len(kept), _KEEP_AT_ONCE):
+            now = mine[(number >= first) & (number < first + _KEEP_AT_ONCE)]
+            index = torch.searchsorted(kept, rows[now]) - first
+            sequences = codes[kept[first : first + _KEEP_AT_ONCE]]
+            changes[now] = change(trunk, sequences, edited[now], index, start[now], size[now])
+            if tick is not None:
+                tick(len(now))
+    if tick is not None:
+        tick(int((size == 0).sum()))
     return changes
+
+
+def _change_locally(
+    trunk: Trunk,
+    codes: torch.Tensor,
+    edited: torch.Tensor,
+    rows: torch.Tensor,
+    start: torch.Tensor,
+    size: torch.Tensor,
+) -> torch.Tensor:
+    editor = Editor(trunk, codes)
+    changes = editor.embedding.new_empty(len(rows), editor.embedding.shape[1])
+    for width in size.unique().tolist():
+        now = size == width
+        begin = start[now].clamp(max=codes.shape[1] - width)
+        patches = edited[now].gather(1, begin[:, None] + torch.arange(width))
+        changes[now] = editor.substitute(patches, rows[now], begin)
+    return changes
+
+
+def _change_wholly(
+    trunk: Trunk, codes: torch.Tensor, edited: torch.Tensor, rows: torch.Tensor, *_: torch.Tensor
+) -> torch.Tensor:
+    return embed(trunk, edited) - embed(trunk, codes)[rows.to(trunk.dense.weight.device)]
 
 
 def pays(config: TrunkConfig, width: int) -> bool:

@@ -1,0 +1,129 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import scbasset_tl as sb
+from scbasset_tl.genome import Fasta, read_variants
+from scbasset_tl.genome.variants import match_genome
+
+CONTIGS = {"chr1": "ACGTACGTTTGGCCAAACGT", "chr2": "NNGATTACAGATTACAGGCC", "X": "GGGGCCCC"}
+
+
+@pytest.fixture
+def genome(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_text("".join(f">{name}\n{letters}\n" for name, letters in CONTIGS.items()))
+    with Fasta(path) as fasta:
+        yield fasta
+
+
+def table(*rows, **columns):
+    """Rows of contig, 1-based position, ref, alt."""
+    return pd.DataFrame(rows, columns=["chrom", "pos", "ref", "alt"]).assign(**columns)
+
+
+def test_positions_count_from_one_in_pos_and_from_zero_in_start():
+    rows = table(("chr1", 3, "g", "t"), ("chr1", 5, "AC", "A"), id=["rs1", None])
+    found = read_variants(rows)
+    assert found.names() == ["chr1:3:G>T", "chr1:5:AC>A"]
+    assert found.start.tolist() == [2, 4]
+    assert found.id.tolist() == ["rs1", "."]
+    other = rows.rename(columns={"pos": "start", "chrom": "chr"}).assign(start=found.start)
+    for one, two in zip(found, read_variants(other), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_table_and_a_vcf_give_the_same(tmp_path):
+    path = tmp_path / "x.vcf"
+    path.write_text("#CHROM\tPOS\tID\tREF\tALT\nchr1\t3\trs1\tg\tt,<INS>\nchr2\t4\t.\tAT\tA\n")
+    rows = table(("chr1", 3, "G", "T"), ("chr1", 3, "G", "<INS>"), ("chr2", 4, "AT", "A"), id=["rs1", "rs1", "."])
+    for one, two in zip(read_variants(path), read_variants(rows), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("ref", "alt", "reason"),
+    [
+        ("A", "C", ""),
+        ("a", "ccg", ""),
+        ("A", "*", "no alternative sequence"),
+        ("A", ".", "no alternative sequence"),
+        ("A", "", "no alternative sequence"),
+        ("A", "<DEL>", "symbolic"),
+        ("A", "]chr2:5]A", "symbolic"),
+        ("A", "A[chr2:5[", "symbolic"),
+        ("A", "A.", "symbolic"),
+        ("A", "N", "letter other than"),
+        ("AR", "A", "letter other than"),
+        ("", "A", "letter other than"),
+        ("AC", "ac", "equal"),
+    ],
+)
+def test_reasons(ref, alt, reason):
+    found = read_variants(table(("chr1", 1, ref, alt))).reason[0]
+    assert reason in found
+    assert bool(found) == bool(reason)
+
+
+def test_duplicates_stay():
+    assert read_variants(table(*[("chr1", 1, "A", "C")] * 3)).names() == ["chr1:1:A>C"] * 3
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "words"),
+    [
+        (table(("chr1", 1, "A", "C")).drop(columns="alt"), KeyError, ["needs the columns", "['chrom', 'pos', 'ref']"]),
+        (table(("chr1", 1, "A", "C"), start=0), ValueError, ["both pos (1-based) and start (0-based)"]),
+        (table(), ValueError, ["empty table"]),
+        (table(("chr1", 1, "A", "C"), ("chr1", 0, "A", "C")), ValueError, ["pos", "1 of 2", "0 in row 1"]),
+        (table(("chr1", 1.5, "A", "C")), ValueError, ["whole numbers from 1", "1.5"]),
+        (table(("chr1", "x", "A", "C")), ValueError, ["'x' in row 0"]),
+        (table(("chr1", 1, None, "C")), ValueError, ["ref must hold text"]),
+        (table((None, 1, "A", "C")), ValueError, ["chrom must hold text"]),
+        (3, TypeError, ["path of a VCF file or a pandas.DataFrame, got int"]),
+    ],
+)
+def test_refuses_tables(source, error, words):
+    with pytest.raises(error) as caught:
+        read_variants(source)
+    assert all(word in str(caught.value.args[0]) for word in words)
+
+
+def test_contigs_are_found_with_and_without_chr(genome, capsys):
+    rows = table(
+        ("1", 1, "A", "C"), ("chrX", 1, "G", "C"), ("X", 2, "G", "C"), ("chr2", 4, "ATT", "A"), ("M", 1, "A", "C")
+    )
+    with sb.settings.override(verbosity=2):
+        found = match_genome(read_variants(rows), genome)
+    assert found.chrom.tolist() == ["chr1", "X", "X", "chr2", "M"]
+    assert found.reason.tolist() == ["", "", "", "", "contig not in genome.fa"]
+    assert "contigs are named as in genome.fa, e.g. 'chr1' for '1'" in capsys.readouterr().err
+
+
+SNVS = [("chr1", pos + 1, letter, {"A": "C", "C": "G", "G": "T", "T": "A"}[letter]) for pos, letter in
+        enumerate(CONTIGS["chr1"])]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (table(("chr9", 1, "A", "C")), ["no contig ['chr9']", "['chr1', 'chr2', 'X']"]),
+        (table(("X", 9, "A", "C"), ("X", 8, "C", "G")), ["1 of 2 lie past the end", "X:9:A>C (8)"]),
+        (table(("X", 8, "CC", "C")), ["1 of 1 lie past the end"]),
+        (table(*SNVS[:-1], ("chr1", 20, "A", "C")), ["1 of 20", "chr1:20:A>C (T)", "Correct or drop"]),
+        (table(("chr2", 1, "A", "C")), ["(N)"]),
+        (table(*[(c, p, a, r) for c, p, r, a in SNVS]), ["20 of 20", "alternative alleles match", "swapped"]),
+        (table(*[(c, p - 1, r, a) for c, p, r, a in SNVS[1:]]), ["one base further right", "count from 0"]),
+        (table(*[(c, p + 1, r, a) for c, p, r, a in SNVS[:-1]]), ["one base further left", "count from 1"]),
+        (table(*[("chr2", p, r, a) for c, p, r, a in SNVS]), ["another assembly"]),
+    ],
+)
+def test_refuses_what_is_not_of_the_genome(genome, rows, words):
+    with pytest.raises(ValueError, match="^variants: ") as caught:
+        match_genome(read_variants(rows), genome)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_what_is_skipped_is_not_held_against_the_genome(genome):
+    rows = table(("chr1", 1, "A", "C"), ("chr1", 2, "G", "<DEL>"), ("chr1", 999, "N", "T"))
+    assert match_genome(read_variants(rows), genome).usable.tolist() == [0]

@@ -1,0 +1,332 @@
+"""Variant effects against full evaluation of windows cut from edited contigs, base by base, in float64."""
+
+from itertools import islice
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import scbasset_tl as sb
+from scbasset_tl._adata.model import load_trunk, write_model
+from scbasset_tl.genome import decode, encode, reverse_complement
+from scbasset_tl.nn.codes import one_hot
+from scbasset_tl.nn.trunk import Trunk, TrunkConfig
+
+SEQ_LEN, N_LATENT, N_OBS = 192, 6, 10
+OTHER = {"A": "C", "C": "G", "G": "T", "T": "A"}
+
+
+@pytest.fixture(scope="module")
+def contigs():
+    draw = np.random.default_rng(3)
+    return {name: "".join(draw.choice(list("ACGT"), n)) for name, n in (("chr1", 900), ("chr2", 150))}
+
+
+@pytest.fixture
+def fasta(contigs, tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_text("".join(f">{name}\n{letters}\n" for name, letters in contigs.items()))
+    return path
+
+
+@pytest.fixture
+def model(fasta):
+    """Peaks at both ends of the contigs, some with overlapping windows, and an untrained network."""
+    adata = ad.AnnData(np.ones((N_OBS, 5), dtype=np.float32))
+    adata.obs_names = [f"cell{i}" for i in range(N_OBS)]
+    adata.var_names = ["chr1:0-100", "chr1:300-420", "chr1:350-470", "chr1:800-900", "chr2:40-120"]
+    adata.obs["kind"] = pd.Categorical(["a", "b", "c", "a", "b"] * 2)
+    sb.pp.add_sequences(adata, fasta, seq_len=SEQ_LEN)
+    draw, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    trunk = Trunk(TrunkConfig.of_width(4, seq_len=SEQ_LEN, n_latent=N_LATENT), generator)
+    for name, tensor in trunk.state_dict().items():
+        if name.endswith(("running_mean", "bias")):
+            tensor.normal_(0, 0.3, generator=generator)
+        elif name.endswith("running_var"):
+            tensor.uniform_(0.5, 2, generator=generator)
+    head = {"cell_embedding": draw.normal(size=(N_OBS, N_LATENT)), "cell_bias": draw.normal(size=N_OBS)}
+    peaks = draw.normal(size=(5, N_LATENT))
+    write_model(adata, None, trunk=trunk, peak_embedding=peaks, params={}, history={}, **head)
+    return adata
+
+
+def peak_starts(adata):
+    regions = [name.replace(":", "-").split("-") for name in adata.var_names]
+    return [(chrom, (int(start) + int(end)) // 2 - SEQ_LEN // 2) for chrom, start, end in regions]
+
+
+def window(contig, start):
+    """Letters of a window, N outside the contig."""
+    return "".join(contig[i] if 0 <= i < len(contig) else "N" for i in range(start, start + SEQ_LEN))
+
+
+def naive_change(trunk, contig, start, left, ref, alt, strands):
+    """Latent change of one variant in the window from ``left`` on."""
+    assert contig[start:].startswith(ref)
+    edited = contig[:start] + alt + contig[start + len(ref) :]
+    pair = np.array([encode(window(letters, left)) for letters in (contig, edited)])
+    codes = [pair, reverse_complement(pair)][: 2 if strands == "both" else 1]
+    with torch.no_grad():
+        changes = [trunk(one_hot(torch.tensor(part.copy())).double()).diff(dim=0)[0] for part in codes]
+    return torch.stack(changes).mean(0).numpy()
+
+
+def places(contigs, adata):
+    """0-based positions of every kind: contig ends, window ends, in between, in two windows, in none."""
+    found = []
+    for chrom, left in peak_starts(adata):
+        inside = [left, left + 1, left + 60, left + SEQ_LEN // 2, left + SEQ_LEN - 2, left + SEQ_LEN - 1]
+        found += [(chrom, position) for position in inside]
+    found += [("chr1", 0), ("chr1", 899), ("chr2", 0), ("chr2", 149), ("chr1", 650)]
+    return sorted({(chrom, at) for chrom, at in found if 0 <= at < len(contigs[chrom])})
+
+
+def table(rows):
+    return pd.DataFrame(rows, columns=["chrom", "start", "ref", "alt"])
+
+
+KINDS = {
+    "SNV": lambda ref: (ref[:1], OTHER[ref[0]]),
+    "MNV": lambda ref: (ref[:4], "".join(OTHER[base] for base in ref[:4])),
+    "insertion": lambda ref: (ref[:1], ref[0] + "ACGTTGA"),
+    "long insertion": lambda ref: (ref[:1], ref[0] + "ACGTTGACCA" * 30),
+    "deletion": lambda ref: (ref[:7], ref[:1]),
+    "long deletion": lambda ref: (ref[:90], ref[:1]),
+    "delins": lambda ref: (ref[:5], "GGT" if ref[:5] != "GGT" else "AAC"),
+}
+
+
+@pytest.mark.parametrize("strands", ["both", "+"])
+@pytest.mark.parametrize("windows", ["peaks", "variant"])
+def test_equals_full_evaluation_of_edited_contigs(model, fasta, contigs, windows, strands):
+    rows = []
+    for chrom, at in places(contigs, model):
+        for kind in KINDS.values():
+            ref, alt = kind(contigs[chrom][at : at + 100])
+            if ref != alt:
+                rows.append((chrom, at, ref, alt))
+    rows = list(dict.fromkeys(rows))  # near the end of a contig, short alleles coincide
+    sb.tl.variant_effect(model, table(rows), fasta, windows=windows, strands=strands)
+    entry, trunk = model.uns["variant_effect"], load_trunk(model).double()
+    naive, columns = [], []
+    for chrom, at, ref, alt in rows:
+        if windows == "variant":
+            lefts = [("", at + len(ref) // 2 - SEQ_LEN // 2)]
+        else:
+            lefts = [(name, left) for name, (other, left) in zip(model.var_names, peak_starts(model), strict=True)
+                     if other == chrom and left <= at and at + len(ref) <= left + SEQ_LEN]  # fmt: skip
+        for peak, left in lefts:
+            naive.append(naive_change(trunk, contigs[chrom], at, left, ref, alt, strands))
+            columns.append((chrom, at + 1, ref, alt, peak, at - left))
+    found = sb.get.variant_effect(model)
+    assert list(found[["chrom", "pos", "ref", "alt", "peak", "offset"]].itertuples(index=False, name=None)) == columns
+    assert entry["delta"].dtype == np.float32
+    np.testing.assert_allclose(entry["delta"], np.array(naive), atol=2e-6)
+    logits = np.array(naive) @ model.obsm["X_scbasset"].T.astype(float)
+    np.testing.assert_allclose(found[list(model.obs_names)], logits, atol=1e-5)
+    skipped = sb.get.variant_effect(model, skipped=True)
+    assert len(skipped) + found.drop_duplicates(["chrom", "pos", "ref", "alt"]).shape[0] == len(rows)
+    if windows == "peaks":
+        assert set(skipped["reason"]) == {"in no peak's window of 192 bp"}
+        assert (found["peak"] == "chr1:350-470").any()
+
+
+def test_chunks_do_not_matter(model, fasta, contigs, monkeypatch):
+    from scbasset_tl._adata import variant_effect as glue
+
+    rows = [(c, p, contigs[c][p], OTHER[contigs[c][p]]) for c, p in places(contigs, model)]
+    rows += [(c, p, contigs[c][p : p + 3], contigs[c][p]) for c, p in places(contigs, model) if p < 140]
+    sb.tl.variant_effect(model, table(rows[::-1]), fasta)
+    whole = model.uns["variant_effect"]["delta"]
+    monkeypatch.setattr(glue, "_AT_ONCE", 3)
+    sb.tl.variant_effect(model, table(rows[::-1]), fasta)
+    np.testing.assert_allclose(model.uns["variant_effect"]["delta"], whole, atol=1e-6)
+
+
+def test_a_change_behind_the_window_is_no_change(model, fasta, contigs):
+    """An allele that differs only where it no longer fits."""
+    left = peak_starts(model)[1][1]
+    last = left + SEQ_LEN - 1
+    base = contigs["chr1"][last]
+    rows = [("chr1", last, base, base + "TTT")]
+    sb.tl.variant_effect(model, table(rows), fasta)
+    found = sb.get.variant_effect(model, groupby="kind")
+    inside = found["peak"] == "chr1:300-420"
+    assert (found.loc[inside, ["a", "b", "c"]] == 0).all(axis=None)
+    assert (found.loc[~inside, ["a", "b", "c"]] != 0).all(axis=None)
+
+
+@pytest.fixture
+def scored(model, fasta, tmp_path, contigs):
+    """Two alternatives of one record, a symbolic one, one outside all windows; read from a VCF."""
+    at, base = 380, contigs["chr1"][380]
+    alts = f"{OTHER[base]},{base}TT,<DEL>"
+    path = tmp_path / "x.vcf"
+    path.write_text(f"##\nchr1\t{at + 1}\trs1\t{base.lower()}\t{alts}\n1\t651\t.\t{contigs['chr1'][650]}\tN\n"
+                    f"1\t651\tfar\t{contigs['chr1'][650]}\t{OTHER[contigs['chr1'][650]]}\n")  # fmt: skip
+    sb.tl.variant_effect(model, path, fasta)
+    return model
+
+
+def test_skipped_variants_are_listed_and_counted(scored, capsys, fasta, contigs):
+    found = sb.get.variant_effect(scored, groupby="kind")
+    assert found["id"].tolist() == ["rs1"] * 4
+    assert found["peak"].tolist() == ["chr1:300-420", "chr1:350-470"] * 2
+    skipped = sb.get.variant_effect(scored, skipped=True)
+    assert skipped["id"].tolist() == ["rs1", ".", "far"]
+    assert skipped["reason"].tolist() == [
+        "symbolic allele or breakend",
+        "allele with a letter other than A, C, G, T",
+        "in no peak's window of 192 bp",
+    ]
+    assert skipped["pos"].tolist() == [381, 651, 651]
+    base = contigs["chr1"][650]
+    rows = [("chr1", 650, base, OTHER[base]), ("chr1", 20, contigs["chr1"][20], "AACC")]
+    with sb.settings.override(verbosity=2):
+        sb.tl.variant_effect(scored, table(rows), fasta)
+    assert (
+        "1 of 2 variants, in 1 windows; skipped: 1 in no peak's window of 192 bp (get.variant_effect"
+        in capsys.readouterr().err
+    )
+    with sb.settings.override(verbosity=2):
+        sb.tl.variant_effect(scored, table(rows), fasta, windows="variant")
+    assert "2 of 2 variants, in 2 windows\n" in capsys.readouterr().err
+    assert sb.get.variant_effect(scored, skipped=True).empty
+
+
+def test_groups_contrast_and_cells(scored):
+    cells = sb.get.variant_effect(scored)
+    groups = sb.get.variant_effect(scored, groupby="kind")
+    np.testing.assert_allclose(
+        groups["a"], cells[list(scored.obs_names[scored.obs["kind"] == "a"])].mean(axis=1), rtol=1e-5
+    )
+    assert list(sb.get.variant_effect(scored, groupby="kind", groups=["c", "a"]))[-2:] == ["c", "a"]
+    contrast = sb.get.variant_effect(scored, groupby="kind", contrast=("a", "c"))
+    np.testing.assert_allclose(contrast["a - c"], groups["a"] - groups["c"], rtol=1e-4, atol=1e-6)
+    assert list(sb.get.variant_effect(scored, obs=["cell3", "cell1"]))[-2:] == ["cell3", "cell1"]
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "zarr", "h5mu"])
+@pytest.mark.parametrize("windows", ["peaks", "variant"])
+def test_survives_files(scored, fasta, contigs, tmp_path, kind, windows):
+    if windows == "variant":  # nothing is skipped
+        base = contigs["chr1"][20]
+        sb.tl.variant_effect(scored, table([("chr1", 20, base, OTHER[base])]), fasta, windows="variant")
+    before = [sb.get.variant_effect(scored, groupby="kind", skipped=skipped) for skipped in (False, True)]
+    path = tmp_path / f"x.{kind}"
+    if kind == "h5mu":
+        md.MuData({"atac": scored}).write_h5mu(path)
+        read = md.read_h5mu(path)
+    else:
+        getattr(scored, f"write_{kind}")(path)
+        read = ad.read_h5ad(path) if kind == "h5ad" else ad.read_zarr(path)
+    for skipped, one in zip((False, True), before, strict=True):
+        pd.testing.assert_frame_equal(sb.get.variant_effect(read, groupby="kind", skipped=skipped), one)
+
+
+def test_containers_copy_view_and_key_added(scored, fasta, contigs):
+    del scored.uns["variant_effect"]
+    base = contigs["chr1"][380]
+    rows = table([("chr1", 380, base, OTHER[base])])
+    copied = sb.tl.variant_effect(scored, rows, fasta, key_added="mine", copy=True)
+    assert "mine" not in scored.uns
+    one = sb.get.variant_effect(copied, key="mine")
+    view = scored[:, [1, 2]]
+    sb.tl.variant_effect(view, rows, fasta)
+    pd.testing.assert_frame_equal(sb.get.variant_effect(view), one)
+    mdata = md.MuData({"peaks": scored})
+    sb.tl.variant_effect(mdata, rows, fasta, mod="peaks")
+    pd.testing.assert_frame_equal(sb.get.variant_effect(mdata, mod="peaks"), one)
+    params = {"key": "scbasset", "fasta": "genome.fa", "windows": "peaks", "strands": "both"}
+    assert view.uns["variant_effect"]["params"] == params
+
+
+def test_subsets_of_cells_read_what_the_whole_reads(scored):
+    some = scored[3:7].copy()
+    whole = sb.get.variant_effect(scored, obs=some.obs_names)
+    pd.testing.assert_frame_equal(sb.get.variant_effect(some), whole)
+
+
+def test_windows_of_their_own_need_no_regions(scored, fasta, contigs):
+    scored.var_names = [f"peak{i}" for i in range(5)]
+    base = contigs["chr1"][650]
+    rows = table([("chr1", 650, base, OTHER[base])])
+    with pytest.raises(KeyError, match="its names are not"):
+        sb.tl.variant_effect(scored, rows, fasta)
+    sb.tl.variant_effect(scored, rows, fasta, windows="variant")
+    assert sb.get.variant_effect(scored)["offset"].tolist() == [SEQ_LEN // 2]
+
+
+def test_results_of_another_model_are_refused(scored):
+    scored.uns["scbasset"]["weights"] = scored.uns["scbasset"]["weights"].copy()
+    scored.uns["scbasset"]["weights"][-1] ^= 1
+    with pytest.raises(ValueError, match=r"another network .* run tl.variant_effect again"):
+        sb.get.variant_effect(scored)
+
+
+def planted(adata, motifs, rng):
+    """Sites of ``motifs`` in random order: peak, motif, first base in the window, position weights as they stand there."""
+    sites = adata.varm["toy_sites"]
+    for peak, slot in rng.permutation(np.argwhere(np.isin(sites[..., 0], motifs))):
+        motif, start, strand = sites[peak, slot]
+        yield peak, motif, start + SEQ_LEN // 2, adata.uns["toy"]["motifs"]["pwm"][motif][::strand, ::strand]
+
+
+def break_base(adata, motifs, rng):
+    """Another base at the most conserved position of planted sites; (peak, motif, position, ref, alt)."""
+    for peak, motif, first, pwm in planted(adata, motifs, rng):
+        at = int(pwm.max(axis=1).argmax())
+        ref = adata.varm["dna_code"][peak, first + at]
+        if ref == pwm[at].argmax():  # else the draw of the site had it broken already
+            yield peak, motif, first + at, "ACGT"[ref], "ACGT"[(ref + rng.integers(1, 4)) % 4]
+
+
+def shuffle_site(adata, motifs, rng):
+    """The bases of planted sites in another order."""
+    for peak, motif, first, pwm in planted(adata, motifs, rng):
+        ref = decode(adata.varm["dna_code"][peak, first : first + len(pwm)])
+        yield peak, motif, first, ref, "".join(rng.permutation(list(ref)))
+
+
+def make_site(adata, motifs, rng):
+    """The consensus of a motif, for repressors beside the general motif, else in peaks without sites."""
+    truth, sites = adata.uns["toy"]["motifs"], adata.varm["toy_sites"][..., 0]
+    host = "general" if "repressor" in truth["kind"][motifs] else "background"
+    free = (sites < 0) & (adata.var["programme"] == host).to_numpy()[:, None]
+    for peak, slot in rng.permutation(np.argwhere(free)):
+        motif, first = rng.choice(motifs), SEQ_LEN // 2 - 84 + 56 * slot + rng.integers(40)
+        consensus = truth["pwm"][motif].argmax(axis=1).astype(np.uint8)
+        ref = decode(adata.varm["dna_code"][peak, first : first + len(consensus)])
+        if "N" not in ref:
+            yield peak, motif, first, ref, decode(consensus)
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds", "sign", "least"),
+    [
+        (break_base, ["specific", "shared"], -1, 0.9),
+        (make_site, ["specific", "shared"], 1, 0.95),
+        (shuffle_site, ["repressor"], 1, 0.75),
+        (make_site, ["repressor"], -1, 0.75),
+    ],
+)
+def test_planted_sites_have_the_planted_sign(trained_toy, tmp_path, rng, change, kinds, sign, least):
+    """Of 300 sites: in the types where the motif acts, against zero and against the other types."""
+    motifs = trained_toy.uns["toy"]["motifs"]
+    rows = [*islice(change(trained_toy, np.flatnonzero(np.isin(motifs["kind"].astype(str), kinds)), rng), 300)]
+    peak, motif, first = np.array([row[:3] for row in rows]).T
+    region = trained_toy.var.iloc[peak]
+    start = ((region["start"] + region["end"]) // 2).to_numpy() - SEQ_LEN // 2 + first
+    variants = pd.DataFrame({"ref": [row[3] for row in rows], "alt": [row[4] for row in rows], "start": start})
+    variants["chr"] = region["chr"].to_numpy()
+    sb.tl.variant_effect(trained_toy, variants, sb.datasets.toy_genome(tmp_path / "toy.fa"))
+    found = sb.get.variant_effect(trained_toy, groupby="cell_type")
+    assert len(found) == 300
+    effect = found[trained_toy.uns["toy"]["cell_types"].tolist()].to_numpy()
+    acts = motifs["effect"][motif] != 0
+    there, elsewhere = ((effect * part).sum(axis=1) / part.sum(axis=1) for part in (acts, ~acts))
+    assert (sign * there > 0).mean() >= least
+    assert (sign * (there - elsewhere) > 0).mean() >= least
