@@ -14,6 +14,7 @@ from torch import nn
 from scbasset_tl.nn import trunk as trunk_module
 from scbasset_tl.nn.codes import one_hot, reverse_complement, shift
 from scbasset_tl.nn.head import Head
+from scbasset_tl.nn.mutagenesis import mutagenesis
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "reference" / "golden.json").read_text())
@@ -116,6 +117,14 @@ def test_mutations_of_the_original(predict, codes, dtype):
         row[edit["position"]] = "ACGT".index(edit["alt"])
     delta = predict(mutants, dtype=dtype)[1] - predict(codes[:1], dtype=dtype)[1]
     np.testing.assert_allclose(delta, [edit["delta"] for edit in GOLDEN["ism"]], rtol=0, atol=1e-5)
+
+
+def test_latent_mutagenesis_of_the_original(golden_trunk, tensors, codes):
+    for edit in GOLDEN["ism"]:
+        position, base = edit["position"], "ACGT".index(edit["alt"])
+        delta = mutagenesis(golden_trunk, codes[:1].numpy(), window=(position, position + 1))
+        assert not delta[0, 0, "ACGT".index(edit["ref"])].any()
+        np.testing.assert_allclose(delta[0, 0, base] @ tensors[-2].numpy(), edit["delta"], rtol=0, atol=1e-5)
 
 
 def test_shift_and_reverse_complement_of_the_original(predict, codes):

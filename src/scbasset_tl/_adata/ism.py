@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scbasset_tl._adata.model import load_trunk, model_entry
+from scbasset_tl._adata.model import load_trunk, model_digest
 from scbasset_tl._adata.windows import region_names, sequence_windows
 from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl._log import info, progress
@@ -139,12 +138,6 @@ def pack_changes(adata: AnnData, changes: Changes, *, key: str, params: Mapping[
         "params": dict(params),
         "schema_version": SCHEMA_VERSION,
     }
-
-
-def model_digest(adata: AnnData, key: str) -> str:
-    """Tells the trunk of one model from that of another, and from itself after more training."""
-    weights = np.ascontiguousarray(model_entry(adata, key)["weights"])
-    return blake2b(weights.data, digest_size=16).hexdigest()
 
 
 def check_window(window: Any, seq_len: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,12 @@ def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
         )
         raise ValueError(message)
     return entry
+
+
+def model_digest(adata: AnnData, key: str) -> str:
+    """Tells the trunk of one model from that of another, and from itself after more training."""
+    weights = np.ascontiguousarray(model_entry(adata, key)["weights"])
+    return blake2b(weights.data, digest_size=16).hexdigest()
 
 
 def pack_trunk(trunk: Trunk) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.ism import model_digest
+from scbasset_tl._adata.model import model_digest
 from scbasset_tl._keys import DNA_CODE, SCHEMA_VERSION
 from scbasset_tl._log import info, progress
 from scbasset_tl._validate import check_name
@@ -38,17 +38,6 @@ class Pairs(NamedTuple):
     def rows(self, rows: np.ndarray) -> Pairs:
         """The pairs at ``rows``, in that order."""
         return Pairs(*(column[rows] for column in self))
-
-
-def check_assembly(adata: AnnData, genome: Fasta) -> None:
-    """Refuse a FASTA that is not of the assembly that the peaks' sequences came from, where that is known."""
-    recorded = adata.uns.get(DNA_CODE, {})
-    if "checksum" in recorded and str(recorded["checksum"]) != (checksum := genome.checksum()):
-        message = (
-            f"fasta: {genome.path.name} (assembly {checksum}) is not the assembly of the peaks' sequences, "
-            f"{recorded.get('fasta')} (uns[{DNA_CODE!r}]['checksum'] {recorded['checksum']}): pass that FASTA."
-        )
-        raise ValueError(message)
 
 
 def pair_with_peaks(adata: AnnData, variants: Variants, genome: Fasta, seq_len: int) -> tuple[Variants, Pairs]:

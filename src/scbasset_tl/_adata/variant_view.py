@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scbasset_tl._adata.model import load_trunk
-from scbasset_tl._adata.variant_effect import Pairs, both_alleles, check_assembly, table
+from scbasset_tl._adata.variant_effect import Pairs, both_alleles, table
+from scbasset_tl._adata.windows import check_assembly
 from scbasset_tl.genome.codes import N_CODE
 from scbasset_tl.genome.variants import match_genome, read_variants
 

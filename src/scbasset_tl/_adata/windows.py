@@ -168,15 +168,20 @@ def _regions(table: pd.DataFrame) -> Regions:
     return found._replace(name=pd.Index(names if named else [str(name) for name in table.index], dtype=object))
 
 
-def _cut(adata: AnnData, regions: Regions, path: Path, seq_len: int, dna_key: str, *, whose: str) -> Windows:
+def check_assembly(adata: AnnData, genome: Fasta, dna_key: str = DNA_CODE) -> None:
+    """Refuse a FASTA that is not of the assembly that the peaks' sequences came from, where that is known."""
     recorded = adata.uns.get(dna_key, {})
+    if "checksum" in recorded and str(recorded["checksum"]) != (checksum := genome.checksum()):
+        message = (
+            f"fasta: {genome.path.name} (assembly {checksum}) is not the assembly of the peaks' sequences, "
+            f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {recorded['checksum']}): pass that FASTA."
+        )
+        raise ValueError(message)
+
+
+def _cut(adata: AnnData, regions: Regions, path: Path, seq_len: int, dna_key: str, *, whose: str) -> Windows:
     with Fasta(path) as genome:
-        if "checksum" in recorded and (checksum := genome.checksum()) != str(recorded["checksum"]):
-            message = (
-                f"fasta: {path.name} (assembly {checksum}) is not the assembly of the peaks' sequences, "
-                f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {recorded['checksum']}): pass that FASTA."
-            )
-            raise ValueError(message)
+        check_assembly(adata, genome, dna_key)
         unknown = ~regions.chrom.isin(list(genome.lengths))
         if whose == "regions" and unknown.any():
             has = list(genome.lengths)[:8]

@@ -100,6 +100,14 @@ def gelu(x: torch.Tensor) -> torch.Tensor:
     return x * torch.sigmoid(1.702 * x)
 
 
+class GELU(nn.Module):
+    """:func:`gelu` as a module, which is what attribution packages look for."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Of any shape."""
+        return gelu(x)
+
+
 class ConvBlock(nn.Module):
     """GELU, convolution, batch norm, max pool: the activation comes first and the pooling last."""
 
@@ -107,13 +115,14 @@ class ConvBlock(nn.Module):
         super().__init__()
         # 1 × k convolutions in two dimensions because channels-last memory, the faster one, exists only there
         # torch's own initial weights would be drawn from the global generator: skipped
+        self.activation = GELU()
         self.conv = skip_init(nn.Conv2d, n_in, n_out, (1, kernel), padding=(0, kernel // 2), bias=False)
         self.norm = nn.BatchNorm2d(n_out, eps=_EPS, momentum=_MOMENTUM)
         self.pool = nn.MaxPool2d((1, pool)) if pool > 1 else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, n_in, 1, L) to (B, n_out, 1, L / pool)."""
-        return self.pool(self.norm(self.conv(gelu(x))))
+        return self.pool(self.norm(self.conv(self.activation(x))))
 
 
 class Trunk(nn.Module):
@@ -126,6 +135,7 @@ class Trunk(nn.Module):
         self.blocks = nn.ModuleList(
             ConvBlock(*shape) for shape in zip(widths[:-1], widths[1:], config.kernels, config.pools, strict=True)
         )
+        self.flat_activation, self.activation = GELU(), GELU()
         self.dense = skip_init(nn.Linear, config.n_positions * config.channels[-1], config.n_latent, bias=False)
         self.dense_norm = nn.BatchNorm1d(config.n_latent, eps=_EPS, momentum=_MOMENTUM)
         #: draws the dropout masks; ``None`` draws from torch's global generator
@@ -145,8 +155,8 @@ class Trunk(nn.Module):
         for block in self.blocks:
             x = block(x)
         # position-major: Keras flattens (position, channel)
-        flat = gelu(x).squeeze(2).transpose(1, 2).flatten(1)
-        return gelu(self._dropout(self.dense_norm(self.dense(flat))))
+        flat = self.flat_activation(x).squeeze(2).transpose(1, 2).flatten(1)
+        return self.activation(self._dropout(self.dense_norm(self.dense(flat))))
 
     def _dropout(self, x: torch.Tensor) -> torch.Tensor:
         share = self.config.dropout

@@ -96,6 +96,7 @@ def variant_effect(
     from scbasset_tl._adata import variant_effect as glue
     from scbasset_tl._adata.model import load_trunk, read_model
     from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.windows import check_assembly
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.variants import match_genome, read_variants
@@ -109,7 +110,7 @@ def variant_effect(
     seq_len = trunk.config.seq_len
     table = read_variants(variants)
     with Fasta(as_path("fasta", fasta)) as genome:
-        glue.check_assembly(source, genome)
+        check_assembly(source, genome)
         table = match_genome(table, genome)
         if windows == "peaks":
             table, pairs = glue.pair_with_peaks(source, table, genome, seq_len)

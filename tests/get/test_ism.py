@@ -1,0 +1,151 @@
+"""get.ism: outputs by linearity, what is stored and what is computed, and which model it belongs to."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import scbasset_tl as sb
+from scbasset_tl._adata.model import load_trunk
+from scbasset_tl.nn.codes import one_hot
+
+SMALL = {"trunk": 8, "n_latent": 6, "max_epochs": 1, "batch_size": 32}
+
+
+@pytest.fixture
+def trained(tiny):
+    sb.tl.scbasset(tiny, **SMALL)
+    tiny.obs["fine"] = pd.Categorical(np.array(["x", "y", "z"])[np.arange(60) % 3])
+    return tiny
+
+
+@pytest.fixture
+def stored(trained):
+    sb.tl.ism(trained, [4, 7], window=(0, 30))
+    return trained
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("scbasset_tl._adata.ism.load_trunk", refuse)
+
+
+def test_cells_are_those_of_whole_sequences(stored):
+    scores = sb.get.ism(stored)
+    assert scores.outputs == list(stored.obs_names)
+    assert scores.raw.shape == (60, 2, 30, 4)
+    codes = stored.varm["dna_code"][4]
+    mutants = np.tile(codes, (5, 1))
+    mutants[1:, 20] = range(4)
+    with torch.no_grad():
+        logits = load_trunk(stored)(one_hot(torch.from_numpy(mutants))).numpy() @ stored.obsm["X_scbasset"].T
+    np.testing.assert_allclose(scores.raw[:, 0, 20], (logits[1:] - logits[0]).T, rtol=0, atol=1e-5)
+    assert not scores.raw[:, 0, 20, codes[20]].any()
+
+
+def test_centred_values_and_importance_are_the_papers(stored):
+    scores = sb.get.ism(stored, groupby="kind")
+    np.testing.assert_allclose(scores.centered.sum(axis=-1), 0, atol=1e-6)
+    for region, position in [(0, 5), (1, 29)]:
+        there = scores.codes[region, position]
+        np.testing.assert_allclose(
+            scores.importance[:, region, position], scores.centered[:, region, position, there], rtol=1e-5, atol=1e-8
+        )
+    assert (scores.codes[:, :3] == 4).all()
+    assert not scores.importance[..., :3].any()
+    assert scores.raw[..., :3, :].any()
+
+
+def test_groups_contrasts_and_relative_values_are_linear(stored):
+    cells = sb.get.ism(stored).raw
+    groups = sb.get.ism(stored, groupby="fine")
+    assert groups.outputs == ["x", "y", "z"]
+    for number in range(3):
+        np.testing.assert_allclose(groups.raw[number], cells[number::3].mean(axis=0), rtol=0, atol=1e-6)
+    contrast = sb.get.ism(stored, groupby="fine", contrast=("z", "x"))
+    assert contrast.outputs == ["z - x"]
+    np.testing.assert_allclose(contrast.raw[0], groups.raw[2] - groups.raw[0], rtol=0, atol=1e-6)
+    assert sb.get.ism(stored, groupby="fine", groups=["z", "x"]).outputs == ["z", "x"]
+    relative = sb.get.ism(stored, groupby="fine", relative=True)
+    np.testing.assert_allclose(relative.raw, groups.raw - cells.mean(axis=0), rtol=0, atol=1e-6)
+    same = sb.get.ism(stored, groupby="fine", contrast=("z", "x"), relative=True)
+    np.testing.assert_array_equal(same.raw, contrast.raw)
+
+
+def test_what_is_stored_needs_neither_network_nor_sequences(stored, no_network):
+    whole = sb.get.ism(stored, groupby="kind")
+    del stored.varm["dna_code"]
+    np.testing.assert_array_equal(sb.get.ism(stored, groupby="kind").raw, whole.raw)
+    one = sb.get.ism(stored, groupby="kind", regions=[7], window=(10, 15))
+    np.testing.assert_array_equal(one.raw, whole.raw[:, 1:, 10:15])
+    assert one.regions == ["chr1:7000-7300"]
+    assert list(one.start) == [whole.start[1] + 10]
+    both = sb.get.ism(stored, groupby="kind", regions=list(stored.var_names[[7, 4, 7]]))
+    np.testing.assert_array_equal(both.raw, whole.raw[:, [1, 0, 1]])
+
+
+def test_what_is_missing_is_computed_and_not_stored(stored):
+    sb.tl.ism(stored, [3, 4, 5, 7], window=(0, 30), key_added="all")
+    everything = sb.get.ism(stored, key="all", groupby="kind")
+    before = stored.uns["ism"]["delta"].copy()
+    for regions in ([5, 7, 3], list(stored.var_names[[5, 7, 3]]), np.isin(np.arange(90), [3, 5, 7])):
+        found = sb.get.ism(stored, regions=regions, groupby="kind")
+        order = [list(everything.regions).index(name) for name in found.regions]
+        np.testing.assert_allclose(found.raw, everything.raw[:, order], rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(found.start, everything.start[order])
+        np.testing.assert_array_equal(found.codes, everything.codes[order])
+    np.testing.assert_array_equal(stored.uns["ism"]["delta"], before)
+    wider = sb.get.ism(stored, regions=[4], window=(0, 40), groupby="kind")
+    np.testing.assert_allclose(wider.raw[:, :, :30], everything.raw[:, 1:2], rtol=0, atol=1e-6)
+    other = sb.get.ism(stored, regions=[50], groupby="kind")  # nothing of it is stored: all of it
+    assert other.raw.shape == (2, 1, 192, 4)
+
+
+def test_regions_of_a_fasta(trained, tmp_path):
+    letters = sb.genome.decode(np.random.default_rng(0).integers(0, 4, 3000, dtype=np.uint8))
+    fasta = tmp_path / "genome.fa"
+    fasta.write_text(f">chr1\n{letters}\n")
+    table = pd.DataFrame({"chr": ["chr1", "chr1"], "start": [1000, 0], "end": [1010, 60]})
+    scores = sb.get.ism(trained, regions=table, fasta=fasta, groupby="kind", window=8)
+    assert scores.regions == ["chr1:1000-1010", "chr1:0-60"]
+    assert list(scores.start) == [1001, 26]
+    assert sb.genome.decode(scores.codes).tolist() == [letters[1001:1009], letters[26:34]]
+    sb.tl.ism(trained, table.iloc[:1], fasta=fasta, window=8)
+    np.testing.assert_allclose(
+        sb.get.ism(trained, regions=table, fasta=fasta, groupby="kind").raw, scores.raw, atol=1e-6
+    )
+
+
+def test_subsetting_cells_leaves_the_others(stored):
+    cells = np.random.default_rng(0).permutation(60)[:20]
+    whole = sb.get.ism(stored).raw[cells]
+    for part in (stored[cells], stored[cells].copy(), stored[cells, 20:].copy()):
+        found = sb.get.ism(part)
+        np.testing.assert_array_equal(found.raw, whole)
+        assert found.outputs == list(stored.obs_names[cells])
+    np.testing.assert_array_equal(sb.get.ism(stored, obs=cells).raw, whole)
+
+
+def test_a_model_trained_again_is_noticed(stored):
+    sb.tl.scbasset(stored, **SMALL, rng=1)
+    with pytest.raises(ValueError, match="another network than that of uns\\['scbasset'\\]"):
+        sb.get.ism(stored, groupby="kind")
+    with pytest.raises(ValueError, match="run tl.ism again"):
+        sb.get.ism(stored, regions=[50], groupby="kind")
+    sb.tl.scbasset(stored, **SMALL, rng=0, key_added="first")
+    assert sb.get.ism(stored, model_key="first").raw.shape == (60, 2, 30, 4)
+
+
+def test_table_has_a_row_for_each_output_region_and_position(stored):
+    scores = sb.get.ism(stored, groupby="kind")
+    table = scores.to_frame()
+    assert list(table) == ["output", "region", "chrom", "position", "reference", "importance", "A", "C", "G", "T"]
+    assert len(table) == 2 * 2 * 30
+    row = table[(table["output"] == "b") & (table["region"] == "chr1:7000-7300") & (table["position"] == 7054 + 11)]
+    assert row["reference"].item() == "ACGTN"[stored.varm["dna_code"][7, 11]]
+    np.testing.assert_array_equal(row[["A", "C", "G", "T"]].to_numpy()[0], scores.raw[1, 1, 11])
+    assert row["importance"].item() == scores.importance[1, 1, 11]
+    assert repr(scores) == "ISMScores: 2 outputs × 2 regions × 30 bp"

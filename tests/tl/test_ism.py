@@ -1,0 +1,140 @@
+"""tl.ism: its slot against whole sequences, files, containers, and on toy data with the planted sites."""
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+import scbasset_tl as sb
+from scbasset_tl._adata.ism import check_window
+from scbasset_tl._adata.model import load_trunk
+from scbasset_tl.nn.codes import one_hot
+
+SMALL = {"trunk": 8, "n_latent": 6, "max_epochs": 1, "batch_size": 32}
+PARTS = {
+    "regions", "chrom", "start", "window", "seq_len", "codes", "delta", "method", "model", "params", "schema_version",
+}  # fmt: skip
+
+
+@pytest.fixture
+def trained(tiny):
+    sb.tl.scbasset(tiny, **SMALL)
+    return tiny
+
+
+def assert_same_entry(one, other):
+    assert set(one) == set(other) == PARTS
+    for name in ("regions", "chrom", "start", "window", "codes", "delta"):
+        assert np.asarray(one[name]).dtype.kind == np.asarray(other[name]).dtype.kind or name in ("regions", "chrom")
+        np.testing.assert_array_equal(np.asarray(one[name]), np.asarray(other[name]))
+    assert one["model"] == other["model"]
+    assert str(one["method"]) == str(other["method"])
+
+
+def test_slot_holds_the_changes_of_the_embedding(trained):
+    before = set(trained.uns)
+    assert sb.tl.ism(trained, ["chr1:4000-4300", "chr1:0-300"], window=20) is None
+    assert set(trained.uns) - before == {"ism"}
+    entry = trained.uns["ism"]
+    assert set(entry) == PARTS
+    assert entry["delta"].shape == (2, 20, 4, 6)
+    assert entry["delta"].dtype == np.float32
+    assert list(entry["regions"]) == ["chr1:4000-4300", "chr1:0-300"]
+    assert list(entry["start"]) == [4140, 140]
+    assert list(entry["window"]) == [86, 106]
+    np.testing.assert_array_equal(entry["codes"], trained.varm["dna_code"][[4, 0], 86:106])
+    mutant = trained.varm["dna_code"][[4, 4]].copy()
+    mutant[1, 90] = (mutant[0, 90] + 1) % 4
+    with torch.no_grad():
+        h = load_trunk(trained)(one_hot(torch.from_numpy(mutant)))
+    np.testing.assert_allclose(entry["delta"][0, 4, mutant[1, 90]], h[1] - h[0], rtol=0, atol=1e-5)
+    assert not entry["delta"][0, 4, mutant[0, 90]].any()
+
+
+def test_window():
+    assert check_window(None, 1344) == (0, 1344)
+    assert check_window(20, 1344) == (662, 682)
+    assert check_window(21, 1344) == (662, 683)
+    assert check_window(np.int64(1344), 1344) == (0, 1344)
+    assert check_window([5, 9], 1344) == (5, 9)
+
+
+def test_gradient_is_an_estimate_of_it(trained):
+    sb.tl.ism(trained, [10, 11])
+    sb.tl.ism(trained, [10, 11], method="gradient", key_added="estimate")
+    exact, estimate = (trained.uns[key]["delta"] for key in ("ism", "estimate"))
+    assert trained.uns["estimate"]["params"]["method"] == "gradient"
+    assert exact.shape == estimate.shape
+    assert 0.5 < np.corrcoef(exact.ravel(), estimate.ravel())[0, 1] < 0.9999
+
+
+def test_round_trip_through_files_is_exact(trained, tmp_path):
+    sb.tl.ism(trained, [3, 5], window=12)
+    expected = sb.get.ism(trained, groupby="kind")
+    trained.write_h5ad(tmp_path / "a.h5ad")
+    trained.write_zarr(tmp_path / "a.zarr")
+    md.MuData({"atac": trained}).write_h5mu(tmp_path / "a.h5mu")
+    again = [
+        ad.read_h5ad(tmp_path / "a.h5ad"),
+        ad.read_zarr(tmp_path / "a.zarr"),
+        md.read_h5mu(tmp_path / "a.h5mu")["atac"],
+    ]
+    for adata in again:
+        assert_same_entry(adata.uns["ism"], trained.uns["ism"])
+        found = sb.get.ism(adata, groupby="kind")
+        np.testing.assert_array_equal(found.raw, expected.raw)
+        assert (found.regions, found.outputs) == (expected.regions, expected.outputs)
+
+
+def test_key_added_copy_views_and_backed(trained, tmp_path):
+    expected = sb.tl.ism(trained, [3, 5], window=12, copy=True)
+    assert "ism" not in trained.uns
+    sb.tl.ism(trained, [3, 5], window=12, key_added="foo")
+    assert_same_entry(trained.uns["foo"], expected.uns["ism"])
+    view = trained[:20]
+    sb.tl.ism(view, [3, 5], window=12)
+    assert_same_entry(view.uns["ism"], expected.uns["ism"])
+    assert view.n_obs == 20
+    assert "ism" not in trained.uns
+    trained.write_h5ad(tmp_path / "a.h5ad")
+    backed = ad.read_h5ad(tmp_path / "a.h5ad", backed="r")
+    sb.tl.ism(backed, [3, 5], window=12)
+    assert_same_entry(backed.uns["ism"], expected.uns["ism"])
+    backed.file.close()
+
+
+def test_mudata_writes_inside_the_modality(trained):
+    expected = sb.tl.ism(trained, [3, 5], window=12, copy=True)
+    mdata = md.MuData({"peaks": trained.copy()})
+    copied = sb.tl.ism(mdata, [3, 5], window=12, mod="peaks", copy=True)
+    assert isinstance(copied, md.MuData)
+    assert "ism" not in mdata["peaks"].uns
+    assert_same_entry(copied["peaks"].uns["ism"], expected.uns["ism"])
+    sb.tl.ism(mdata, [3, 5], window=12, mod="peaks")
+    assert_same_entry(mdata["peaks"].uns["ism"], expected.uns["ism"])
+
+
+def test_memory_is_said_before_the_work(trained, capsys, monkeypatch):
+    monkeypatch.setattr("scbasset_tl._adata.ism._LARGE", 1000)
+    with sb.settings.override(verbosity=2):
+        sb.tl.ism(trained, [3], window=50)
+    assert "1 regions × 50 bp take 0.0 GB; window= takes fewer" in capsys.readouterr().err
+
+
+def test_importance_stands_on_the_planted_sites(trained_toy):
+    motifs, sites = trained_toy.uns["toy"]["motifs"], trained_toy.varm["toy_sites"]
+    acts = np.abs(motifs["effect"]).max(axis=1) > 0
+    acting = (sites[..., 0] >= 0) & acts[sites[..., 0]]
+    held_out = (trained_toy.var["split"] != "train").to_numpy()
+    peaks = np.flatnonzero(held_out & acting.any(axis=1))[:60]
+    sb.tl.ism(trained_toy, peaks)
+    scores = sb.get.ism(trained_toy, groupby="cell_type")
+    planted = np.zeros((60, 192), dtype=bool)
+    for row, peak in enumerate(peaks):
+        for start in sites[peak, acting[peak], 1]:
+            planted[row, 96 + start : 96 + start + 16] = True
+    importance = np.abs(scores.importance).mean(axis=0)
+    assert 0.15 < planted.mean() < 0.4
+    assert roc_auc_score(planted.ravel(), importance.ravel()) > 0.8
