@@ -26,12 +26,12 @@ class Match(NamedTuple):
 def match_hits(importance: np.ndarray, codes: np.ndarray, pwms: Sequence[np.ndarray], starts: np.ndarray) -> Match:
     """Match between PWMs and the importances of one sequence where each PWM lies :cite:p:`Yuan2022`.
 
-    The null keeps the sequence, and so the hit, and moves the importances against it: all 2 L rotations of the
-    sequence's importances and of their mirror image, the end joined to the beginning. Importances move as those of the
-    base that is there and of the three others, in the order A, C, G, T after it: a base that is there goes on to have
-    the importance of a base that is there. The rotations are a group that the observed importances belong to, so that
-    ``p = #(|statistic| >= |observed|) / 2 L`` is exact where importances do not depend on the position. At least it is
-    1 / 2 L. Both signs count: a match of the negative importances is that of a repressor.
+    The null keeps the sequence, and so the hit, and moves the importances against it: all L rotations of the sequence's
+    importances, the end joined to the beginning. Importances move as those of the base that is there and of the three
+    others, in the order A, C, G, T after it: a base that is there goes on to have the importance of a base that is
+    there, or every hit would profit by bases that are there mattering more. The rotations are a group that the observed
+    importances belong to, so that ``p = #(|statistic| >= |observed|) / L`` is exact where importances do not depend on
+    the position. At least it is 1 / L. Both signs count: a match of the negative importances is that of a repressor.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def match_hits(importance: np.ndarray, codes: np.ndarray, pwms: Sequence[np.ndar
         Probabilities of each hit, (width, 4), as it reads on the forward strand: of a hit on the reverse one its
         reverse complement.
     starts
-        First position of each hit (H,).
+        First position of each hit (H,); none holds an N.
     """
     known = np.minimum(codes, 3)[:, None]
     relative = np.take_along_axis(importance.astype(np.float64), ((known + _BASES) % 4)[:, :, None], axis=1)
@@ -54,8 +54,7 @@ def match_hits(importance: np.ndarray, codes: np.ndarray, pwms: Sequence[np.ndar
         hits = np.flatnonzero(widths == width)
         positions = np.asarray(starts)[hits, None] + np.arange(width)
         bases = (known[positions] + _BASES) % 4  # (h, width, 4)
-        weights = np.take_along_axis(np.stack([pwms[hit] for hit in hits]), bases, axis=2)
-        weights = np.where(codes[positions][..., None] > 3, 0.25, weights) - 0.25
+        weights = np.take_along_axis(np.stack([pwms[hit] for hit in hits.tolist()]), bases, axis=2) - 0.25
         for output in range(importance.shape[2]):
             for field, values in zip(result, _match(relative[..., output], weights, positions[:, 0]), strict=True):
                 field[hits, output] = values
@@ -70,12 +69,12 @@ def _match(relative: np.ndarray, weights: np.ndarray, starts: np.ndarray) -> Mat
     """
     length, width = len(relative), weights.shape[1]
     around = (np.arange(length)[:, None] + np.arange(width)) % length
-    blocks = np.concatenate([relative[around], relative[::-1][around]]).reshape(2 * length, -1)
+    blocks = relative[around].reshape(length, -1)
     norms = np.linalg.norm(blocks, axis=1)
     flat = weights.reshape(len(weights), -1)
-    dots = blocks @ flat.T  # (2 L, h)
-    cosines = np.divide(dots, norms[:, None], out=np.zeros_like(dots), where=norms[:, None] > 0)
-    cosines /= np.linalg.norm(flat, axis=1)
+    dots = blocks @ flat.T  # (L, h)
+    scale = norms[:, None] * np.linalg.norm(flat, axis=1)
+    cosines = np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0)
     hits = np.arange(len(starts))
     return Match(dots[starts, hits], cosines[starts, hits], _rank(dots, starts), _rank(cosines, starts))
 

@@ -1,0 +1,103 @@
+"""Activities of motifs beside the expression of their genes, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scbasset_tl._adata.resolve import resolve
+from scbasset_tl._log import info
+from scbasset_tl._validate import check_name
+from scbasset_tl.genome.motif_names import tf_genes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+    from mudata import MuData
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Motifs whose genes are measured, float64 (n, M) each, in cells of both modalities."""
+
+    motif: list[str]
+    gene: list[str]
+    activity: np.ndarray
+    expression: np.ndarray
+    cells: pd.Index
+    unmatched: list[str]
+
+
+def pair_with_expression(
+    data: MuData, *, activity_key: str, mod: str, rna: str, layer: str | None, gene_symbols: str | None
+) -> Pairs:
+    """Each motif of ``obsm[activity_key]`` with the expression of its gene; of a heterodimer, the least of its genes'."""
+    if not hasattr(data, "mod"):
+        message = f"data must be a MuData with the modalities {mod!r} and {rna!r}, got {type(data).__name__}."
+        raise TypeError(message)
+    atac, other = resolve(data, mod), resolve(data, rna)
+    activity, names = _activities(atac, activity_key)
+    cells = atac.obs_names.intersection(other.obs_names)
+    if len(cells) < 3:
+        message = f"modalities {mod!r} and {rna!r} share {len(cells)} cells; at least 3 are needed."
+        raise ValueError(message)
+    symbols = _symbols(other, gene_symbols)
+    known: dict[str, int] = {}
+    for place, symbol in reversed(list(enumerate(symbols))):
+        known[symbol.upper()] = place  # the first of several that differ in case only
+    known |= {symbol: place for place, symbol in reversed(list(enumerate(symbols)))}
+    places = [[known.get(gene, known.get(gene.upper(), -1)) for gene in tf_genes(name)] for name in names]
+    found = [number for number, of_motif in enumerate(places) if min(of_motif) >= 0]
+    unmatched = [name for number, name in enumerate(names) if min(places[number]) < 0]
+    if not found:
+        message = (
+            f"none of the {len(names)} motifs names a gene of modality {rna!r}: motifs {names[:3]}, genes {symbols[:3]}. "
+            "Name the column of .var with gene symbols: gene_symbols=."
+        )
+        raise ValueError(message)
+    if unmatched:
+        info(f"{len(unmatched)} of {len(names)} motifs name no gene of modality {rna!r}, first {unmatched[:3]}")
+    wanted = sorted({place for number in found for place in places[number]})
+    values = _dense(other[cells, wanted], layer)
+    column = {place: values[:, number] for number, place in enumerate(wanted)}
+    expression = np.stack([np.min([column[place] for place in places[number]], axis=0) for number in found], axis=1)
+    rows = atac.obs_names.get_indexer(cells)
+    genes = ["::".join(symbols[place] for place in places[number]) for number in found]
+    return Pairs([names[number] for number in found], genes, activity[rows][:, found], expression, cells, unmatched)
+
+
+def _activities(adata: AnnData, key: str) -> tuple[np.ndarray, list[str]]:
+    if check_name("activity_key", key) not in adata.obsm or key not in adata.uns or "names" not in adata.uns[key]:
+        message = f"obsm[{key!r}] and uns[{key!r}] hold no TF activities: run tl.tf_activity(data, motifs) first."
+        raise KeyError(message)
+    activity = np.asarray(adata.obsm[key], dtype=np.float64)
+    names = [str(name) for name in adata.uns[key]["names"]]
+    if activity.ndim != 2 or activity.shape[1] != len(names):
+        message = f"obsm[{key!r}] has shape {activity.shape}, uns[{key!r}]['names'] {len(names)} motifs: run it again."
+        raise ValueError(message)
+    return activity, names
+
+
+def _symbols(adata: AnnData, column: str | None) -> list[str]:
+    if column is None:
+        return [str(name) for name in adata.var_names]
+    if column not in adata.var:
+        message = f"gene_symbols: var has no column {column!r}; it has {list(adata.var.columns)[:20]}."
+        raise KeyError(message)
+    return [str(name) for name in adata.var[column]]
+
+
+def _dense(adata: AnnData, layer: str | None) -> np.ndarray:
+    if layer is not None and layer not in adata.layers:
+        message = f"no layer {layer!r}; the RNA modality has {[name for name in adata.layers if name is not None]}."
+        raise KeyError(message)
+    matrix: Any = adata.X if layer is None else adata.layers[layer]
+    if hasattr(matrix, "to_memory"):
+        matrix = matrix.to_memory()
+    values = np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, dtype=np.float64)
+    if not np.isfinite(values).all():
+        message = "the expression of the RNA modality has values that are NaN or infinite: name another layer=."
+        raise ValueError(message)
+    return values

@@ -1,0 +1,201 @@
+"""Effects of motifs on the embedding, by insertion or by ablation, and those of permuted motifs as a null."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+
+import numpy as np
+
+from scbasset_tl._log import info
+from scbasset_tl.genome.codes import reverse_complement
+from scbasset_tl.genome.instances import draw_instances, draw_permutations
+from scbasset_tl.genome.motifs import information, insert, insertion_starts
+from scbasset_tl.genome.shuffle import dinucleotide_shuffle
+from scbasset_tl.stats.null import pools
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scbasset_tl.nn.insertion import Edits, Means
+    from scbasset_tl.nn.trunk import Trunk
+
+NULL_SEQUENCES: Final = 100
+"""Sequences that each draw of the null is evaluated on, and the motif that it is compared with."""
+_DRAWS_AT_ONCE: Final = 1000
+_POOL: Final = 3000
+"""Draws that a pool holds at least, if there are so many."""
+_TENTH: Final = 10
+_PSEUDOCOUNT: Final = 0.01
+_TIMED, _TYPICAL_WIDTH = 64, 12
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """Instances of a motif are written into the middle of each of ``codes``."""
+
+    codes: np.ndarray  # uint8 (N, L)
+    both_strands: bool
+    copies: int
+    spacing: int | None
+    seed: int
+    sign: ClassVar = 1  # of the motif's effect in that of the edit
+
+    def edits(self, pwms: Sequence[np.ndarray]) -> list[Edits]:
+        """On one strand, or on both."""
+        return [self._edits(pwm) for pwm in pwms]
+
+    def _edits(self, pwm: np.ndarray) -> Edits:
+        from scbasset_tl.nn.insertion import Edits
+
+        starts = insertion_starts(self.codes.shape[1], len(pwm), copies=self.copies, spacing=self.spacing)
+        first, last = int(starts[0]), int(starts[-1]) + len(pwm)
+        forward = draw_instances(pwm, len(self.codes), copies=self.copies, seed=self.seed)
+        strands = [forward, reverse_complement(forward)] if self.both_strands else [forward]
+        patches = [insert(self.codes[:, first:last], instances, starts - first) for instances in strands]
+        rows = np.tile(np.arange(len(self.codes)), len(strands))
+        return Edits(np.concatenate(patches), rows, np.full(len(rows), first))
+
+    @property
+    def n_edits(self) -> int:
+        """One or two in each sequence."""
+        return len(self.codes) * (1 + self.both_strands)
+
+    @property
+    def where(self) -> str:
+        """The sequences in words."""
+        return f"{len(self.codes):,} backgrounds"
+
+    def for_null(self) -> Insertion:
+        """The same with few backgrounds."""
+        return Insertion(self.codes[:NULL_SEQUENCES], self.both_strands, self.copies, self.spacing, self.seed)
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The best site of a motif in each of the peaks that fit it best is overwritten."""
+
+    codes: np.ndarray  # uint8 (N, L)
+    instead: np.ndarray  # what is written, uint8 (N, L)
+    n_best: int
+    both_strands: bool
+    sign: ClassVar = -1
+
+    @classmethod
+    def of_peaks(
+        cls, codes: np.ndarray, n_best: int, *, both_strands: bool, rng: np.random.Generator
+    ) -> tuple[Ablation, Ablation]:
+        """Of all peaks, and of those few that serve the null."""
+        order = rng.permutation(len(codes))
+        codes = codes[order]
+        instead = dinucleotide_shuffle(codes, rng=rng)[:, 0]
+        n_null = min(n_best, NULL_SEQUENCES)
+        few = slice(_TENTH * n_null)
+        return (
+            cls(codes, instead, min(n_best, len(codes)), both_strands),
+            cls(codes[few], instead[few], min(n_null, len(codes)), both_strands),
+        )
+
+    def edits(self, pwms: Sequence[np.ndarray]) -> list[Edits]:
+        """One for each peak that fits."""
+        from scbasset_tl.nn.best_sites import best_sites
+        from scbasset_tl.nn.insertion import Edits
+
+        scores = [np.log2(pwm + _PSEUDOCOUNT) for pwm in pwms]
+        sites = best_sites(self.codes, scores, self.n_best, both_strands=self.both_strands)
+        return [
+            Edits(self.instead[rows[:, None], starts[:, None] + np.arange(len(pwm))], rows, starts)
+            for pwm, (rows, starts) in zip(pwms, sites, strict=True)
+        ]
+
+    @property
+    def n_edits(self) -> int:
+        """One in each of the best peaks."""
+        return self.n_best
+
+    @property
+    def where(self) -> str:
+        """The sequences in words."""
+        return f"the best {self.n_best:,} of {len(self.codes):,} peaks"
+
+
+Experiment = Insertion | Ablation
+
+
+class Null(NamedTuple):
+    """Latent effects of motifs and of permutations of them, evaluated alike."""
+
+    motifs: np.ndarray  # (M, n_latent)
+    pool: np.ndarray  # (M,)
+    draws: np.ndarray  # (D, n_latent)
+    draw_pool: np.ndarray  # (D,)
+
+
+def effects(
+    trunk: Trunk,
+    experiment: Experiment,
+    pwms: Sequence[np.ndarray],
+    *,
+    vectors: np.ndarray | None = None,
+    tick: Callable[[int], object],
+) -> Means:
+    """Mean effect of each motif."""
+    from scbasset_tl.nn.insertion import Means, mean_changes
+
+    found = mean_changes(trunk, experiment.codes, experiment.edits(pwms), vectors=vectors, tick=tick)
+    probability = None if found.probability is None else experiment.sign * found.probability
+    return Means(experiment.sign * found.latent, probability)
+
+
+def draw_null(pwms: Sequence[np.ndarray], n_null: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """At least ``n_null`` permuted PWMs, equally many of each motif as far as it has them, and which motif's they are."""
+    share = -(-n_null // len(pwms))
+    draws = [draw_permutations(pwm, share, seed=seed) for pwm in pwms]
+    return [draw for each in draws for draw in each], np.repeat(np.arange(len(pwms)), [len(each) for each in draws])
+
+
+def null_effects(
+    trunk: Trunk,
+    experiment: Experiment,
+    pwms: Sequence[np.ndarray],
+    draws: list[np.ndarray],
+    source: np.ndarray,
+    *,
+    tick: Callable[[int], object],
+) -> Null:
+    """Effects of the motifs and of the draws on the few sequences of the null."""
+    share = max(1, len(draws) // len(pwms))
+    pool = pools(
+        np.array([len(pwm) for pwm in pwms]),
+        np.array([information(pwm).sum() for pwm in pwms]),
+        smallest=-(-_POOL // share),
+    )
+    parts = [draws[first : first + _DRAWS_AT_ONCE] for first in range(0, len(draws), _DRAWS_AT_ONCE)]
+    motifs, *found = [effects(trunk, experiment, part, tick=tick).latent for part in [pwms, *parts]]
+    return Null(motifs, pool, np.concatenate([motifs[:0], *found]), pool[source])
+
+
+def announce(trunk: Trunk, parts: dict[str, tuple[Experiment, int]]) -> int:
+    """Say how long each part takes for its number of motifs, from a few edits that are timed; count their edits."""
+    from scbasset_tl.nn.edits import Editor
+
+    codes = next(iter(parts.values()))[0].codes[:_TIMED]
+    rows, starts = np.arange(len(codes)), np.zeros(len(codes), dtype=np.int64)
+    patches = codes[::-1, :_TYPICAL_WIDTH].copy()
+    Editor(trunk, codes).substitute(patches, rows, starts)  # the first call of all is slower
+    started = perf_counter()
+    editor = Editor(trunk, codes)
+    kept = perf_counter()
+    editor.substitute(patches, rows, starts)
+    per_edit, per_sequence = (perf_counter() - kept) / len(codes), (kept - started) / len(codes)
+    n_edits = {name: n_motifs * experiment.n_edits for name, (experiment, n_motifs) in parts.items()}
+    seconds = {
+        name: n_edits[name] * per_edit + len(experiment.codes) * per_sequence for name, (experiment, _) in parts.items()
+    }
+    info("expected time: " + "; ".join(f"{name}: {_duration(value)}" for name, value in seconds.items()))
+    return sum(n_edits.values())
+
+
+def _duration(seconds: float) -> str:
+    return f"{max(seconds, 1):.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,140 @@
+"""Which motif sites the model uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from scbasset_tl._docs import doc_params
+from scbasset_tl._keys import DNA_CODE, ISM, MOTIF_HITS
+from scbasset_tl._validate import check_key_added, check_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    from anndata import AnnData
+    from mudata import MuData
+
+    from scbasset_tl.genome.motifs import Motif
+
+D = TypeVar("D", bound="AnnData | MuData")
+
+
+@doc_params
+def motif_hits(
+    data: D,
+    regions: Any,
+    motifs: str | PathLike[str] | Motif | Sequence[Motif],
+    *,
+    fasta: str | PathLike[str] | None = None,
+    groupby: str | None = None,
+    groups: str | Sequence[str] | None = None,
+    contrast: tuple[str, str] | None = None,
+    p_value: float = 1e-3,
+    background: Sequence[float] | None = None,
+    window: int | tuple[int, int] | None = None,
+    ism_key: str = "ism",
+    key: str = "scbasset",
+    mod: str = "atac",
+    key_added: str | None = None,
+    copy: bool = False,
+) -> D | None:
+    """Match of motifs and in-silico mutagenesis wherever a motif fits the DNA :cite:p:`Yuan2022`.
+
+    Windows are scanned on both strands as FIMO does. At each hit the probabilities of the motif are held against what
+    the model says of each base (less the mean over the four bases): their dot product says how much the model uses the
+    site, their Pearson correlation how alike the two are. Above zero the factor opens the region, below it closes it.
+
+    The p-values compare the size of a score with those of the same hit after the importances of the window were moved
+    against its sequence: all rotations of them, in which a base that is there keeps the importance of a base that is
+    there. They are exact where importances do not depend on the position, and at least 1 / width of the window.
+
+    Parameters
+    ----------
+    {data}
+    regions
+        Peaks as names, positions, a mask or a slice; with ``fasta`` any regions, as texts ``chr:start-end`` or a table
+        with contig, start and end. ``None``: those of :func:`scbasset_tl.tl.ism`.
+    motifs
+        Path of a file in MEME format, or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+    fasta
+        FASTA with the regions' DNA, for regions that are no peaks.
+    groupby
+        Column of ``.obs``: scores for each of its categories; ``None`` is the mean over all cells.
+    groups
+        Categories of ``groupby`` to score; ``None`` is all.
+    contrast
+        Two categories of ``groupby``: scores for the first minus the second.
+    p_value
+        Largest p-value of a hit in the scan; the default is the paper's.
+    background
+        Frequencies of A, C, G and T that hits are held against; ``None`` is FIMO's, 0.275 for A and T and 0.225 for C
+        and G.
+    window
+        Width in bp around the middle to scan, or its first position and the one after its last; ``None`` is all that
+        the model reads.
+    ism_key
+        Entry of ``.uns`` of :func:`scbasset_tl.tl.ism`; what is not there is computed.
+    {key}
+    {mod}
+    key_added
+        Name for the slot instead of ``motif_hits``.
+    {copy}
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes
+
+    `adata.uns['motif_hits' | key_added]` : :class:`dict`
+        ``region``, ``motif`` (numbers in ``regions`` and ``motifs``), ``start``, ``end``, ``reverse``, ``score`` (bits) and
+        ``p_value`` of each hit; ``dot``, ``pearson``, ``p_dot`` and ``p_pearson``, float32 (n_hits, n_groups); the names
+        ``regions``, ``chrom``, ``motifs``, ``motif_ids`` and ``groups``; the call in ``params``.
+        :func:`scbasset_tl.get.motif_hits` makes a table of it.
+
+    Raises
+    ------
+    KeyError
+        If there is no such model, peak, column or group.
+    ValueError
+        If a motif is wider than the window, or an argument is out of range.
+
+    Examples
+    --------
+    >>> import scbasset_tl as sb
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
+    >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
+    >>> toy = adata.uns["toy"]["motifs"]
+    >>> motifs = [sb.genome.Motif(name, name, pwm) for name, pwm in zip(toy["name"], toy["pwm"])]
+    >>> sb.tl.motif_hits(adata, [0, 1], motifs, groupby="cell_type")
+    >>> sb.get.motif_hits(adata)["group"].nunique()
+    5
+    """
+    from scbasset_tl._adata import motif_hits as glue
+    from scbasset_tl._adata.ism import find_changes
+    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.write import write_slots
+    from scbasset_tl.genome.motif_input import as_motifs
+
+    source = resolve(data, mod)
+    check_number("p_value", p_value, low=0, high=1, open_low=True)
+    check_key_added(key_added, reserved=[DNA_CODE, key, ism_key, ISM])
+    chosen, frequencies = as_motifs(motifs), glue.check_background(background)
+    vectors = glue.mean_vectors(source, read_model(source, key), groupby=groupby, groups=groups, contrast=contrast)
+    changes = find_changes(source, regions, fasta=fasta, key=ism_key, model_key=key, window=window)
+    glue.check_widths(chosen, changes.codes.shape[1])
+    entry = glue.find_hits(changes, chosen, vectors, p_value=p_value, background=frequencies)
+    entry["params"] = {
+        "key": key,
+        "ism_key": ism_key,
+        "groupby": groupby,
+        "groups": groups if groups is None or isinstance(groups, str) else list(groups),
+        "contrast": None if contrast is None else list(contrast),
+        "p_value": p_value,
+        "background": frequencies,
+        "window": list(changes.window),
+        "method": changes.method,
+    }
+    container, adata = target(data, mod, copy=copy)
+    write_slots(adata, uns={MOTIF_HITS if key_added is None else key_added: entry})
+    return container if copy else None

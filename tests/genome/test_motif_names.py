@@ -1,0 +1,35 @@
+from collections import Counter
+
+import pytest
+
+import scbasset_tl as sb
+from scbasset_tl.genome.motif_names import tf_genes
+
+
+@pytest.mark.parametrize(
+    ("name", "genes"),
+    [
+        ("GATA1", ["GATA1"]),
+        ("(ARID3B)_(Mus_musculus)_(DBD_0.99)", ["ARID3B"]),
+        ("(TBX2)", ["TBX2"]),
+        ("Ahr::Arnt", ["Ahr", "Arnt"]),
+        ("RXRA::VDR_MA0074.1", ["RXRA", "VDR"]),
+        ("RARA(var.2)", ["RARA"]),
+        ("RUNX2_M2310_1.02", ["RUNX2"]),
+        ("NKX2-1", ["NKX2-1"]),
+        ("elt-3", ["elt-3"]),
+        ("SPI1_HUMAN.H11MO.0.A", ["SPI1"]),
+    ],
+)
+def test_names(name, genes):
+    assert tf_genes(name) == genes
+
+
+def test_names_of_cis_bp_and_jaspar(real_data):
+    motifs = sb.io.read_motifs(real_data / "motifs/CIS-BP_1.02_Homo_sapiens.meme")
+    genes = [tf_genes(motif.name) for motif in motifs]
+    assert all(len(gene) == 1 and not set("()_ ") & set(gene[0]) for gene in genes)
+    vertebrates = sb.io.read_motifs(real_data / "motifs/JASPAR2022_CORE_vertebrates.meme")
+    genes = [tf_genes(motif.name) for motif in vertebrates]
+    assert Counter(map(len, genes))[2] > 50
+    assert not any(set("():_ ") & set(gene) for of_motif in genes for gene in of_motif)
