@@ -25,6 +25,11 @@ DNA_CODE: Final = "dna_code"
 SPLIT: Final = "split"
 N_CELLS: Final = "n_cells"
 KEEP_PEAK: Final = "keep_peak"
+VARIANT_EFFECT: Final = "variant_effect"
+ISM: Final = "ism"
+TF_ACTIVITY: Final = "tf_activity"
+MOTIF_HITS: Final = "motif_hits"
+MODISCO: Final = "modisco"
 CHROM, START, END = "chr", "start", "end"
 SPLIT_LEVELS: Final = ("train", "val", "test")
 

@@ -2,7 +2,24 @@
 
 from scbasset_tl.get._accessibility import accessibility as accessibility
 from scbasset_tl.get._history import history as history
+from scbasset_tl.get._ism import ism as ism
+from scbasset_tl.get._ism_scores import ISMScores as ISMScores
 from scbasset_tl.get._model import model as model
+from scbasset_tl.get._modisco import modisco as modisco
+from scbasset_tl.get._motif_hits import motif_hits as motif_hits
 from scbasset_tl.get._report import report as report
+from scbasset_tl.get._tf_activity import tf_activity as tf_activity
+from scbasset_tl.get._variant_effect import variant_effect as variant_effect
 
-__all__ = ["accessibility", "history", "model", "report"]
+__all__ = [
+    "ISMScores",
+    "accessibility",
+    "history",
+    "ism",
+    "model",
+    "modisco",
+    "motif_hits",
+    "report",
+    "tf_activity",
+    "variant_effect",
+]

@@ -1,7 +1,11 @@
 """Plots of what the other packages compute; matplotlib loads when one is drawn."""
 
 from scbasset_tl.pl._history import history as history
+from scbasset_tl.pl._ism import ism as ism
+from scbasset_tl.pl._modisco import modisco as modisco
 from scbasset_tl.pl._motif import motif as motif
 from scbasset_tl.pl._report import report as report
+from scbasset_tl.pl._tf_activity import tf_activity as tf_activity
+from scbasset_tl.pl._variant_effect import variant_effect as variant_effect
 
-__all__ = ["history", "motif", "report"]
+__all__ = ["history", "ism", "modisco", "motif", "report", "tf_activity", "variant_effect"]

@@ -1,0 +1,123 @@
+"""Does a model of the worm's tissues read its motifs as biology says?
+
+Takes a model trained by ``worm_quality.py ours WORK sim5tissues`` and the motifs of JASPAR's nematodes::
+
+    python benchmarks/worm_motifs.py DATA WORK/MODEL.h5ad --out benchmarks/results/worm_motifs.json
+
+Counts are simulated, DNA and the elements' tissues are real: what is asked is whether the network found in the DNA what
+`expected_motif_auc_by_tissue.tsv` (each motif's best hit against the elements of each tissue) says is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+# what is known of these factors, and the table says too
+KNOWN = {
+    "elt-2": "Intest.",
+    "elt-3": "Intest.",
+    "elt-6": "Intest.",
+    "pqm-1": "Intest.",
+    "hlh-1": "Muscle",
+    "lin-54": "Germline",
+}
+EXPRESSED = {
+    "Germline": "Gonad",
+    "Hypod.": "Hypodermis",
+    "Intest.": "Intestine",
+    "Muscle": "Body_wall_muscle",
+    "Neurons": "Neurons",
+}
+
+
+def by_tissue(activity, layer: str | None = None):
+    """Mean activity (motifs × tissues)."""
+    import pandas as pd
+
+    values = activity.X if layer is None else activity.layers[layer]
+    cells = pd.DataFrame(values, index=activity.obs_names, columns=activity.var_names)
+    return cells.groupby(activity.obs["tissue"], observed=True).mean().T
+
+
+def correlations(activity, expected, expression) -> dict[str, dict[str, float]]:
+    """Spearman over motifs with the expected auROC, tissue by tissue; and over tissues with expression, factor by factor."""
+    from scipy.stats import pearsonr, spearmanr
+
+    raw = by_tissue(activity, "raw")
+    relative = raw.sub(raw.mean(axis=1), axis=0)
+    with_expected = {
+        tissue: float(spearmanr(relative[tissue], expected.loc[relative.index, tissue])[0]) for tissue in relative
+    }
+    known = [name for name in relative.index if name in expression.index]
+    levels = np.log2(expression.loc[known, [EXPRESSED[tissue] for tissue in relative]] + 1)
+    with_expression = {
+        name: float(pearsonr(relative.loc[name], levels.loc[name])[0]) for name in known if levels.loc[name].std() > 0
+    }
+    return {"expected_auc": with_expected, "expression": with_expression}
+
+
+def run(adata, motifs: Path, expected, expression, mode: str, n_background: int, n_null: int) -> dict[str, object]:
+    import scbasset_tl as sb
+
+    started = time.perf_counter()
+    sb.tl.tf_activity(adata, motifs, groupby="tissue", mode=mode, n_background=n_background, n_null=n_null)
+    seconds = time.perf_counter() - started
+    activity = sb.get.tf_activity(adata)
+    means = by_tissue(activity)
+    highest = means.idxmax(axis=1)
+    marked = expected.max(axis=1) >= 0.6
+    marked = marked[marked].index
+    found = correlations(activity, expected, expression)
+    in_table = (highest[marked] == expected.loc[marked].idxmax(axis=1)).mean()
+    print(f"\n## mode={mode!r}: {seconds:.0f} s\n")
+    print("| motif | known for | highest in | " + " | ".join(means) + " | FDR | r with expression |")
+    print("|" + "---|" * (len(means.columns) + 5))
+    for name, tissue in KNOWN.items():
+        row = " | ".join(f"{value:.2f}" for value in means.loc[name])
+        fdr = float(activity.var.loc[name, "fdr"]) if n_null else float("nan")
+        r = found["expression"].get(name, float("nan"))
+        print(f"| {name} | {tissue} | {highest[name]} | {row} | {fdr:.2g} | {r:.2f} |")
+    print(f"\nhighest in the tissue the table names, motifs with auROC of .6 or more: {in_table:.0%} of {len(marked)}")
+    print("Spearman with the table:", {tissue: round(value, 2) for tissue, value in found["expected_auc"].items()})
+    values = list(found["expression"].values())
+    print(f"Pearson with expression over {len(values)} factors: median {np.median(values):.2f}")
+    return {
+        "mode": mode,
+        "seconds": seconds,
+        "n_background": n_background,
+        "n_null": n_null,
+        "z_by_tissue": means.round(4).to_dict(orient="index"),
+        "highest_as_in_table": in_table,
+        "fdr": activity.var["fdr"].to_dict() if n_null else {},
+        **found,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--n-background", type=int, default=1000)
+    parser.add_argument("--n-null", type=int, default=15_000)
+    parser.add_argument("--modes", nargs="+", default=["insert", "ablate"])
+    parser.add_argument("--out", type=Path, required=True)
+    a = parser.parse_args()
+    import anndata as ad
+    import pandas as pd
+
+    adata = ad.read_h5ad(a.model)
+    expected = pd.read_csv(a.data / "worm" / "expected_motif_auc_by_tissue.tsv", sep="\t", index_col="motif")
+    expression = pd.read_csv(a.data / "worm" / "cao2017_L2_tissue_tpm.tsv.gz", sep="\t", index_col="symbol")
+    expression = expression[~expression.index.duplicated()].drop(columns="gene_id")
+    motifs = a.data / "motifs" / "JASPAR2022_CORE_nematodes.meme"
+    rows = [run(adata, motifs, expected, expression, mode, a.n_background, a.n_null) for mode in a.modes]
+    a.out.write_text(json.dumps({"model": a.model.stem, "runs": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
