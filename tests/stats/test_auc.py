@@ -7,8 +7,8 @@ from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from scbasset_tl.stats import auc as auc_module
 from scbasset_tl import _kernel as kernel_module
+from scbasset_tl.stats import auc as auc_module
 from scbasset_tl.stats.auc import auc_per_column, auc_per_row, held_out_auc
 from scbasset_tl.stats.labels import Labels
 
