@@ -76,11 +76,19 @@ def ours(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     expected = (with_motif.mean(0) - without.mean(0)) @ vectors.T
     difference = float(np.abs(activity[0] - expected).max())
     assert difference < 1e-4, difference
+    whole_library = {}
+    if args.library:
+        from scbasset_tl.io import read_motifs
+
+        motifs = read_motifs(args.library)
+        (total,), _ = timed(lambda: by_edits([motif.pwm for motif in motifs]), 1)
+        whole_library = {"library": {"file": args.library.name, "motifs": len(motifs), "seconds": total}}
+        print(f"{len(motifs)} motifs of {args.library.name}: {total:.0f} s")
     library = folder / "library"
     (library / "shuffled_peaks_motifs").mkdir(parents=True)
     for name, codes in (("shuffled_peaks.fasta", backgrounds), ("shuffled_peaks_motifs/motif.fasta", edited)):
         (library / name).write_text("".join(f">{row}\n{text}\n" for row, text in enumerate(decode(codes))))
-    return {
+    return whole_library | {
         "motifs_in_one_call": len(pwms),
         "largest_difference": difference,
         "largest_value": float(np.abs(expected).max()),
@@ -103,6 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="the JSON file; without it only the table is printed")
     parser.add_argument("--peer-python", help="python of an environment with scvi-tools and biopython")
+    parser.add_argument("--library", type=Path, help="MEME file: how long all its motifs take in one call")
     parser.add_argument("--backgrounds", type=int, default=1000)
     parser.add_argument("--cells", type=int, default=2000)
     parser.add_argument("--motifs", type=int, default=16, help="motifs in one call of ours")

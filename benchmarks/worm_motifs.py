@@ -75,13 +75,16 @@ def run(adata, motifs: Path, expected, expression, mode: str, n_background: int,
     found = correlations(activity, expected, expression)
     in_table = (highest[marked] == expected.loc[marked].idxmax(axis=1)).mean()
     print(f"\n## mode={mode!r}: {seconds:.0f} s\n")
-    print("| motif | known for | highest in | " + " | ".join(means) + " | FDR | r with expression |")
-    print("|" + "---|" * (len(means.columns) + 5))
+    print(
+        "| motif | known for | highest in | " + " | ".join(means) + " | p | p there | FDR there | r with expression |"
+    )
+    print("|" + "---|" * (len(means.columns) + 7))
     for name, tissue in KNOWN.items():
         row = " | ".join(f"{value:.2f}" for value in means.loc[name])
-        fdr = float(activity.var.loc[name, "fdr"]) if n_null else float("nan")
+        chances = [float(activity.var.loc[name, key]) for key in ("p_value", f"p_value_{tissue}", f"fdr_{tissue}")]
         r = found["expression"].get(name, float("nan"))
-        print(f"| {name} | {tissue} | {highest[name]} | {row} | {fdr:.2g} | {r:.2f} |")
+        chance = " | ".join(f"{value:.2g}" for value in chances)
+        print(f"| {name} | {tissue} | {highest[name]} | {row} | {chance} | {r:.2f} |")
     print(f"\nhighest in the tissue the table names, motifs with auROC of .6 or more: {in_table:.0%} of {len(marked)}")
     print("Spearman with the table:", {tissue: round(value, 2) for tissue, value in found["expected_auc"].items()})
     values = list(found["expression"].values())
@@ -93,7 +96,7 @@ def run(adata, motifs: Path, expected, expression, mode: str, n_background: int,
         "n_null": n_null,
         "z_by_tissue": means.round(4).to_dict(orient="index"),
         "highest_as_in_table": in_table,
-        "fdr": activity.var["fdr"].to_dict() if n_null else {},
+        "var": json.loads(activity.var.to_json(orient="index", double_precision=5)),
         **found,
     }
 

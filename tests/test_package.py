@@ -100,14 +100,31 @@ def test_docstring_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.M
     assert not failures, "".join(failures)
 
 
-def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, read = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     monkeypatch.chdir(tmp_path)
     # a minute's worth of network would teach this test nothing
     monkeypatch.setattr(sb.tl, "scbasset", partial(sb.tl.scbasset, trunk=8, max_epochs=1))
-    sb.datasets.toy(n_obs=60, n_vars=500, depth=150).write_h5ad("atac.h5ad")
+    monkeypatch.setattr(sb.tl, "tf_activity", partial(sb.tl.tf_activity, n_background=10, n_null=50))
+    toy = sb.datasets.toy(n_obs=60, n_vars=500, depth=150)
+    toy.write_h5ad("atac.h5ad")
     sb.datasets.toy_genome("genome.fa", n_vars=500)
+    meme = ["MEME version 4", "", "ALPHABET= ACGT", ""]
+    for name, pwm in zip(toy.uns["toy"]["motifs"]["name"][:3], toy.uns["toy"]["motifs"]["pwm"], strict=False):
+        meme += [f"MOTIF {name} {name}", f"letter-probability matrix: alength= 4 w= {len(pwm)}"]
+        meme += [" ".join(f"{value:.6f}" for value in row) for row in pwm]
+    Path("JASPAR.meme").write_text("\n".join([*meme, ""]))
     names: dict[str, object] = {}
-    exec(code, names)
-    assert names["adata"].obsm["X_scbasset"].shape == (60, 32)
+    exec(train, names)
+    adata = names["adata"]
+    assert adata.obsm["X_scbasset"].shape == (60, 32)
     assert Path("trained.h5ad").stat().st_size > 0
+
+    region = adata.var.iloc[3]
+    with sb.genome.Fasta("genome.fa") as genome:
+        reference = sb.genome.decode(genome.codes(region["chr"], region["start"], region["start"] + 1))
+    alternative = "A" if reference == "T" else "T"
+    Path("variants.vcf").write_text(f"{region['chr']}\t{region['start'] + 1}\trs1\t{reference}\t{alternative}\n")
+    exec(read, names)
+    assert adata.obsm["tf_activity"].shape == (60, 3)
+    assert len(sb.get.variant_effect(adata)) >= 1

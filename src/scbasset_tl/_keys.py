@@ -30,8 +30,14 @@ ISM: Final = "ism"
 TF_ACTIVITY: Final = "tf_activity"
 MOTIF_HITS: Final = "motif_hits"
 MODISCO: Final = "modisco"
+RESULTS: Final = (SCBASSET, ISM, MOTIF_HITS, MODISCO, VARIANT_EFFECT, TF_ACTIVITY)
 CHROM, START, END = "chr", "start", "end"
 SPLIT_LEVELS: Final = ("train", "val", "test")
+
+
+def other_results(own: str) -> list[str]:
+    """Default keys of the results of all other verbs: no ``key_added`` of this one."""
+    return [name for name in RESULTS if name != own]
 
 
 def scbasset_slots(key_added: str | None = None) -> Slots:

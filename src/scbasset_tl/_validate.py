@@ -49,7 +49,9 @@ def check_key_added(key_added: Any, *, reserved: Collection[str] = ()) -> str | 
         message = f"key_added must be a name without '/', which files cannot hold, got {key_added!r}."
         raise ValueError(message)
     if key_added in reserved:
-        message = f"key_added={key_added!r} would replace a slot that is needed: choose another name."
+        message = (
+            f"key_added={key_added!r} would replace a slot that is needed, or another result: choose another name."
+        )
         raise ValueError(message)
     return key_added
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl._adata.windows import region_names, sequence_windows
+from scbasset_tl._adata.windows import find_places, sequence_windows
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_names_positions_masks_and_slices_are_the_peaks(adata):
     mask = np.isin(np.arange(60), [5, 6, 7])
     for regions in ([5, 6, 7], mask, slice(5, 8), pd.Index(names), np.array(names), pd.Series(mask, adata.var_names)):
         assert same(sequence_windows(adata, regions, seq_len=192), found)
-        assert region_names(adata, regions) == names
+        assert find_places(adata, regions).name == names
     assert sequence_windows(adata, names[0], seq_len=192).name == names[:1]
     assert sequence_windows(adata, names[::-1], seq_len=192).name == names[::-1]
 
@@ -97,3 +97,21 @@ def test_another_assembly_is_refused(adata, tmp_path):
         sequence_windows(adata, [5], fasta=other, seq_len=192)
     del adata.uns["dna_code"]
     assert sequence_windows(adata, [5], fasta=other, seq_len=192).codes.shape == (1, 192)
+
+
+def test_places_are_those_of_the_windows(adata, fasta):
+    table = pd.DataFrame({"chr": "chr1", "start": [100, 101], "end": [300, 302]}, index=["a", "a"])
+    for regions in ([5, 40], table, ["chr1:100-300", adata.var_names[7], "chr1:100-300"]):
+        found, windows = find_places(adata, regions), sequence_windows(adata, regions, fasta=fasta, seq_len=192)
+        assert found.name == windows.name
+        assert found.place == [(chrom, start + 96) for chrom, start in zip(windows.chrom, windows.start, strict=True)]
+        some = sequence_windows(adata, found.some([1]), fasta=fasta, seq_len=192)
+        np.testing.assert_array_equal(some.codes, windows.codes[[1]])
+    adata.var = pd.DataFrame(index=[f"peak{number}" for number in range(60)])
+    assert find_places(adata, [5]).place == [("", "peak5")]
+
+
+def test_texts_of_regions_and_of_peaks_whose_names_repeat(adata, fasta):
+    adata.var_names = ["peak0", "peak0", *adata.var_names[2:]]
+    with pytest.raises(ValueError, match="var_names repeat"):
+        sequence_windows(adata, ["peak0", "chr1:100-300"], fasta=fasta, seq_len=192)

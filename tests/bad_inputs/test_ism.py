@@ -48,8 +48,16 @@ def repeated(data):
     data.var_names = [f"peak{number // 2}" for number in range(90)]
 
 
+def gone(data):
+    return data[:, [number for number in range(90) if number != 3]].copy()
+
+
 def later(data):
     data.uns["ism"]["schema_version"] = 99
+
+
+def named(data):
+    sb.tl.scbasset(data, trunk=4, n_latent=6, max_epochs=1, accelerator="cpu", key_added="ism")
 
 
 def put(key, value):
@@ -98,14 +106,24 @@ CASES = [
     ("a window wider than the sequence", trained(), ism(0, window=500), ValueError, "window=500", "192 bp"),
     ("a window outside the sequence", trained(), ism(0, window=(100, 200)), ValueError, "first < last <= 192", "(100, 200)"),
     ('`method="deeplift"`', trained(), ism(0, method="deeplift"), ValueError, "['ism', 'gradient']", "'deeplift'"),
-    ('`key_added="scbasset"`', trained(), ism(0, key_added="scbasset"), ValueError, "would replace a slot"),
+    *((f"`key_added={name!r}`", trained(), ism(0, key_added=name), ValueError, "would replace a slot")
+      for name in ("scbasset", "tf_activity", "motif_hits", "modisco", "variant_effect")),
+    ('a model of the name of the slot, `key="ism"`', trained(named), ism(0, key="ism"), ValueError, "'ism' would replace a slot"),
     ("`get.ism` with nothing stored", trained(), read(), KeyError, "uns['ism'] holds no", "tl.ism(data, regions)"),
     ("a `key` of something else", trained(put("pca", {"a": 1})), read(key="pca"), KeyError, "uns['pca']", "key_added of tl.ism"),
     ("a model trained again", trained(stored(), again), read(), ValueError, "uns['ism']", "another network", "run tl.ism again"),
     ("a later version's slot", trained(stored(), later), read(), ValueError, "schema 99", "update"),
     ("repeated names of peaks", trained(repeated), read(regions=[0]), ValueError, "var_names_make_unique"),
+    ("more of stored regions that are no peaks", trained(stored(), gone), read(window=40), ValueError,
+     "uns['ism'] holds positions (86, 106)", "1 of which are no peaks (first: ['chr1:3000-3300'])", "fasta="),
+    ("a moved peak without a FASTA", trained(stored()), read(regions=TABLE.set_axis(["chr1:3000-3300"])), ValueError,
+     "pass fasta="),
     ("`contrast` without `groupby`", trained(stored()), read(contrast=("a", "b")), ValueError, "groupby="),
     ("a group that is not there", trained(stored()), read(groupby="kind", groups=["c"]), KeyError, "['c']", "['a', 'b']"),
+    *((f"`contrast={pair!r}`", trained(stored()), read(groupby="kind", contrast=pair), ValueError, "two different groups")
+      for pair in (5, "ab", ("a",))),
+    ("`groups` of lists", trained(stored()), read(groupby="kind", groups=[["a"]]), ValueError, "groups must be categories"),
+    ("`groups=1`", trained(stored()), read(groupby="kind", groups=1), KeyError, "no group [1]", "['a', 'b']"),
     ("`pl.ism` of more regions than have room", trained(), draw(slice(0, 9)), ValueError, "9 regions", "at most 40 × 6"),
     ("`pl.ism` of more cells than have room", trained(), draw(obs=slice(None)), ValueError, "60 rows", "groupby="),
     ("`pl.ism` of the mean relative to itself", trained(), draw(relative=True), ValueError, "relative=True", "groupby="),

@@ -53,6 +53,10 @@ def another_network(data):
     data.uns["ism"]["model"]["digest"] = "of another"
 
 
+def later(key, *parts):
+    return lambda data: data.uns.__setitem__(key, {**dict.fromkeys(parts, 0), "schema_version": 99})
+
+
 HITS = [
     ("before training", None, hits(), KeyError, "uns['scbasset'] holds no trained model", "tl.scbasset"),
     ("a file that is not there", trained(), hits(motifs="no.meme"), FileNotFoundError, "no.meme"),
@@ -72,9 +76,12 @@ HITS = [
     ("a group that is not there", trained(), hits(groupby="kind", groups="c"), KeyError, "['c']", "['a', 'b']"),
     ("a contrast without `groupby`", trained(), hits(contrast=("a", "b")), ValueError, "groupby="),
     ("a contrast of one group", trained(), hits(groupby="kind", contrast=("a", "a")), ValueError, "two different"),
-    ('`key_added="scbasset"`', trained(), hits(key_added="scbasset"), ValueError, "another name"),
+    *((f"`key_added={name!r}`", trained(), hits(key_added=name), ValueError, "another name")
+      for name in ("scbasset", "ism", "modisco", "variant_effect", "tf_activity")),
     ("`get.motif_hits` before `tl.motif_hits`", trained(), lambda w: sb.get.motif_hits(w.data), KeyError,
      "uns['motif_hits']", "tl.motif_hits"),
+    ("hits of a later version", trained(later("motif_hits", "p_dot")), lambda w: sb.get.motif_hits(w.data), ValueError,
+     "schema 99, this one reads 1", "update"),
 ]  # fmt: skip
 
 MODISCO = [
@@ -85,6 +92,10 @@ MODISCO = [
     ("a window narrower than a seqlet", trained(), modisco(window=30), ValueError, "window=30", "41 bp"),
     ('`method="shap"`', trained(), modisco(method="shap"), ValueError, "method must be one of", "'shap'"),
     ("`n_regions=0`", trained(), modisco(n_regions=0), ValueError, "n_regions", "0"),
+    *((f"`key_added={name!r}`", trained(), modisco(key_added=name), ValueError, "another name")
+      for name in ("scbasset", "ism", "motif_hits", "variant_effect", "tf_activity")),
+    ("patterns of a later version", trained(later("modisco", "contribution", "core")), lambda w: sb.get.modisco(w.data),
+     ValueError, "schema 99, this one reads 1", "update"),
     ("`get.modisco` before `tl.modisco`", trained(), lambda w: sb.get.modisco(w.data), KeyError, "uns['modisco']",
      "tl.modisco"),
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """tl.tf_activity and what reads it: what is refused. A case is (what is wrong, how it is made, the call, error, words)."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import scbasset_tl as sb
@@ -56,6 +57,10 @@ def put(field, name, value):
     return change
 
 
+def later(data):
+    data.uns["tf_activity"]["schema_version"] = 99
+
+
 def score(motifs=MOTIF, **arguments):
     return lambda world: sb.tl.tf_activity(world.data, motifs, **arguments)
 
@@ -109,18 +114,28 @@ CASES = {
          "one group, ['a']"),
         ("`groupby` without any value", trained(put("obs", "kind", np.nan)), score(groupby="kind"), ValueError,
          "no cell has a value"),
+        ("groups that differ in `/` and `|`", trained(put("obs", "kind", ["a/b", "a|b", "c"] * 20)), score(groupby="kind"),
+         ValueError, "obs['kind']", "['a/b', 'a|b']", "Rename them"),
         ("no such FASTA", trained(), score(backgrounds="no.fa"), FileNotFoundError, "no.fa"),
-        ("a number for the FASTA", trained(), score(backgrounds=3), TypeError, "backgrounds must be a path, got 3"),
+        ("a number for the FASTA", trained(), score(backgrounds=3), TypeError, "FASTA file or codes", "got int"),
+        ("a table for the FASTA", trained(), score(backgrounds=pd.DataFrame({"seq": ["ACGT"]})), TypeError,
+         "FASTA file or codes", "got DataFrame."),
         ("a FASTA of other lengths", file(fasta(100, 100)), from_file, ValueError, "2 of 2 sequences", "192 bp", "'s0' with 100 bp"),
         ("a FASTA of unequal lengths", file(fasta(192, 192, 191)), from_file, ValueError, "1 of 3", "'s2' with 191 bp"),
         ("an empty FASTA", file("\n"), from_file, ValueError, "is no FASTA file"),
         ("codes of another length", trained(), score(backgrounds=np.zeros((20, 100), np.uint8)), ValueError, "100 bp", "192 bp"),
         ("letters for codes", trained(), score(backgrounds=np.array(["ACGT"])), ValueError, "FASTA file or codes 0 to 4"),
         ("codes above 4", trained(), score(backgrounds=np.full((20, 192), 7)), ValueError, "codes 0 to 4"),
+        ("one sequence as background", trained(), score(backgrounds=np.zeros((1, 192), np.uint8)), ValueError,
+         "at least 10 sequences, got 1"),
+        ("a FASTA of 9 sequences", file(fasta(*[192] * 9)), from_file, ValueError, "at least 10 sequences, got 9"),
         ('`rng="a"`', trained(), score(rng="a"), ValueError, "rng must be a whole number", "got 'a'"),
         ('`key_added="a/b"`', trained(), score(key_added="a/b"), ValueError, "without '/'", "'a/b'"),
         *((f"`key_added={name!r}`", trained(), score(key_added=name), ValueError, "another name")
-          for name in ("scbasset", "X_scbasset", "dna_code")),
+          for name in ("scbasset", "X_scbasset", "dna_code", "ism", "motif_hits", "modisco", "variant_effect")),
+        *((f"`key_added={name!r}`, there already", trained(put("obsm", name, np.ones((60, 2)))), score(key_added=name),
+           ValueError, f"obsm['{name}'] is there already", "another key_added") for name in ("X_pca", "X_umap")),
+        ("activities of a later version", scored(later), get(), ValueError, "schema 99, this one reads 1", "update"),
         ("`get.tf_activity` without activities", trained(), get(), KeyError, *NONE),
         ("`get.tf_activity` of another result", trained(), get(key="scbasset"), KeyError, "uns['scbasset'] holds no TF activity"),
         ("activities are gone", scored(drop("obsm", "tf_activity")), get(), KeyError, "obsm['tf_activity']", "is gone"),

@@ -80,6 +80,10 @@ def scored(*changes):
     return make
 
 
+def later(world, data):
+    data.uns["variant_effect"]["schema_version"] = 99
+
+
 def damage(world, data):
     data.uns["scbasset"]["weights"] = np.roll(data.uns["scbasset"]["weights"], 1)
 
@@ -137,13 +141,18 @@ CASES = [
     ('`windows="both"`', prepare(*GOOD), score(windows="both"), ValueError, "['peaks', 'variant']"),
     ('`strands="-"`', prepare(*GOOD), score(strands="-"), ValueError, "['both', '+']"),
     ("`key_added` of the model", prepare(*GOOD), score(key_added="scbasset"), ValueError, "choose another name"),
+    *((f"`key_added={name!r}`", prepare(*GOOD), score(key_added=name), ValueError, "choose another name")
+      for name in ("ism", "motif_hits", "modisco", "tf_activity")),
     ("before training", prepare(*GOOD, change=drop("uns", "scbasset")), score(), KeyError, "tl.scbasset"),
     ("`get.variant_effect` before `tl.variant_effect`", prepare(), get(), KeyError, "uns['variant_effect'] holds no",
      "run tl.variant_effect(data, variants, fasta)"),
     ("`get.variant_effect` of another entry", prepare(), get(key="scbasset"), KeyError, "uns['scbasset'] holds no variant"),
+    ("`get.variant_effect` of a later version", scored(later), get(), ValueError, "schema 99, this one reads 1", "update"),
     ("`get.variant_effect` after training again", scored(damage), get(), ValueError, "another network",
      "run tl.variant_effect again"),
     ("a contrast with an unknown group", scored(), get(groupby="kind", contrast=("a", "z")), KeyError, "no group ['z']"),
+    ("groups named as columns of the table", scored(lambda w, d: d.obs.replace({"kind": {"a": "ref", "b": "pos"}}, inplace=True)),
+     get(groupby="kind"), ValueError, "obs['kind'] has groups", "own columns, ['pos', 'ref']", "rename them"),
     ("`pl.variant_effect` of a row that is not there", scored(), draw(9), KeyError, "0 to 3", "9"),
     ("`pl.variant_effect` of an id that is not there", scored(), draw("rs7"), KeyError, "'rs7' is not among"),
     ("`pl.variant_effect` of an id of two variants", scored(), draw("rs1"), ValueError, "of 2 variants", ">GGTT"),

@@ -1,6 +1,8 @@
+from itertools import permutations
+
 import numpy as np
 
-from scbasset_tl.genome.instances import draw_instances, draw_permutations
+from scbasset_tl.genome.instances import count_permutations, draw_instances, draw_permutations, one_of_each_columns
 from scbasset_tl.genome.motifs import same_motif
 
 
@@ -40,4 +42,31 @@ def test_short_motifs_have_few_permutations(rng):
         "TTAA",
     ]
     assert draw_permutations(np.eye(4)[[2, 2]], 50, seed=0) == []
+    assert draw_permutations(np.array([[1, 0.0, 0, 0], [1, -0.0, 0, 0]]), 50, seed=0) == []
     assert draw_permutations(pwm(rng, 8), 0, seed=0) == []
+
+
+def test_all_permutations_are_drawn_if_so_many_are_wanted(rng):
+    matrix = pwm(rng, 5)
+    found = draw_permutations(matrix, 119, seed=0)
+    assert len({each.tobytes() for each in found}) == 119
+    # those of a smaller number come first
+    assert all(np.array_equal(*pair) for pair in zip(found, draw_permutations(matrix, 30, seed=0), strict=False))
+
+
+def test_permutations_are_counted(rng):
+    columns = [*np.eye(4), np.full(4, 0.25), np.array([0.5, 0, 0, 0.5])]
+    for width in (1, 2, 3, 4, 5):
+        for _ in range(20):
+            matrix = np.array([columns[one] for one in rng.integers(0, 6, width)])
+            orders = {matrix[list(order)].tobytes() for order in permutations(range(width))}
+            known = {matrix.tobytes(), matrix[::-1, ::-1].tobytes()}
+            assert count_permutations(matrix) == len(orders - known)
+
+
+def test_one_motif_for_those_that_have_the_same_columns(rng):
+    one, other = pwm(rng, 6), pwm(rng, 6)
+    assert one_of_each_columns([one, other, one.copy()]) == [0, 1]
+    pair = [one, one[::-1]]
+    (chosen,), (again,) = one_of_each_columns(pair), one_of_each_columns(pair[::-1])
+    np.testing.assert_array_equal(pair[chosen], pair[::-1][again])

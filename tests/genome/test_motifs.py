@@ -148,6 +148,17 @@ def test_names_are_told_apart_by_ids():
     assert kernels.unique_names(made) == ["JUN_M0", "Ahr::Arnt", "JUN_M2", "(FOS)/x"]
 
 
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ([("M1", "JUN"), ("M2", "JUN"), ("M3", "JUN_M1")], ["JUN_M1", "JUN_M2", "JUN_M1_M3"]),
+        ([("C", "A_B"), ("B_C", "A"), ("D", "A"), ("E", "A_B")], ["C", "B_C", "D", "E"]),
+    ],
+)
+def test_names_with_ids_that_are_names_themselves(given, names):
+    assert kernels.unique_names([Motif(*each, [[1, 0, 0, 0]]) for each in given]) == names
+
+
 def read(path):
     with gzip.open(path, "rt") as file:
         records = file.read().split(">")[1:]

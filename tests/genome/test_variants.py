@@ -41,6 +41,22 @@ def test_a_table_and_a_vcf_give_the_same(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+def test_alternative_alleles_of_a_table_are_split_as_those_of_a_vcf(tmp_path):
+    path = tmp_path / "x.vcf"
+    path.write_text("chr1\t3\trs1\tg\tt,<INS>,GA\nchr2\t4\t.\tAT\tA\n")
+    rows = table(("chr1", 3, "g", "t,<INS>,GA"), ("chr2", 4, "AT", "A"), id=["rs1", "."]).set_index(np.array([7, 7]))
+    found = read_variants(rows)
+    assert found.names()[:3] == ["chr1:3:G>T", "chr1:3:G><INS>", "chr1:3:G>GA"]
+    for one, two in zip(read_variants(path), found, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "int64", "category"])
+def test_contigs_that_are_numbers(dtype):
+    rows = table((1, 3, "G", "T"), (12, 5, "A", "C")).astype({"chrom": dtype})
+    assert read_variants(rows).chrom.tolist() == ["1", "12"]
+
+
 @pytest.mark.parametrize(
     ("ref", "alt", "reason"),
     [

@@ -119,6 +119,114 @@ def test_regions_of_a_fasta(trained, tmp_path):
     )
 
 
+@pytest.fixture
+def fasta(tmp_path):
+    letters = sb.genome.decode(np.random.default_rng(0).integers(0, 4, 9000, dtype=np.uint8))
+    path = tmp_path / "genome.fa"
+    path.write_text(f">chr1\n{letters}\n")
+    return path
+
+
+def at(*starts, names=None):
+    """A table of regions of 200 bp."""
+    table = pd.DataFrame({"chr": "chr1", "start": starts, "end": np.add(starts, 200)})
+    return table if names is None else table.set_index(pd.Index(names))
+
+
+def same(one, other):
+    np.testing.assert_array_equal(one.codes, other.codes)
+    np.testing.assert_array_equal(one.start, other.start)
+    np.testing.assert_allclose(one.raw, other.raw, rtol=0, atol=1e-6)
+    return True
+
+
+def test_a_stored_name_is_not_another_place(trained, fasta):
+    sb.tl.ism(trained, at(1000, names=["a"]), fasta=fasta)
+    found = sb.get.ism(trained, regions=at(3000, names=["a"]), fasta=fasta)
+    assert found.regions == ["a"]
+    assert same(found, sb.get.ism(trained, regions=at(3000), fasta=fasta, key="none"))
+    assert not np.array_equal(found.codes, trained.uns["ism"]["codes"])
+
+
+def test_a_peaks_row_that_was_moved_is_not_the_peak(trained, fasta):
+    sb.tl.ism(trained, [4], fasta=fasta)
+    moved = pd.DataFrame({"chr": "chr1", "start": [4050], "end": [4350]}, index=trained.var_names[[4]])
+    found = sb.get.ism(trained, regions=moved, fasta=fasta)
+    assert same(found, sb.get.ism(trained, regions=moved, fasta=fasta, key="none"))
+    assert found.start[0] == trained.uns["ism"]["start"][0] + 50
+    with pytest.raises(ValueError, match="pass fasta="):
+        sb.get.ism(trained, regions=moved)
+
+
+def test_one_place_is_stored_whatever_its_name(trained, monkeypatch):
+    table = pd.DataFrame({"chr": "chr1", "start": [4000], "end": [4300]}, index=["mine"])
+    sb.tl.ism(trained, [4], window=20)
+    monkeypatch.setattr("scbasset_tl._adata.ism.load_trunk", None)
+    found = sb.get.ism(trained, regions=table)
+    assert found.regions == ["mine"]
+    np.testing.assert_array_equal(found.codes, trained.uns["ism"]["codes"])
+
+
+@pytest.mark.parametrize("first", [None, [2]])
+def test_repeated_names_in_one_call(trained, fasta, first):
+    """None of them stored, or one."""
+    table = at(1000, 3000, 2000, 1000, names=["a", "a", "b", "a"])
+    if first:
+        sb.tl.ism(trained, table.iloc[first], fasta=fasta)
+    found = sb.get.ism(trained, regions=table, fasta=fasta)
+    assert found.regions == ["a", "a", "b", "a"]
+    for row, start in enumerate([1000, 3000, 2000, 1000]):
+        one = sb.get.ism(trained, regions=at(start), fasta=fasta, key="none")
+        np.testing.assert_array_equal(found.codes[[row]], one.codes)
+        np.testing.assert_allclose(found.raw[:, [row]], one.raw, rtol=0, atol=1e-6)
+
+
+def test_repeated_names_that_are_stored(trained, fasta, monkeypatch):
+    table = at(1000, 3000, names=["a", "a"])
+    sb.tl.ism(trained, table, fasta=fasta, window=30)
+    monkeypatch.setattr("scbasset_tl._adata.ism.load_trunk", None)
+    for found in (sb.get.ism(trained), sb.get.ism(trained, regions=table)):
+        np.testing.assert_array_equal(found.codes, trained.uns["ism"]["codes"])
+        assert found.regions == ["a", "a"]
+    np.testing.assert_array_equal(sb.get.ism(trained, window=10).codes, trained.uns["ism"]["codes"][:, 10:20])
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_peaks_whose_names_repeat(trained, placed):
+    trained.var_names = [f"peak{number // 2}" for number in range(90)]
+    if placed:
+        start = np.arange(90) * 1000
+        trained.var["chr"], trained.var["start"], trained.var["end"] = "chr1", start, start + 300
+    sb.tl.ism(trained, [0, 1], window=20)
+    np.testing.assert_array_equal(sb.get.ism(trained).codes, trained.varm["dna_code"][:2, 86:106])
+    if placed:
+        found = sb.get.ism(trained, regions=[1, 3, 0])
+        np.testing.assert_array_equal(found.codes, trained.varm["dna_code"][[1, 3, 0], 86:106])
+    else:
+        with pytest.raises(ValueError, match="var_names_make_unique"):
+            sb.get.ism(trained, regions=[1])
+
+
+def test_two_peaks_that_were_stored_under_one_name_are_not_read_by_it(trained):
+    trained.var_names = ["peak", "peak", *(f"peak{number}" for number in range(88))]
+    sb.tl.ism(trained, [0, 1], window=20)
+    trained.var_names = [f"x{number}" for number in range(88)] + ["y", "peak"]
+    found = sb.get.ism(trained, regions=["peak"], window=20)
+    np.testing.assert_array_equal(found.codes, trained.varm["dna_code"][[89], 86:106])
+
+
+def test_more_positions_of_all_that_is_stored(trained, fasta):
+    sb.tl.ism(trained, [7, 4], window=20)
+    found = sb.get.ism(trained, window=40)
+    assert same(found, sb.get.ism(trained, regions=[7, 4], window=40, key="none"))
+    sb.tl.ism(trained, at(1000, 3000, names=["a", "a"]), fasta=fasta, window=20)
+    found = sb.get.ism(trained, window=40, fasta=fasta)
+    assert found.regions == ["a", "a"]
+    assert same(found, sb.get.ism(trained, regions=at(1000, 3000), window=40, fasta=fasta, key="none"))
+    with pytest.raises(ValueError, match=r"2 of which are no peaks \(first: \['a', 'a'\]\): pass fasta="):
+        sb.get.ism(trained, window=40)
+
+
 def test_subsetting_cells_leaves_the_others(stored):
     cells = np.random.default_rng(0).permutation(60)[:20]
     whole = sb.get.ism(stored).raw[cells]

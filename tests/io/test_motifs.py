@@ -48,6 +48,13 @@ def test_line_ends_and_the_mark_of_windows(meme):
     assert [motif.id for motif in sb.io.read_motifs(path)] == ["MA0006.1", "M1_1.02"]
 
 
+@pytest.mark.parametrize("space", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_other_spaces_end_no_line(meme, space):
+    path = meme("")
+    path.write_bytes(TWO.replace("Ahr::Arnt", f"Ahr::Arnt{space}variant").encode())
+    assert [motif.name for motif in sb.io.read_motifs(path)] == ["Ahr::Arnt variant", "M1_1.02"]
+
+
 def test_output_of_meme_itself(meme):
     """The program writes a banner before the version, statistics behind the name, and log-odds before the matrix."""
     text = """\

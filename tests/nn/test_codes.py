@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from scbasset_tl.nn.best_sites import best_sites
 from scbasset_tl.nn.codes import augment, one_hot, reverse_complement, shift
+from scbasset_tl.nn.edits import Editor, embed_changes
+from scbasset_tl.nn.embed import embed
+from scbasset_tl.nn.insertion import Edits, mean_changes
+from scbasset_tl.nn.mutagenesis import gradient_attribution, mutagenesis
+from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
 
 @pytest.fixture
@@ -68,3 +74,37 @@ def test_augmentation_draws_every_shift_and_both_strands(rng):
     # 14 equally likely outcomes: 286 each, standard deviation 16
     assert min(counts) > 286 - 5 * 17
     assert max(counts) < 286 + 5 * 17
+
+
+@pytest.fixture
+def _every_warning():
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # by default torch warns once in a process
+    yield
+    torch.set_warn_always(before)
+
+
+@pytest.mark.usefixtures("_every_warning")
+def test_codes_that_must_not_be_written_to(rng):
+    codes = rng.integers(0, 4, (3, 192), dtype=np.uint8)
+    edited, rows, vectors = codes.copy(), np.arange(3), rng.normal(size=(4, 5))
+    edited[:, 90] = (edited[:, 90] + 1) % 4
+    trunk = Trunk(TrunkConfig.of_width(4, seq_len=192, n_latent=5), torch.Generator().manual_seed(0)).eval()
+
+    def all_results():
+        return [
+            embed(trunk, codes),
+            embed_changes(trunk, codes, edited, rows),
+            Editor(trunk, codes).substitute(edited[:, 90:91], rows, rows),
+            *best_sites(codes, [np.eye(4)], 2)[0],
+            mutagenesis(trunk, codes, window=(90, 92)),
+            gradient_attribution(trunk, codes, window=(90, 92)),
+            mean_changes(trunk, codes, [Edits(edited[:, 90:91], rows, rows)], vectors=vectors).probability,
+        ]
+
+    expected, before = all_results(), codes.copy()
+    for part in (codes, edited, rows, vectors):
+        part.setflags(write=False)
+    for one, other in zip(all_results(), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(codes, before)

@@ -132,3 +132,14 @@ def test_scanpy_draws_what_get_returns(scored):
     axes = sc.pl.heatmap(found, list(found.var_names[:3]), groupby="kind", show=False)
     assert axes["heatmap_ax"].images[0].get_array().shape == (60, 3)
     mpl.pyplot.close("all")
+
+
+@pytest.mark.filterwarnings("ignore:Observation names are not unique:UserWarning")
+def test_violins_of_cells_with_repeated_names(scored):
+    scored.obs_names = ["cell"] * scored.n_obs
+    found = sb.get.tf_activity(scored)
+    axes = np.ravel(sb.pl.tf_activity(scored, kind="violin", n_top=1, groupby="kind", show=False))
+    values = found.to_df()[axes[0].get_title()].to_numpy()
+    medians = [segment[0, 1] for segment in axes[0].collections[-1].get_segments()]
+    expected = [np.median(values[(scored.obs["kind"] == kind).to_numpy()]) for kind in "ab"]
+    np.testing.assert_allclose(medians, expected, rtol=1e-5)

@@ -34,13 +34,13 @@ def test_p_values_are_uniform_where_motifs_are_as_the_null():
 
 def test_pools_are_of_like_width_and_information(rng):
     width, information = rng.integers(6, 20, 200), rng.uniform(5, 25, 200)
-    pool = pools(width, information, smallest=20)
+    pool = pools(width, information, np.ones(200), smallest=20)
     sizes = np.bincount(pool)
     assert sizes.min() >= 20
     assert 4 <= len(sizes) <= 10
     within = sum(np.var(width[pool == number]) * sizes[number] for number in range(len(sizes))) / 200
     assert within < np.var(width) / 3
-    np.testing.assert_array_equal(pools(width[:1], information[:1], smallest=1), [0])
+    np.testing.assert_array_equal(pools(width[:1], information[:1], np.ones(1), smallest=1), [0])
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,11 @@ def test_pools_are_of_like_width_and_information(rng):
      ([8] * 10, [9.0] * 5 + [14.0] * 5, 2), ([8] * 3 + [18] * 7, [9.0] * 10, 1)],
 )  # fmt: skip
 def test_alike_motifs_share_a_pool_and_no_pool_is_too_small(width, information, n_pools):
-    pool = pools(np.array(width), np.array(information), smallest=4)
+    pool = pools(np.array(width), np.array(information), np.full(10, 5), smallest=20)
     assert len(set(pool)) == n_pools
+
+
+def test_a_pool_is_as_large_as_its_draws():
+    width, information = np.repeat([3, 18], 10), np.full(20, 9.0)
+    assert len(set(pools(width, information, np.repeat([5, 95], 10), smallest=50))) == 2
+    assert len(set(pools(width, information, np.repeat([4, 96], 10), smallest=50))) == 1

@@ -136,3 +136,19 @@ def test_planted_sites_are_significant_and_decoys_are_not(trained_toy):
     decoys = table[table["motif"].map(dict(zip(toy["name"], toy["kind"], strict=True))) == "decoy"]
     assert len(decoys) > 100
     assert (decoys["p_dot"] <= 0.05).mean() < 0.12
+
+
+@pytest.mark.parametrize("regions", [[2, 5], None])
+def test_all_is_scanned_whatever_is_stored(trained, motifs, regions):
+    sb.tl.motif_hits(trained, [2, 5], motifs, p_value=5e-3, key_added="alone")
+    sb.tl.ism(trained, [2, 5], window=40)
+    sb.tl.motif_hits(trained, regions, motifs, p_value=5e-3)
+    assert list(trained.uns["motif_hits"]["params"]["window"]) == [0, 192]
+    pd.testing.assert_frame_equal(sb.get.motif_hits(trained), sb.get.motif_hits(trained, key="alone"), rtol=1e-3)
+
+
+def test_one_group_that_is_no_text(trained, motifs, tmp_path):
+    trained.obs["is_a"] = (trained.obs["kind"] == "a").to_numpy()
+    sb.tl.motif_hits(trained, [0], motifs, groupby="is_a", groups=True, p_value=1e-2)
+    assert set(sb.get.motif_hits(trained)["group"]) == {"True"}
+    trained.write_h5ad(tmp_path / "a.h5ad")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,9 +15,11 @@ from scbasset_tl.genome.fasta import Fasta
 from scbasset_tl.genome.shuffle import dinucleotide_shuffle
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from anndata import AnnData
+
+FEWEST: Final = 10
+"""Sequences that an effect is the mean over, at least."""
+_FORMS: Final = f"a FASTA file or codes 0 to {N_CODE} (n, seq_len) as in varm['dna_code']"
 
 
 def peak_codes(adata: AnnData, seq_len: int) -> np.ndarray:
@@ -40,12 +43,18 @@ def shuffled_peaks(codes: np.ndarray, n: int, rng: np.random.Generator) -> np.nd
 
 
 def given_sequences(
-    backgrounds: str | PathLike[str] | np.ndarray, seq_len: int, rng: np.random.Generator
+    backgrounds: str | os.PathLike[str] | np.ndarray, seq_len: int, rng: np.random.Generator
 ) -> np.ndarray:
     """All sequences of a FASTA file, or codes, in random order; uint8 (n, seq_len)."""
+    if not isinstance(backgrounds, np.ndarray | str | os.PathLike):
+        message = f"backgrounds must be {_FORMS}, got {type(backgrounds).__name__}."
+        raise TypeError(message)
     codes = _checked_codes(backgrounds) if isinstance(backgrounds, np.ndarray) else _fasta_codes(backgrounds, seq_len)
     if codes.shape[1] != seq_len:
         message = f"backgrounds has sequences of {codes.shape[1]} bp, but the model reads {seq_len} bp."
+        raise ValueError(message)
+    if len(codes) < FEWEST:
+        message = f"backgrounds must be at least {FEWEST} sequences, got {len(codes)}: their mean is taken."
         raise ValueError(message)
     # the first ones also serve the null, and files are often in the order of the genome
     return codes[rng.permutation(len(codes))]
@@ -54,15 +63,12 @@ def given_sequences(
 def _checked_codes(codes: np.ndarray) -> np.ndarray:
     whole = np.issubdtype(codes.dtype, np.integer) and codes.ndim == 2 and codes.size
     if not whole or codes.min() < 0 or codes.max() > N_CODE:
-        message = (
-            f"backgrounds must be a FASTA file or codes 0 to {N_CODE} (n, seq_len) as in varm['dna_code'], got an array "
-            f"of {codes.dtype} and shape {codes.shape}."
-        )
+        message = f"backgrounds must be {_FORMS}, got an array of {codes.dtype} and shape {codes.shape}."
         raise ValueError(message)
     return codes.astype(np.uint8, copy=False)
 
 
-def _fasta_codes(path: str | PathLike[str], seq_len: int) -> np.ndarray:
+def _fasta_codes(path: str | os.PathLike[str], seq_len: int) -> np.ndarray:
     with Fasta(as_path("backgrounds", path)) as fasta:
         wrong = {name: length for name, length in fasta.lengths.items() if length != seq_len}
         if wrong:

@@ -8,10 +8,11 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from scbasset_tl._adata.model import load_trunk, model_digest
-from scbasset_tl._adata.windows import region_names, sequence_windows
-from scbasset_tl._keys import SCHEMA_VERSION
+from scbasset_tl._adata.model import check_schema, load_trunk, model_digest
+from scbasset_tl._adata.windows import find_places, sequence_windows
+from scbasset_tl._keys import CHROM, END, SCHEMA_VERSION, START
 from scbasset_tl._log import info, progress
 from scbasset_tl._validate import check_name, check_one_of, check_positive_int
 
@@ -37,6 +38,25 @@ class Changes:
     window: tuple[int, int]  # within the sequence
     seq_len: int
     method: str
+
+    @property
+    def middle(self) -> np.ndarray:
+        """Genomic position that the sequences are cut around (R,)."""
+        return self.start - self.window[0] + self.seq_len // 2
+
+    def place(self) -> list[tuple[str, int | str]]:
+        """Where each region lies, as in :class:`Places`: names may repeat, and stand for other regions elsewhere."""
+        rows = zip(self.chrom, self.middle, self.regions, strict=True)
+        return [(str(chrom), int(middle)) if chrom else ("", name) for chrom, middle, name in rows]
+
+    def row_of(self) -> dict[tuple[str, int | str], int]:
+        """The row at each place, where that says which."""
+        found: dict[tuple[str, int | str], int] = {}
+        unclear = set()
+        for row, place in enumerate(self.place()):
+            if not np.array_equal(self.codes[found.setdefault(place, row)], self.codes[row]):
+                unclear.add(place)
+        return {place: row for place, row in found.items() if place not in unclear}
 
     def rows(self, rows: list[int]) -> Changes:
         """Some of the regions."""
@@ -98,29 +118,34 @@ def find_changes(
 ) -> Changes:
     """The changes of ``uns[key]``; those of regions or positions that are not there are computed.
 
-    Without ``window``, regions that are not there get the window and the method of those that are.
+    Regions are the same if they lie at the same place, whatever their names. Without ``window``, regions that are not
+    there get the window and the method of those that are.
     """
     stored = _read_changes(adata, key, model_key)
     if regions is None:
         if stored is None:
             message = f"uns[{key!r}] holds no in-silico mutagenesis: run tl.ism(data, regions), or pass regions=."
             raise KeyError(message)
-        regions = names = stored.regions
+        asked, rows = None, list(range(len(stored.regions)))
     else:
-        names = region_names(adata, regions)
-    here = {} if stored is None else {name: row for row, name in enumerate(stored.regions)}
-    if stored is None or not here.keys() & set(names):
+        asked = find_places(adata, regions)
+        here = {} if stored is None else stored.row_of()
+        rows = [here.get(place, -1) for place in asked.place]
+    if stored is None or max(rows) < 0:
         return compute_changes(adata, regions, fasta=fasta, key=model_key, window=window, method="ism")
+    names = stored.regions if asked is None else asked.name
     bounds = stored.window if window is None else check_window(window, stored.seq_len)
     method: dict[str, Any] = {"fasta": fasta, "key": model_key, "window": bounds, "method": stored.method}
     if bounds[0] < stored.window[0] or bounds[1] > stored.window[1]:
-        return compute_changes(adata, regions, **method)
+        again = _stored_regions(adata, stored, key, fasta) if asked is None else regions
+        return replace(compute_changes(adata, again, **method), regions=names)
     known = stored.cut(bounds)
-    missing = [place for place, name in enumerate(names) if name not in here]
-    if missing:
-        known = known.join(compute_changes(adata, _some(regions, names, missing), **method))
-        here = {name: row for row, name in enumerate(known.regions)}
-    return known.rows([here[name] for name in names])
+    missing = [number for number, row in enumerate(rows) if row < 0]
+    if asked is not None and missing:
+        for row, number in enumerate(missing, start=len(known.regions)):
+            rows[number] = row
+        known = known.join(compute_changes(adata, asked.some(missing), **method))
+    return replace(known.rows(rows), regions=names)
 
 
 def pack_changes(adata: AnnData, changes: Changes, *, key: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,11 +195,7 @@ def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
     if not isinstance(entry, Mapping) or "delta" not in entry or "model" not in entry:
         message = f"uns[{key!r}] holds something other than in-silico mutagenesis: pass key=, the key_added of tl.ism."
         raise KeyError(message)
-    if int(entry["schema_version"]) > SCHEMA_VERSION:
-        message = (
-            f"uns[{key!r}] was written by a later scbasset_tl (schema {entry['schema_version']}): update the package."
-        )
-        raise ValueError(message)
+    check_schema(key, entry)
     if str(entry["model"]["digest"]) != digest:
         message = (
             f"uns[{key!r}] was computed with another network than that of uns[{model_key!r}] (the model was trained "
@@ -191,8 +212,20 @@ def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
     )
 
 
-def _some(regions: Any, names: list[str], places: list[int]) -> Any:
-    """Some of ``regions``, in whichever form they were given."""
-    if hasattr(regions, "iloc") and hasattr(regions, "columns"):
-        return regions.iloc[places]
-    return [names[place] for place in places]
+def _stored_regions(
+    adata: AnnData, stored: Changes, key: str, fasta: str | PathLike[str] | None
+) -> np.ndarray | pd.DataFrame:
+    """The regions of ``stored`` in a form that gives their sequences again."""
+    if fasta is not None and all(stored.chrom):
+        columns = {CHROM: stored.chrom, START: stored.middle, END: stored.middle + 1}
+        return pd.DataFrame(columns, index=pd.Index(stored.regions, dtype=object))
+    peaks = {place: number for number, place in enumerate(find_places(adata, slice(None)).place)}
+    found = [peaks.get(place, -1) for place in stored.place()]
+    if min(found) < 0:
+        absent = [name for name, number in zip(stored.regions, found, strict=True) if number < 0]
+        message = (
+            f"uns[{key!r}] holds positions {stored.window} of its regions, {len(absent)} of which are no peaks (first: "
+            f"{absent[:3]}): pass fasta= to read the rest of their sequences, or a window= within."
+        )
+        raise ValueError(message)
+    return np.array(found)

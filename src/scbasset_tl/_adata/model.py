@@ -138,13 +138,19 @@ def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
         )
         raise KeyError(message)
     entry = adata.uns[key]
-    if int(entry["schema_version"]) > SCHEMA_VERSION:
+    check_schema(key, entry)
+    return entry
+
+
+def check_schema(key: str, entry: Mapping[str, Any]) -> None:
+    """Refuse an entry ``uns[key]`` that a later version of the package wrote."""
+    schema = int(entry["schema_version"])
+    if schema > SCHEMA_VERSION:
         message = (
-            f"uns[{key!r}] was written by a later scbasset_tl (schema {entry['schema_version']}, this one reads "
-            f"{SCHEMA_VERSION}): update the package."
+            f"uns[{key!r}] was written by a later scbasset_tl (schema {schema}, this one reads {SCHEMA_VERSION}): "
+            "update the package."
         )
         raise ValueError(message)
-    return entry
 
 
 def model_digest(adata: AnnData, key: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._adata.model import check_schema
 from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
@@ -80,6 +81,7 @@ def read_patterns(adata: AnnData, key: str) -> Mapping[str, Any]:
     if not isinstance(entry, Mapping) or "contribution" not in entry or "core" not in entry:
         message = f"uns[{key!r}] holds no patterns: run tl.modisco(data), or pass key=."
         raise KeyError(message)
+    check_schema(key, entry)
     return entry
 
 

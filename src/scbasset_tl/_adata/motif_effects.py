@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import reverse_complement
-from scbasset_tl.genome.instances import draw_instances, draw_permutations
+from scbasset_tl.genome.instances import count_permutations, draw_instances, draw_permutations, one_of_each_columns
 from scbasset_tl.genome.motifs import information, insert, insertion_starts
 from scbasset_tl.genome.shuffle import dinucleotide_shuffle
 from scbasset_tl.stats.null import pools
@@ -26,6 +26,7 @@ NULL_SEQUENCES: Final = 100
 _DRAWS_AT_ONCE: Final = 1000
 _POOL: Final = 3000
 """Draws that a pool holds at least, if there are so many."""
+_SEARCHED_AT_ONCE: Final = 16
 _TENTH: Final = 10
 _PSEUDOCOUNT: Final = 0.01
 _TIMED, _TYPICAL_WIDTH = 64, 12
@@ -42,7 +43,7 @@ class Insertion:
     seed: int
     sign: ClassVar = 1  # of the motif's effect in that of the edit
 
-    def edits(self, pwms: Sequence[np.ndarray]) -> list[Edits]:
+    def edits(self, pwms: Sequence[np.ndarray], *, tick: Callable[[int], object] | None = None) -> list[Edits]:
         """On one strand, or on both."""
         return [self._edits(pwm) for pwm in pwms]
 
@@ -97,13 +98,14 @@ class Ablation:
             cls(codes[few], instead[few], min(n_null, len(codes)), both_strands),
         )
 
-    def edits(self, pwms: Sequence[np.ndarray]) -> list[Edits]:
-        """One for each peak that fits."""
+    def edits(self, pwms: Sequence[np.ndarray], *, tick: Callable[[int], object] | None = None) -> list[Edits]:
+        """One for each peak that fits; ``tick`` is called with the number of sites that were found."""
         from scbasset_tl.nn.best_sites import best_sites
         from scbasset_tl.nn.insertion import Edits
 
         scores = [np.log2(pwm + _PSEUDOCOUNT) for pwm in pwms]
-        sites = best_sites(self.codes, scores, self.n_best, both_strands=self.both_strands)
+        found = None if tick is None else lambda n_motifs: tick(n_motifs * self.n_best)
+        sites = best_sites(self.codes, scores, self.n_best, both_strands=self.both_strands, tick=found)
         return [
             Edits(self.instead[rows[:, None], starts[:, None] + np.arange(len(pwm))], rows, starts)
             for pwm, (rows, starts) in zip(pwms, sites, strict=True)
@@ -143,16 +145,37 @@ def effects(
     """Mean effect of each motif."""
     from scbasset_tl.nn.insertion import Means, mean_changes
 
-    found = mean_changes(trunk, experiment.codes, experiment.edits(pwms), vectors=vectors, tick=tick)
+    edits = experiment.edits(pwms, tick=tick)
+    found = mean_changes(trunk, experiment.codes, edits, vectors=vectors, tick=tick)
     probability = None if found.probability is None else experiment.sign * found.probability
     return Means(experiment.sign * found.latent, probability)
 
 
 def draw_null(pwms: Sequence[np.ndarray], n_null: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """At least ``n_null`` permuted PWMs, equally many of each motif as far as it has them, and which motif's they are."""
-    share = -(-n_null // len(pwms))
-    draws = [draw_permutations(pwm, share, seed=seed) for pwm in pwms]
-    return [draw for each in draws for draw in each], np.repeat(np.arange(len(pwms)), [len(each) for each in draws])
+    """At least ``n_null`` permuted PWMs, equally many of each motif as far as it has them, and which motif's they are.
+
+    No permutation occurs twice: of motifs that share theirs, as equal ones do, one is permuted.
+    """
+    sources = one_of_each_columns(pwms)
+    available = [count_permutations(pwms[number]) for number in sources]
+    if sum(available) < n_null:
+        info(
+            f"n_null={n_null:,}, but the motifs' columns have {sum(available):,} other orders: all of them make the null, "
+            f"and no p-value is below {1 / (1 + sum(available)):.2g}"
+        )
+    share = _share(available, n_null)
+    draws = [draw_permutations(pwms[number], share, seed=seed) for number in sources]
+    return [draw for each in draws for draw in each], np.repeat(sources, [len(each) for each in draws])
+
+
+def _share(available: Sequence[int], n: int) -> int:
+    """The least share of each that makes ``n`` together, where none gives more than is available of it."""
+    for number, most in enumerate(sorted(available)):
+        share = -(-n // (len(available) - number))
+        if share <= most:
+            return share
+        n -= most
+    return max(available)
 
 
 def null_effects(
@@ -165,11 +188,11 @@ def null_effects(
     tick: Callable[[int], object],
 ) -> Null:
     """Effects of the motifs and of the draws on the few sequences of the null."""
-    share = max(1, len(draws) // len(pwms))
     pool = pools(
         np.array([len(pwm) for pwm in pwms]),
         np.array([information(pwm).sum() for pwm in pwms]),
-        smallest=-(-_POOL // share),
+        np.bincount(source, minlength=len(pwms)),
+        smallest=_POOL,
     )
     parts = [draws[first : first + _DRAWS_AT_ONCE] for first in range(0, len(draws), _DRAWS_AT_ONCE)]
     motifs, *found = [effects(trunk, experiment, part, tick=tick).latent for part in [pwms, *parts]]
@@ -177,7 +200,7 @@ def null_effects(
 
 
 def announce(trunk: Trunk, parts: dict[str, tuple[Experiment, int]]) -> int:
-    """Say how long each part takes for its number of motifs, from a few edits that are timed; count their edits."""
+    """Say how long each part takes for its number of motifs, from a little of it that is timed; count its ticks."""
     from scbasset_tl.nn.edits import Editor
 
     codes = next(iter(parts.values()))[0].codes[:_TIMED]
@@ -189,12 +212,26 @@ def announce(trunk: Trunk, parts: dict[str, tuple[Experiment, int]]) -> int:
     kept = perf_counter()
     editor.substitute(patches, rows, starts)
     per_edit, per_sequence = (perf_counter() - kept) / len(codes), (kept - started) / len(codes)
-    n_edits = {name: n_motifs * experiment.n_edits for name, (experiment, n_motifs) in parts.items()}
-    seconds = {
-        name: n_edits[name] * per_edit + len(experiment.codes) * per_sequence for name, (experiment, _) in parts.items()
-    }
+    seconds, n_ticks = {}, 0
+    for name, (experiment, n_motifs) in parts.items():
+        n_edits = n_motifs * experiment.n_edits
+        seconds[name] = n_edits * per_edit + min(len(experiment.codes), n_edits) * per_sequence
+        n_ticks += n_edits
+        if isinstance(experiment, Ablation):
+            seconds[name] += n_motifs * len(experiment.codes) * _seconds_per_search(experiment, n_motifs)
+            n_ticks += n_edits  # each site is found before it is overwritten
     info("expected time: " + "; ".join(f"{name}: {_duration(value)}" for name, value in seconds.items()))
-    return sum(n_edits.values())
+    return n_ticks
+
+
+def _seconds_per_search(experiment: Ablation, n_motifs: int) -> float:
+    """What it takes to look for the site of one motif in one peak; motifs of one width are looked for together."""
+    few = replace(experiment, codes=experiment.codes[:_TIMED], n_best=1)
+    pwms = [np.full((_TYPICAL_WIDTH, 4), 0.25)] * min(n_motifs, _SEARCHED_AT_ONCE)
+    few.edits(pwms[:1])  # the first call of all is slower
+    started = perf_counter()
+    few.edits(pwms)
+    return (perf_counter() - started) / (len(pwms) * len(few.codes))
 
 
 def _duration(seconds: float) -> str:

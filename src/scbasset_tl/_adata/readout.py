@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -44,17 +45,24 @@ def output_vectors(
         raise ValueError(message)
     means = group_means(model.cell_embedding, adata.obs, groupby)
     if contrast is not None:
-        if groups is not None or isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
+        pair = listed("contrast", contrast)
+        if groups is not None or len(pair) != 2 or pair[0] == pair[1]:
             message = f"contrast must be two different groups, without groups=, got {contrast!r} and {groups!r}."
             raise ValueError(message)
-        one, other = contrast
-        _check_known(contrast, means.index, groupby)
-        return pd.DataFrame([means.loc[one] - means.loc[other]], index=[f"{one} - {other}"])
+        one, other = means.to_numpy()[_find(pair, means.index, groupby)]
+        return pd.DataFrame([one - other], index=[f"{pair[0]} - {pair[1]}"])
     if groups is None:
         return means
-    wanted = [groups] if isinstance(groups, str) else list(groups)
-    _check_known(wanted, means.index, groupby)
-    return means.loc[wanted]
+    return means.iloc[_find(listed("groups", groups), means.index, groupby)]
+
+
+def listed(name: str, given: Any) -> list[Any]:
+    """Categories as a list; what is no list is one of them."""
+    values = list(given) if pd.api.types.is_list_like(given) else [given]
+    if not all(isinstance(value, Hashable) for value in values):
+        message = f"{name} must be categories of the column groupby, got {given!r}."
+        raise ValueError(message)
+    return values
 
 
 def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.DataFrame:
@@ -68,8 +76,12 @@ def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.Data
     return pd.DataFrame(vectors, index=obs.index).groupby(obs[groupby], observed=True).mean()
 
 
-def _check_known(wanted: Sequence[str], known: pd.Index, groupby: str) -> None:
-    absent = [group for group in wanted if group not in known]
-    if absent or not len(wanted):
-        message = f"obs[{groupby!r}] has no group {absent}; it has {list(known)[:20]}."
+def _find(wanted: list[Any], known: pd.Index, groupby: str) -> np.ndarray:
+    """Positions of groups: to ``.loc`` those of a column of bool would be a mask."""
+    # as objects, or the types of the two would have to be alike
+    asked, has = (pd.Index(values, dtype=object, tupleize_cols=False) for values in (wanted, list(known)))
+    found = has.get_indexer(asked)
+    if (found < 0).any() or not len(found):
+        message = f"obs[{groupby!r}] has no group {list(asked[found < 0])}; it has {list(known)[:20]}."
         raise KeyError(message)
+    return found

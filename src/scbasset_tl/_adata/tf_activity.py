@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
+from scbasset_tl._adata.model import check_schema
 from scbasset_tl._adata.motif_effects import announce, draw_null, effects, null_effects
 from scbasset_tl._adata.readout import group_means
 from scbasset_tl._adata.write import write_slots
@@ -59,7 +60,14 @@ def group_contrasts(vectors: np.ndarray, obs: pd.DataFrame, groupby: str | None)
     if len(means) < 2:
         message = f"groupby: obs[{groupby!r}] has one group, {list(means.index)}; each is compared with the others."
         raise ValueError(message)
-    size = obs[groupby].value_counts()[means.index].to_numpy()[:, None]
+    columns = pd.Index([_column(group) for group in means.index])
+    if (same := columns.duplicated(keep=False)).any():
+        message = (
+            f"groupby: obs[{groupby!r}] has groups that differ in no more than '/' and '|', and so would share columns of "
+            f"get.tf_activity: {list(means.index[same])[:4]}. Rename them."
+        )
+        raise ValueError(message)
+    size = obs.groupby(obs[groupby], observed=True).size().to_numpy()[:, None]
     sums = size * means
     return means - (sums.sum() - sums) / (size.sum() - size)
 
@@ -82,7 +90,7 @@ def compute_activity(
     if draws:
         skip = f"null of {len(draws):,} permuted motifs in {few.where} (n_null=0 skips it)"
         parts[skip] = (few, len(draws) + len(pwms))
-    with progress(announce(trunk, parts), description="TF activity", unit=" edits") as bar:
+    with progress(announce(trunk, parts), description="TF activity", unit=" steps") as bar:
         means = effects(trunk, main, pwms, vectors=vectors if scale == "sigmoid" else None, tick=bar.update)
         null = null_effects(trunk, few, pwms, draws, source, tick=bar.update) if draws else None
     covariance = np.cov(vectors, rowvar=False, ddof=0, dtype=np.float64).reshape(2 * vectors.shape[1:])
@@ -166,17 +174,24 @@ class StoredActivity:
         return (self.z * self.motifs["sd"].to_numpy() + self.motifs["mean"].to_numpy()).astype(np.float32)
 
 
+def check_slot(adata: AnnData, slot: str) -> None:
+    """Refuse to replace ``obsm[slot]`` that :func:`write_activity` did not write."""
+    if slot in adata.obsm and not _is_activity(adata.uns.get(slot)):
+        message = f"obsm[{slot!r}] is there already, and no TF activity (uns[{slot!r}]): choose another key_added."
+        raise ValueError(message)
+
+
+def _is_activity(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and {"names", "p_value", "slots"} <= set(entry)
+
+
 def read_activity(adata: AnnData, key: str) -> StoredActivity:
     """Find TF activities and put the table of the motifs together."""
     entry = adata.uns.get(check_name("key", key))
-    if not isinstance(entry, Mapping) or "names" not in entry or "p_value" not in entry:
+    if not _is_activity(entry):
         message = f"uns[{key!r}] holds no TF activity: run tl.tf_activity(data, motifs) first, or pass key=."
         raise KeyError(message)
-    if int(entry["schema_version"]) > SCHEMA_VERSION:
-        message = (
-            f"uns[{key!r}] was written by a later scbasset_tl (schema {entry['schema_version']}): update the package."
-        )
-        raise ValueError(message)
+    check_schema(key, entry)
     slot = str(entry["slots"]["obsm"])
     if slot not in adata.obsm:
         message = f"obsm[{slot!r}], the activities that belong to uns[{key!r}], is gone: run tl.tf_activity again."
@@ -185,8 +200,12 @@ def read_activity(adata: AnnData, key: str) -> StoredActivity:
     if groups := entry["groups"]:
         for column, group in enumerate(np.asarray(groups["names"], dtype=object)):
             for name in ("effect", "p_value", "fdr"):
-                # a column with a slash cannot be written to files
-                columns[f"{name}_{group}".replace("/", "|")] = np.asarray(groups[name])[:, column]
+                columns[f"{name}_{_column(group)}"] = np.asarray(groups[name])[:, column]
     names, ids = ([str(each) for each in np.asarray(entry[field], dtype=object)] for field in ("names", "ids"))
     table = pd.DataFrame({"id": ids, **columns}, index=names)
     return StoredActivity(np.asarray(adata.obsm[slot]), table, entry["params"], slot)
+
+
+def _column(group: Any) -> str:
+    """A group's name in those of columns: one with a slash cannot be written to files."""
+    return str(group).replace("/", "|")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model import model_digest
+from scbasset_tl._adata.model import check_schema, model_digest
 from scbasset_tl._keys import DNA_CODE, SCHEMA_VERSION
 from scbasset_tl._log import info, progress
 from scbasset_tl._validate import check_name
@@ -147,6 +147,7 @@ def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
             f"uns[{key!r}] holds no variant effects: run tl.variant_effect(data, variants, fasta) first, or pass key=."
         )
         raise KeyError(message)
+    check_schema(key, entry)
     model_key = str(entry["model"]["key"])
     if model_digest(adata, model_key) != str(entry["model"]["digest"]):
         message = (

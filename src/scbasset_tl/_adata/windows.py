@@ -35,6 +35,19 @@ class Windows:
     codes: np.ndarray  # uint8 (R, seq_len): A0 C1 G2 T3 N4
 
 
+@dataclass(frozen=True)
+class Places:
+    """Which windows are meant, before any sequence is read."""
+
+    name: list[str]
+    place: list[tuple[str, int | str]]  # contig and middle; "" and the name of peaks of which the data do not say where
+    regions: np.ndarray | pd.DataFrame  # the same as positions of peaks or as a table
+
+    def some(self, rows: list[int]) -> np.ndarray | pd.DataFrame:
+        """A few of the regions."""
+        return self.regions.iloc[rows] if isinstance(self.regions, pd.DataFrame) else self.regions[rows]
+
+
 def sequence_windows(
     adata: AnnData,
     regions: Any,
@@ -92,17 +105,22 @@ def sequence_windows(
     return Windows([str(name) for name in var.index], chrom, start, codes[found])
 
 
-def region_names(adata: AnnData, regions: Any, *, dna_key: str = DNA_CODE) -> list[str]:
-    """What :func:`sequence_windows` calls its windows, without reading a sequence."""
-    found = _find(adata, regions, _region_keys(adata, dna_key))
+def find_places(adata: AnnData, regions: Any, *, dna_key: str = DNA_CODE) -> Places:
+    """Which windows :func:`sequence_windows` would cut, without reading a sequence."""
+    keys = _region_keys(adata, dna_key)
+    found = _find(adata, regions, keys)
     if isinstance(found, Regions):
-        return [str(name) for name in found.name]
-    if not adata.var_names.is_unique:
-        message = (
-            "the names in data.var_names repeat, so that they do not say which peak: data.var_names_make_unique()."
-        )
-        raise ValueError(message)
-    return [str(name) for name in adata.var_names[found]]
+        return Places([str(name) for name in found.name], _at(found), _table(found))
+    names = [str(name) for name in adata.var_names[found]]
+    try:
+        return Places(names, _at(read_regions(adata.var.iloc[found], keys=keys)), found)
+    except KeyError:
+        if not adata.var_names.is_unique:
+            message = (
+                "the names in data.var_names repeat, so that they do not say which peak: data.var_names_make_unique()."
+            )
+            raise ValueError(message) from None
+        return Places(names, [("", name) for name in names], found)
 
 
 def _region_keys(adata: AnnData, dna_key: str) -> list[str] | None:
@@ -141,8 +159,13 @@ def _mixed(adata: AnnData, names: pd.Index, keys: list[str] | None) -> Regions:
     _check_written(names[~known], len(names))
     tables = [_table(read_regions(pd.DataFrame(index=names[~known].unique())))]
     if known.any():
-        tables.append(_table(read_regions(adata.var.loc[names[known].unique()], keys=keys)))
+        peaks = positions("var", adata.var_names, names[known].unique())
+        tables.append(_table(read_regions(adata.var.iloc[peaks], keys=keys)))
     return _regions(pd.concat(tables).loc[names])
+
+
+def _at(regions: Regions) -> list[tuple[str, int | str]]:
+    return [(str(chrom), int(middle)) for chrom, middle in zip(regions.chrom, regions.middle, strict=True)]
 
 
 def _table(regions: Regions) -> pd.DataFrame:

@@ -87,7 +87,7 @@ class Fasta:
         self._faidx.close()
 
     def checksum(self) -> str:
-        """:func:`assembly_checksum` of the contigs."""
+        """Identifies the assembly by its contigs' names and lengths, in any order: the GA4GH digest of both."""
         return assembly_checksum(self.lengths)
 
     def codes(self, contig: str, start: int, end: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from scbasset_tl._files import as_path
@@ -80,7 +81,7 @@ def _text(path: Path) -> str:
 
 def _blocks(text: str) -> list[_Block]:
     """The parts of the file that begin with a line MOTIF."""
-    lines = text.splitlines()
+    lines = [*StringIO(text, newline=None)]  # as memelite has them; splitlines cuts at \v, \f and more
     starts = [number for number, line in enumerate(lines) if line.startswith("MOTIF")]
     blocks = []
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):

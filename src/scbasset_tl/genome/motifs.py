@@ -213,7 +213,7 @@ def same_motif(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def unique_names(motifs: Sequence[Motif]) -> list[str]:
-    """The name of each motif, with the id behind it where several motifs have that name.
+    """The name of each motif, with the id behind it where several motifs have that name, or everywhere if need be.
 
     Examples
     --------
@@ -225,7 +225,13 @@ def unique_names(motifs: Sequence[Motif]) -> list[str]:
     ['JUN_M1', 'JUN_M2']
     """
     count = Counter(motif.name for motif in motifs)
-    return [motif.name if count[motif.name] == 1 else f"{motif.name}_{motif.id}" for motif in motifs]
+    full = [f"{motif.name}_{motif.id}" for motif in motifs]
+    short = [motif.name if count[motif.name] == 1 else name for motif, name in zip(motifs, full, strict=True)]
+    # JUN, JUN and JUN_M1 may be JUN_M1, JUN_M2 and JUN_M1; the ids, which are unique, are the last resort
+    return next(
+        (names for names in (short, full) if len(set(names)) == len(names)),
+        [motif.id for motif in motifs],
+    )
 
 
 def _checked(pwm: np.ndarray, of: str) -> np.ndarray:

@@ -83,7 +83,7 @@ def read_regions(var: pd.DataFrame, *, keys: Sequence[str] | None = None, obs: p
     first, last = (_coordinates(values, var.index, slot) for values, slot in ((start, slots[1]), (end, slots[2])))
     both = np.stack([first, last], axis=1)
     _refuse(first >= last, var.index, both, f"{slots[1]} is not below {slots[2]}", f"{fix} Intervals are half-open.")
-    return Regions(_contigs(chrom), first, last, var.index, None if columns is None else columns[0])
+    return Regions(contig_names(chrom), first, last, var.index, None if columns is None else columns[0])
 
 
 def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: int, source: str) -> None:
@@ -179,8 +179,9 @@ def _coordinates(values: pd.Series, names: pd.Index, slot: str) -> np.ndarray:
     return numbers.astype(np.int64)
 
 
-def _contigs(chrom: pd.Series) -> pd.Categorical:
-    numeric = pd.api.types.is_float_dtype(chrom.dtype)  # contigs 1, 2, 3 read as 1.0, 2.0, 3.0
+def contig_names(chrom: pd.Series) -> pd.Categorical:
+    """A column of contigs as text; those that pandas took for numbers, and for 1.0 where one was missing, too."""
+    numeric = pd.api.types.is_float_dtype(chrom.dtype)
     values = chrom.astype("int64") if numeric and (chrom % 1 == 0).all() else chrom
     return pd.Categorical(values.astype(str).to_numpy(dtype=object))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from scbasset_tl._files import as_path
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import decode
+from scbasset_tl.genome.regions import contig_names
 from scbasset_tl.genome.vcf import read_vcf
 
 if TYPE_CHECKING:
@@ -77,8 +79,9 @@ def read_variants(source: str | os.PathLike[str] | pd.DataFrame) -> Variants:
     Parameters
     ----------
     source
-        Path of a VCF, plain or compressed; of several alternative alleles each becomes a row. Or a table with columns
-        ``chrom`` or ``chr``; ``pos``, 1-based as in a VCF, or ``start``, 0-based; ``ref``, ``alt``; and perhaps ``id``.
+        Path of a VCF, plain or compressed, or a table with columns ``chrom`` or ``chr``; ``pos``, 1-based as in a VCF,
+        or ``start``, 0-based; ``ref``, ``alt``; and perhaps ``id``. Of several alternative alleles, with commas between
+        them, each becomes a row.
 
     Returns
     -------
@@ -157,12 +160,18 @@ def _from_table(table: pd.DataFrame) -> tuple[Any, np.ndarray, Any, Any, Any]:
     values = pd.to_numeric(table[lower[position]].astype(object), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     bad = ~((values >= first) & (values < 2**53) & (values == np.floor(values)))
     _refuse(table, bad, lower[position], f"whole numbers from {first}")
-    texts = []
     for column in (chrom, lower["ref"], lower["alt"]):
         _refuse(table, table[column].isna().to_numpy(), column, "text")
-        texts.append(table[column].astype(str))
     ids = table[lower["id"]].astype(object) if "id" in lower else pd.Series(".", index=table.index)
-    return texts[0], values.astype(np.int64) - first, texts[1], texts[2], ids.where(ids.notna(), ".").astype(str)
+    alts = [letters.split(",") for letters in table[lower["alt"]].astype(str)]
+    each = np.repeat(np.arange(len(table)), [len(several) for several in alts])
+    return (
+        contig_names(table[chrom])[each],
+        values.astype(np.int64)[each] - first,
+        table[lower["ref"]].astype(str).iloc[each],
+        chain.from_iterable(alts),
+        ids.where(ids.notna(), ".").astype(str).iloc[each],
+    )
 
 
 def _refuse(table: pd.DataFrame, bad: np.ndarray, column: str, meant: str) -> None:

@@ -1,9 +1,9 @@
 """Read results back; nothing here writes to the data."""
 
+from scbasset_tl._adata.ism_scores import ISMScores as ISMScores
 from scbasset_tl.get._accessibility import accessibility as accessibility
 from scbasset_tl.get._history import history as history
 from scbasset_tl.get._ism import ism as ism
-from scbasset_tl.get._ism_scores import ISMScores as ISMScores
 from scbasset_tl.get._model import model as model
 from scbasset_tl.get._modisco import modisco as modisco
 from scbasset_tl.get._motif_hits import motif_hits as motif_hits

@@ -44,6 +44,8 @@ def tf_activity(data: AnnData | MuData, *, key: str = "tf_activity", mod: str = 
     >>> sb.get.tf_activity(adata)[:, "TF1"].shape
     (60, 1)
     """
+    from copy import deepcopy
+
     from anndata import AnnData
 
     from scbasset_tl._adata.resolve import resolve
@@ -57,5 +59,5 @@ def tf_activity(data: AnnData | MuData, *, key: str = "tf_activity", mod: str = 
         var=stored.motifs,
         layers={"raw": stored.raw()},
         obsm={name: values.copy() for name, values in adata.obsm.items() if name != stored.slot},
-        uns={name: values for name, values in adata.uns.items() if name.endswith("_colors")},
+        uns={name: deepcopy(values) for name, values in adata.uns.items() if name.endswith("_colors")},
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import conv1d
 
-from scbasset_tl.nn.codes import one_hot
+from scbasset_tl.nn.codes import as_codes, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ def best_sites(
     -------
     Rows and starts (n,) for each motif, the best first; of equal ones the first.
     """
-    sequences = torch.as_tensor(codes)
+    sequences = as_codes(codes)
     widths = np.array([len(each) for each in scores])
     found: list[tuple[np.ndarray, np.ndarray]] = [(widths, widths)] * len(scores)
     for width in np.unique(widths):

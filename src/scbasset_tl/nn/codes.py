@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 N_CODE = 4
 _COMPLEMENT = (3, 2, 1, 0, N_CODE)
+
+
+def as_codes(codes: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """A tensor of the same memory, or of a copy where numpy may not write to it: torch has no such tensors."""
+    if isinstance(codes, np.ndarray) and not codes.flags.writeable:
+        codes = codes.copy()
+    return torch.as_tensor(codes)
 
 
 def one_hot(codes: torch.Tensor) -> torch.Tensor:

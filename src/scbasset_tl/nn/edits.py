@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import pad, silu
 
-from scbasset_tl.nn.codes import one_hot
+from scbasset_tl.nn.codes import as_codes, one_hot
 from scbasset_tl.nn.embed import embed
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Editor:
     @torch.inference_mode()
     def __init__(self, trunk: Trunk, codes: np.ndarray | torch.Tensor) -> None:
         weight, norm = trunk.dense.weight, trunk.dense_norm
-        self._codes = torch.as_tensor(codes).to(weight.device)
+        self._codes = as_codes(codes).to(weight.device)
         letters = one_hot(torch.arange(5, device=weight.device)[:, None])[..., 0].to(weight.dtype)
         self._letters = silu(_SCALE * letters)  # (5, 4)
         self._layers = []
@@ -132,7 +132,7 @@ class Editor:
         Edited minus kept (E, n_latent).
         """
         device = self._codes.device
-        patches, rows, starts = (torch.as_tensor(part).to(device) for part in (patches, rows, starts))
+        patches, rows, starts = (as_codes(part).to(device) for part in (patches, rows, starts))
         if not len(patches):
             return self.embedding.new_empty(0, self.embedding.shape[1])
         parts = zip(*(part.split(_EDITS_AT_ONCE) for part in (patches, rows.long(), starts.long())), strict=True)
@@ -183,7 +183,7 @@ def embed_changes(
     -------
     (E, n_latent) on the trunk's device.
     """
-    codes, edited, rows = torch.as_tensor(codes), torch.as_tensor(edited), torch.as_tensor(rows).long()
+    codes, edited, rows = as_codes(codes), as_codes(edited), as_codes(rows).long()
     changes = trunk.dense.weight.new_zeros(len(edited), trunk.config.n_latent)
     start, size = _extent(edited != codes[rows])
     local = torch.zeros(len(edited), dtype=torch.bool)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from scbasset_tl.nn.codes import one_hot
+from scbasset_tl.nn.codes import as_codes, one_hot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def embed(trunk: Trunk, codes: np.ndarray | torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
     """Embeddings (P, n_latent) of codes (P, L) in evaluation mode; the trunk's mode and device stay as they were."""
-    codes = torch.as_tensor(codes)
+    codes = as_codes(codes)
     weight, was_training = trunk.dense.weight, trunk.training
     trunk.eval()
     try:

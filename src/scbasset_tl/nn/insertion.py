@@ -64,7 +64,7 @@ def mean_changes(
     weight = trunk.dense.weight
     number = torch.tensor([len(each.rows) for each in edits], device=weight.device)
     latent = torch.zeros(len(edits), trunk.config.n_latent, dtype=torch.float64, device=weight.device)
-    probabilities = None if vectors is None else _Probabilities(torch.as_tensor(vectors).to(weight), len(edits))
+    probabilities = None if vectors is None else _Probabilities(torch.tensor(vectors).to(weight), len(edits))
     batches = _by_width(edits)
     used = np.unique(np.concatenate([batch.rows for _, batch in batches]))
     for kept in np.split(used, range(chunk, len(used), chunk)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from scbasset_tl.nn.codes import N_CODE, one_hot
+from scbasset_tl.nn.codes import N_CODE, as_codes, one_hot
 from scbasset_tl.nn.edits import Editor
 from scbasset_tl.nn.trunk import gelu
 
@@ -78,7 +78,7 @@ def gradient_attribution(
     trunk.eval()
     try:
         for row, sequence in enumerate(codes):
-            x = one_hot(torch.as_tensor(sequence[None], device=device)).to(dtype)
+            x = one_hot(as_codes(sequence[None]).to(device)).to(dtype)
             gradient = _latent_gradients(trunk, x)[..., first:last] / _gelu_slope(x[..., first:last])
             of_each = gelu(torch.ones((), device=device, dtype=dtype)) * gradient
             there = (gelu(x[..., first:last]) * gradient).sum(1, keepdim=True)

@@ -94,11 +94,11 @@ def ism(
     >>> sb.pl.ism(adata, 0, groupby="cell_type", window=40, show=False).shape
     (5, 1)
     """
+    from scbasset_tl._adata.ism_scores import read_scores, relative_to_all
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.windows import region_names
-    from scbasset_tl.get._ism_scores import read_scores, relative_to_all
+    from scbasset_tl._adata.windows import find_places
     from scbasset_tl.pl import _ism_tracks as tracks
     from scbasset_tl.pl._show import finish, will_show
 
@@ -110,7 +110,7 @@ def ism(
         if relative:
             message = "relative=True leaves nothing of the mean of all cells: pass groupby= or obs=."
             raise ValueError(message)
-    tracks.check_counts(len(vectors), len(region_names(adata, regions)), ax)
+    tracks.check_counts(len(vectors), len(find_places(adata, regions).name), ax)
     if relative and contrast is None:
         vectors = relative_to_all(vectors, model)
     scores = read_scores(adata, vectors, regions=regions, fasta=fasta, key=key, model_key=model_key, window=window)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from scbasset_tl.get._ism_scores import ISMScores
+    from scbasset_tl._adata.ism_scores import ISMScores
 
 _MAX_ROWS, _MAX_COLUMNS = 40, 6
 # inches

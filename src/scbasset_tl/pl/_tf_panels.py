@@ -70,7 +70,8 @@ def _draw_tree(ax: Axes, z: np.ndarray) -> np.ndarray:
 def draw_violins(figure: MakeFigure, found: AnnData, groupby: str) -> np.ndarray:
     """One panel a motif, one violin a group."""
     frame = _frame(found)
-    groups = {str(name): frame.loc[cells] for name, cells in found.obs.groupby(groupby, observed=True).groups.items()}
+    cells = found.obs.groupby(found.obs[groupby], observed=True).indices
+    groups = {str(name): frame.iloc[rows] for name, rows in cells.items() if len(rows)}
     panel = max(2.4, 0.9 + 0.32 * len(groups))
     per_row = min(_PER_ROW, max(1, int(_WIDEST / panel)), found.n_vars)
     n_rows = -(-found.n_vars // per_row)

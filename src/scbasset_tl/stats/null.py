@@ -25,11 +25,11 @@ def spread(effect: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(np.einsum("mk,kl,ml->m", effect, covariance, effect), 0))
 
 
-def pools(width: np.ndarray, information: np.ndarray, *, smallest: int) -> np.ndarray:
+def pools(width: np.ndarray, information: np.ndarray, n_draws: np.ndarray, *, smallest: int) -> np.ndarray:
     """Number of the pool of each motif: motifs of like width and information content, int64 (M,).
 
     Motifs are halved at the median, again and again, by width as long as widths differ and then by information, until
-    a half would hold fewer than ``smallest`` motifs or those in it are alike.
+    a half would hold fewer than ``smallest`` of their draws (M,) or the motifs in it are alike.
     """
     pool = np.zeros(len(width), dtype=np.int64)
     left = [np.arange(len(width))]
@@ -39,7 +39,7 @@ def pools(width: np.ndarray, information: np.ndarray, *, smallest: int) -> np.nd
         for values, alike in ((width, _SAME_WIDTH), (information, _SAME_INFORMATION)):
             mine = values[members]
             upper = mine > np.median(mine)
-            if np.ptp(mine) > alike and min(upper.sum(), (~upper).sum()) >= smallest:
+            if np.ptp(mine) > alike and min(n_draws[members[half]].sum() for half in (upper, ~upper)) >= smallest:
                 left += [members[upper], members[~upper]]
                 break
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, ISM
+from scbasset_tl._keys import DNA_CODE, ISM, other_results
 from scbasset_tl._validate import check_key_added
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def ism(
     from scbasset_tl._adata.resolve import resolve, target
     from scbasset_tl._adata.write import write_slots
 
-    check_key_added(key_added, reserved=(key, DNA_CODE))
+    slot = ISM if key_added is None else key_added
+    check_key_added(slot, reserved=[DNA_CODE, key, *other_results(ISM)])
     source = resolve(data, mod)
     changes = compute_changes(source, regions, fasta=fasta, key=key, window=window, method=method)
     params = {
@@ -98,5 +99,5 @@ def ism(
     }
     entry = pack_changes(source, changes, key=key, params=params)
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={ISM if key_added is None else key_added: entry})
+    write_slots(adata, uns={slot: entry})
     return container if copy else None

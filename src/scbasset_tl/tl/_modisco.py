@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, MODISCO
+from scbasset_tl._keys import DNA_CODE, MODISCO, other_results
 from scbasset_tl._random import as_generator, recorded_seed
 from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
 
@@ -124,7 +124,8 @@ def modisco(
     source = resolve(data, mod)
     check_one_of("method", method, METHODS)
     check_positive_int("n_regions", n_regions)
-    check_key_added(key_added, reserved=[DNA_CODE, key])
+    slot = MODISCO if key_added is None else key_added
+    check_key_added(slot, reserved=[DNA_CODE, key, *other_results(MODISCO)])
     targets = None if motifs is None else as_motifs(motifs)
     vectors = mean_vectors(source, read_model(source, key), groupby=groupby, groups=groups, contrast=contrast)
     trunk = load_trunk(source, key)
@@ -151,5 +152,5 @@ def modisco(
         "arguments": arguments,
     }
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={MODISCO if key_added is None else key_added: glue.pack_patterns(found, targets, params)})
+    write_slots(adata, uns={slot: glue.pack_patterns(found, targets, params)})
     return container if copy else None

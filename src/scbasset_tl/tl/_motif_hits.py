@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, ISM, MOTIF_HITS
+from scbasset_tl._keys import DNA_CODE, MOTIF_HITS, other_results
 from scbasset_tl._validate import check_key_added, check_number
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def motif_hits(
         and G.
     window
         Width in bp around the middle to scan, or its first position and the one after its last; ``None`` is all that
-        the model reads.
+        the model reads, whatever part of it is stored.
     ism_key
         Entry of ``.uns`` of :func:`scbasset_tl.tl.ism`; what is not there is computed.
     {key}
@@ -110,25 +110,28 @@ def motif_hits(
     5
     """
     from scbasset_tl._adata import motif_hits as glue
-    from scbasset_tl._adata.ism import find_changes
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.ism import check_window, find_changes
+    from scbasset_tl._adata.model import load_trunk, read_model
+    from scbasset_tl._adata.readout import listed
     from scbasset_tl._adata.resolve import resolve, target
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.motif_input import as_motifs
 
     source = resolve(data, mod)
     check_number("p_value", p_value, low=0, high=1, open_low=True)
-    check_key_added(key_added, reserved=[DNA_CODE, key, ism_key, ISM])
+    slot = MOTIF_HITS if key_added is None else key_added
+    check_key_added(slot, reserved=[DNA_CODE, key, ism_key, *other_results(MOTIF_HITS)])
     chosen, frequencies = as_motifs(motifs), glue.check_background(background)
     vectors = glue.mean_vectors(source, read_model(source, key), groupby=groupby, groups=groups, contrast=contrast)
-    changes = find_changes(source, regions, fasta=fasta, key=ism_key, model_key=key, window=window)
+    bounds = check_window(window, load_trunk(source, key).config.seq_len)
+    changes = find_changes(source, regions, fasta=fasta, key=ism_key, model_key=key, window=bounds)
     glue.check_widths(chosen, changes.codes.shape[1])
     entry = glue.find_hits(changes, chosen, vectors, p_value=p_value, background=frequencies)
     entry["params"] = {
         "key": key,
         "ism_key": ism_key,
         "groupby": groupby,
-        "groups": groups if groups is None or isinstance(groups, str) else list(groups),
+        "groups": None if groups is None else listed("groups", groups),
         "contrast": None if contrast is None else list(contrast),
         "p_value": p_value,
         "background": frequencies,
@@ -136,5 +139,5 @@ def motif_hits(
         "method": changes.method,
     }
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={MOTIF_HITS if key_added is None else key_added: entry})
+    write_slots(adata, uns={slot: entry})
     return container if copy else None

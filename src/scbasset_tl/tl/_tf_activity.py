@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, TF_ACTIVITY
+from scbasset_tl._keys import DNA_CODE, TF_ACTIVITY, other_results
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
 from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
 
@@ -73,10 +73,11 @@ def tf_activity(
         ``adata.varm['dna_code'][peaks]``. By default dinucleotide shuffles of random peaks. A factor that closes what
         others open has little to do in shuffled peaks: give it open ones.
     n_background
-        Number of backgrounds, at least 10; of ``backgrounds`` all are taken. With ``mode="ablate"`` the number
-        of peaks for each motif.
+        Number of backgrounds, at least 10; of ``backgrounds``, which must be as many, all are taken. With
+        ``mode="ablate"`` the number of peaks for each motif.
     n_null
-        Permuted motifs in all, for the null; 0 leaves significance out. The expected time is said first.
+        Permuted motifs in all, for the null, equally many of each motif as far as it has them; 0 leaves significance
+        out. The expected time is said first.
     groupby
         Column of ``.obs``: significance of each of its categories against the rest.
     strands
@@ -116,7 +117,7 @@ def tf_activity(
         If the model, the sequences or the column is missing.
     ValueError
         If an argument cannot be used, a motif does not fit into the sequences, or ``groupby`` has fewer than two
-        groups.
+        groups, or groups that differ in no more than ``/`` and ``|``.
 
     Examples
     --------
@@ -130,14 +131,16 @@ def tf_activity(
     """
     from scbasset_tl._adata.model import load_trunk, read_model
     from scbasset_tl._adata.resolve import resolve, target
-    from scbasset_tl._adata.tf_activity import compute_activity, group_contrasts, write_activity
+    from scbasset_tl._adata.tf_activity import check_slot, compute_activity, group_contrasts, write_activity
     from scbasset_tl.genome.motif_input import as_motifs
 
     source = resolve(data, mod)
     check_one_of("scale", scale, ("logit", "sigmoid"))
     check_positive_int("n_null", n_null, minimum=0)
     model = read_model(source, key)
-    check_key_added(key_added, reserved=[DNA_CODE, key, *model.entry["slots"].values()])
+    slot = TF_ACTIVITY if key_added is None else key_added
+    check_key_added(slot, reserved=[DNA_CODE, key, *model.entry["slots"].values(), *other_results(TF_ACTIVITY)])
+    check_slot(source, slot)
     found = as_motifs(motifs)
     contrasts = group_contrasts(model.cell_embedding, source.obs, groupby)
     seed = recorded_seed(rng)
@@ -170,7 +173,7 @@ def tf_activity(
         "scale": scale,
         "seed": seed,
     }
-    write_activity(adata, key_added or TF_ACTIVITY, found, activity, contrasts.index, params)
+    write_activity(adata, slot, found, activity, contrasts.index, params)
     return container if copy else None
 
 

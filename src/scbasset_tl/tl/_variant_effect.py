@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path
-from scbasset_tl._keys import DNA_CODE, VARIANT_EFFECT
+from scbasset_tl._keys import DNA_CODE, VARIANT_EFFECT, other_results
 from scbasset_tl._validate import check_key_added, check_one_of
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def variant_effect(
     source = resolve(data, mod)
     check_one_of("windows", windows, ("peaks", "variant"))
     check_one_of("strands", strands, ("both", "+"))
-    check_key_added(key_added, reserved=[DNA_CODE, key])
+    slot = VARIANT_EFFECT if key_added is None else key_added
+    check_key_added(slot, reserved=[DNA_CODE, key, *other_results(VARIANT_EFFECT)])
     read_model(source, key)
     trunk = load_trunk(source, key)
     seq_len = trunk.config.seq_len
@@ -122,5 +123,5 @@ def variant_effect(
     params = {"key": key, "fasta": name, "windows": windows, "strands": strands}
     entry = glue.pack(source, table, pairs, delta, seq_len=seq_len, params=params)
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={VARIANT_EFFECT if key_added is None else key_added: entry})
+    write_slots(adata, uns={slot: entry})
     return container if copy else None

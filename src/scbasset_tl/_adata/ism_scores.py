@@ -48,7 +48,7 @@ class ISMScores:
 
     @property
     def importance(self) -> np.ndarray:
-        """The centred value of the base that is there (n_out, R, W): minus the mean over the bases, and 0 at N."""
+        """Centred value at the base that is there (n_out, R, W), which is minus the mean over the bases; 0 at N."""
         return np.where(self.codes < 4, -self.raw.mean(axis=-1), 0)
 
     def to_frame(self) -> pd.DataFrame:
@@ -75,7 +75,7 @@ class ISMScores:
 
 def read_scores(adata: AnnData, vectors: pd.DataFrame, *, regions: Any, **where: Any) -> ISMScores:
     """Stored or computed changes for the outputs whose vectors (n_out, n_latent) are given."""
-    from scbasset_tl._adata.ism import find_changes
+    from scbasset_tl._adata.ism import find_changes  # get exports ISMScores, and must load without what this takes
 
     changes = find_changes(adata, regions, **where)
     raw = np.moveaxis(changes.delta @ vectors.to_numpy(dtype=np.float32).T, -1, 0)

@@ -1,0 +1,68 @@
+"""Vectors of groups and contrasts, whatever the categories are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import scbasset_tl as sb
+from scbasset_tl._adata.model import read_model
+from scbasset_tl._adata.readout import output_vectors
+
+
+@pytest.fixture
+def vectors(tiny):
+    """A function that reads the vectors of groups ``of`` a column."""
+    sb.tl.scbasset(tiny, trunk=4, n_latent=6, max_epochs=1)
+    model = read_model(tiny, "scbasset")
+
+    def read(of, **chosen):
+        tiny.obs["group"] = of
+        return output_vectors(tiny, model, groupby="group", **chosen)
+
+    return read
+
+
+EVEN = np.arange(60) % 2 == 0
+COLUMNS = {
+    "bool": (EVEN, True, False),
+    "numbers": (np.where(EVEN, 5, 1), 5, 1),
+    "text": (np.where(EVEN, "1", "0"), "1", "0"),
+    "categories of bool": (pd.Categorical(EVEN), True, False),
+    "dates": (
+        pd.to_datetime(np.where(EVEN, "2024-01-02", "2024-01-01")),
+        *pd.to_datetime(["2024-01-02", "2024-01-01"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_groups_of_any_type(vectors, column):
+    of, yes, no = COLUMNS[column]
+    means = vectors(of)
+    assert len(means) == 2
+    chosen = vectors(of, groups=[yes, no])
+    assert list(chosen.index) == [yes, no]
+    np.testing.assert_array_equal(chosen, means.iloc[[1, 0]])
+    np.testing.assert_array_equal(vectors(of, groups=(no,)), means.iloc[[0]])
+    np.testing.assert_array_equal(vectors(of, groups=yes), means.iloc[[1]])
+    contrast = vectors(of, contrast=(yes, no))
+    assert list(contrast.index) == [f"{yes} - {no}"]
+    np.testing.assert_array_equal(contrast, means.iloc[[1]].to_numpy() - means.iloc[[0]].to_numpy())
+
+
+@pytest.mark.parametrize("contrast", [5, True, "ab", (True,), [True, True], (1, 2, 3)])
+def test_a_contrast_is_of_two(vectors, contrast):
+    with pytest.raises(ValueError, match="contrast must be two different groups"):
+        vectors(EVEN, contrast=contrast)
+
+
+@pytest.mark.parametrize("groups", [[[True]], np.array(1)])
+def test_groups_that_cannot_be_categories(vectors, groups):
+    with pytest.raises(ValueError, match="groups must be categories"):
+        vectors(EVEN, groups=groups)
+
+
+@pytest.mark.parametrize("groups", [3, [3, True], [], [("a", "b")]])
+def test_groups_that_are_not_there(vectors, groups):
+    with pytest.raises(KeyError, match=r"obs\['group'\] has no group .* it has \[False, True\]"):
+        vectors(EVEN, groups=groups)
