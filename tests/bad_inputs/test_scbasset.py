@@ -206,6 +206,7 @@ ARGUMENTS = [
     *((f"`key_added={value!r}`", None, train(key_added=value), ValueError, NAME, repr(value))
       for value in ("", "a/b", 3)),
     ('`key_added="dna_code"`', None, train(key_added="dna_code"), ValueError, "key_added='dna_code'", "another name"),
+    ('`key_added="tf_activity"`', None, train(key_added="tf_activity"), ValueError, "key_added='tf_activity'", "another name"),
 ]  # fmt: skip
 
 

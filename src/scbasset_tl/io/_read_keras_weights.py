@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path
-from scbasset_tl._keys import DNA_CODE
+from scbasset_tl._keys import DNA_CODE, SCBASSET, other_results
 from scbasset_tl._validate import check_key_added
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def read_keras_weights(
     from scbasset_tl._log import info
     from scbasset_tl.io._keras_layout import read_weights
 
-    check_key_added(key_added, reserved=[DNA_CODE])
+    check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
     source, path = resolve(data, mod), as_path("path", path)
     if not path.is_file():
         message = f"path={str(path)!r}: there is no such file."

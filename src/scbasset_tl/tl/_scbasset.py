@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path, check_target
-from scbasset_tl._keys import DNA_CODE
+from scbasset_tl._keys import DNA_CODE, SCBASSET, other_results
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
 from scbasset_tl._validate import check_key_added, check_number, check_one_of, check_positive_int
 
@@ -142,7 +142,7 @@ def scbasset(
 
     source = resolve(data, mod)
     check_one_of("recipe", recipe, RECIPE_NAMES)
-    check_key_added(key_added, reserved=[DNA_CODE])
+    check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
     changes = _check_recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)
     fabric = make_fabric(accelerator, precision)
     path = _check_checkpoint(checkpoint, resume=resume)
