@@ -71,8 +71,7 @@ def test_a_view_that_became_actual_is_seen(full, snapshot):
 
 def test_changes_in_a_mudata_are_seen(full, snapshot):
     rna = ad.AnnData(np.ones((60, 2), dtype=np.float32), obs=pd.DataFrame(index=full.obs_names))
-    with md.set_options(pull_on_update=False):
-        data = md.MuData({"atac": full, "rna": rna})
+    data = md.MuData({"atac": full, "rna": rna})
     before = snapshot(data)
     data["rna"].uns["new"] = 1
     assert differences(before, snapshot(data)) == ["data.mod['rna'].uns", "data.mod['rna'].uns['new']"]

@@ -96,8 +96,7 @@ def no_peaks(world):
 
 def mudata(world):
     rna = ad.AnnData(np.ones((60, 4), dtype=np.float32), obs=pd.DataFrame(index=world.data.obs_names))
-    with md.set_options(pull_on_update=False):
-        return md.MuData({"rna": rna, "peaks": world.data})
+    return md.MuData({"rna": rna, "peaks": world.data})
 
 
 WHOLE = "must be a whole number of at least"

@@ -153,8 +153,7 @@ def score(name, **arguments):
 def two_modalities(world):
     rna = ad.AnnData(np.ones((50, 4), dtype=np.float32), obs=pd.DataFrame(index=world.data.obs_names[:50]))
     rna.obsm["X_pca"] = np.ones((50, 3))
-    with md.set_options(pull_on_update=False):
-        return md.MuData({"rna": rna, "atac": trained()(world)})
+    return md.MuData({"rna": rna, "atac": trained()(world)})
 
 
 REP = "obsm has no 'X_scbasset'"

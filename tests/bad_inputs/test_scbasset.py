@@ -72,8 +72,7 @@ def mudata(**names):
 
     def make(world):
         rna = ad.AnnData(np.ones((60, 4), dtype=np.float32), obs=pd.DataFrame(index=world.data.obs_names))
-        with md.set_options(pull_on_update=False):
-            return md.MuData({names["rna"]: rna, names["atac"]: world.data})
+        return md.MuData({names["rna"]: rna, names["atac"]: world.data})
 
     return make
 

@@ -21,8 +21,7 @@ def multiome(*changes, genes=("GATA1", "TAL1"), n_shared=60):
         rna = ad.AnnData(counts, obs=pd.DataFrame(index=names), var=pd.DataFrame(index=list(genes)))
         for change in changes:
             change(atac, rna)
-        with md.set_options(pull_on_update=False):
-            return md.MuData({"atac": atac, "rna": rna})
+        return md.MuData({"atac": atac, "rna": rna})
 
     return make
 

@@ -123,7 +123,7 @@ def tf_expression(
         table["r_baseline"] = column_correlations(_aligned(baseline, pairs), pairs.expression)
     keep = table.iloc[:, 2:].notna().all(axis=1).to_numpy()
     if groupby is not None:
-        keep &= _differs(resolve(data, mod).obs, groupby, pairs, max_fdr)
+        keep = keep & _differs(resolve(data, mod).obs, groupby, pairs, max_fdr)
     if not keep.any():
         message = (
             f"none of {len(table)} motifs is left: their genes do not vary, or not between groups (max_fdr={max_fdr})."
