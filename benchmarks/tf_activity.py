@@ -77,13 +77,13 @@ def ours(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     difference = float(np.abs(activity[0] - expected).max())
     assert difference < 1e-4, difference
     whole_library = {}
-    if args.library:
+    if args.motif_file:
         from scbasset_tl.io import read_motifs
 
-        motifs = read_motifs(args.library)
+        motifs = read_motifs(args.motif_file)
         (total,), _ = timed(lambda: by_edits([motif.pwm for motif in motifs]), 1)
-        whole_library = {"library": {"file": args.library.name, "motifs": len(motifs), "seconds": total}}
-        print(f"{len(motifs)} motifs of {args.library.name}: {total:.0f} s")
+        whole_library = {"library": {"file": args.motif_file.name, "motifs": len(motifs), "seconds": total}}
+        print(f"{len(motifs)} motifs of {args.motif_file.name}: {total:.0f} s")
     library = folder / "library"
     (library / "shuffled_peaks_motifs").mkdir(parents=True)
     for name, codes in (("shuffled_peaks.fasta", backgrounds), ("shuffled_peaks_motifs/motif.fasta", edited)):
@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="the JSON file; without it only the table is printed")
     parser.add_argument("--peer-python", help="python of an environment with scvi-tools and biopython")
-    parser.add_argument("--library", type=Path, help="MEME file: how long all its motifs take in one call")
+    parser.add_argument("--motif-file", type=Path, help="MEME file: how long all its motifs take in one call")
     parser.add_argument("--backgrounds", type=int, default=1000)
     parser.add_argument("--cells", type=int, default=2000)
     parser.add_argument("--motifs", type=int, default=16, help="motifs in one call of ours")

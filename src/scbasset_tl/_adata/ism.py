@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model import check_schema, load_trunk, model_digest
+from scbasset_tl._adata.model import check_same_network, check_schema, load_trunk, model_digest
 from scbasset_tl._adata.windows import find_places, sequence_windows
 from scbasset_tl._keys import CHROM, END, SCHEMA_VERSION, START
 from scbasset_tl._log import info, progress
@@ -188,7 +188,6 @@ def check_window(window: Any, seq_len: int) -> tuple[int, int]:
 
 def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
     """What ``uns[key]`` holds, if anything; of this very model, or an error."""
-    digest = model_digest(adata, model_key)
     entry = adata.uns.get(check_name("key", key))
     if entry is None:
         return None
@@ -196,12 +195,8 @@ def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
         message = f"uns[{key!r}] holds something other than in-silico mutagenesis: pass key=, the key_added of tl.ism."
         raise KeyError(message)
     check_schema(key, entry)
-    if str(entry["model"]["digest"]) != digest:
-        message = (
-            f"uns[{key!r}] was computed with another network than that of uns[{model_key!r}] (the model was trained "
-            f"again, or is not this one): run tl.ism again, or pass model_key= (it was {str(entry['model']['key'])!r})."
-        )
-        raise ValueError(message)
+    fix = f"run tl.ism again, or pass model_key= (it was {str(entry['model']['key'])!r})"
+    check_same_network(adata, key, entry, model_key, fix=fix)
     first, last = (int(end) for end in entry["window"])
     return Changes(
         regions=[str(name) for name in entry["regions"]],

@@ -159,6 +159,16 @@ def model_digest(adata: AnnData, key: str) -> str:
     return blake2b(weights.data, digest_size=16).hexdigest()
 
 
+def check_same_network(adata: AnnData, key: str, entry: Mapping[str, Any], model_key: str, *, fix: str) -> None:
+    """Refuse a result ``uns[key]`` that another trunk than that of ``uns[model_key]`` gave."""
+    if str(entry["model"]["digest"]) != model_digest(adata, model_key):
+        message = (
+            f"uns[{key!r}] was computed with another network than that of uns[{model_key!r}] (the model was trained "
+            f"again, or is not this one): {fix}."
+        )
+        raise ValueError(message)
+
+
 def pack_trunk(trunk: Trunk) -> np.ndarray:
     """Weights and shape of a trunk as one safetensors blob, uint8."""
     from safetensors.torch import save

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model import check_schema, model_digest
+from scbasset_tl._adata.model import check_same_network, check_schema, model_digest
 from scbasset_tl._keys import DNA_CODE, SCHEMA_VERSION
 from scbasset_tl._log import info, progress
 from scbasset_tl._validate import check_name
@@ -148,12 +148,7 @@ def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
         )
         raise KeyError(message)
     check_schema(key, entry)
-    model_key = str(entry["model"]["key"])
-    if model_digest(adata, model_key) != str(entry["model"]["digest"]):
-        message = (
-            f"uns[{key!r}] was computed with another network than uns[{model_key!r}] has: run tl.variant_effect again."
-        )
-        raise ValueError(message)
+    check_same_network(adata, key, entry, str(entry["model"]["key"]), fix="run tl.variant_effect again")
     return entry
 
 
