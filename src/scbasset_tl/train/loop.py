@@ -21,6 +21,7 @@ from scbasset_tl.train.monitor import AucSample
 from scbasset_tl.train.state import RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from lightning_fabric import Fabric
@@ -63,6 +64,7 @@ def fit(
     checkpoint: Path | None = None,
     saved: Checkpoint | None = None,
     run: dict[str, Any] | None = None,
+    on_epoch: Callable[[RunState], None] | None = None,
 ) -> Fit:
     """Train; the weights returned are those of the epoch with the best training auROC.
 
@@ -80,6 +82,8 @@ def fit(
         The state to start from.
     run
         What identifies the run in the checkpoint besides the above.
+    on_epoch
+        Called with the state after each epoch; must leave it as it is.
     """
     identity = {**(run or {}), "recipe": recipe.to_dict(), "trunk": trunk_config.to_dict(), "seed": seed}
     if saved is not None:
@@ -105,6 +109,8 @@ def fit(
             for name, value in zip(state.history, (loss, *scores, lr, time.perf_counter() - started), strict=True):
                 state.history[name].append(value)
             state.keep_best(scores[0], recipe.min_delta)
+            if on_epoch is not None:
+                on_epoch(state)
             bar.set_postfix(loss=f"{loss:.4f}", auROC=f"{scores[0]:.3f}", val=f"{scores[1]:.3f}")
             bar.update()
     if checkpoint is not None:
