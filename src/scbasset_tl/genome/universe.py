@@ -1,0 +1,132 @@
+"""Overlaps of regions with a universe of regions, and universes as BED files."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from scbasset_tl._files import as_path
+from scbasset_tl._keys import CHROM, END, START
+from scbasset_tl.genome.regions import Regions, read_regions
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_PAIRS_AT_ONCE: Final = 1 << 24
+
+
+def overlaps(
+    regions: Regions, universe: Regions, *, min_overlap: int = 1, min_frac: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs (row of ``regions``, row of ``universe``) that share enough bases, int64, ascending by both.
+
+    Either may be unsorted, overlapping and nested. The universe is searched by classes of like length: in each, what
+    may overlap is one range of its regions by start, so that a few long regions cost no comparison with the rest.
+
+    Parameters
+    ----------
+    regions, universe
+        What :func:`read_regions` returned; contigs are matched by name.
+    min_overlap
+        Bases that a pair must share, at least 1.
+    min_frac
+        Share of the region of the universe that must be covered (``bedtools intersect -a universe -b regions -f``).
+    """
+    contigs = regions.chrom.categories.union(universe.chrom.categories)
+    stride = 2 * int(max(regions.end.max(initial=0), universe.end.max(initial=0))) + 2
+    if stride * len(contigs) >= 2**63:
+        message = f"positions up to {stride // 2:,} on {len(contigs):,} contigs are beyond any genome."
+        raise ValueError(message)
+    # one axis for all contigs, wide enough that no search leaves its own
+    start, offset = (
+        contigs.get_indexer(part.chrom.categories)[part.chrom.codes] * stride for part in (universe, regions)
+    )
+    start, first, last = start + universe.start, offset + regions.start, offset + regions.end
+    width = universe.end - universe.start
+    order = np.argsort(start, kind="stable")
+    size_class = np.frexp(width[order].astype(np.float64))[1]
+    found = [(np.empty(0, dtype=np.int64),) * 2]
+    for size in np.unique(size_class):
+        rows = order[size_class == size]
+        low = np.searchsorted(start[rows], first - width[rows].max(), side="right")
+        high = np.searchsorted(start[rows], last, side="left")
+        for query, place in _ranges(low, high):
+            hit = rows[place]
+            shared = np.minimum(last[query], start[hit] + width[hit]) - np.maximum(first[query], start[hit])
+            keep = (shared >= min_overlap) & (shared >= min_frac * width[hit])
+            found.append((query[keep], hit[keep]))
+    query, hit = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.lexsort((hit, query))
+    return query[order], hit[order]
+
+
+def _ranges(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(Row, each whole number of [low, high) of that row), some rows at a time."""
+    counts = np.maximum(high - low, 0)
+    ends = np.cumsum(counts)
+    cuts = np.searchsorted(ends, np.arange(_PAIRS_AT_ONCE, counts.sum(), _PAIRS_AT_ONCE))
+    cuts = np.unique(np.concatenate([[0], cuts, [len(low)]]))
+    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+        query, first = np.repeat(np.arange(a, b), counts[a:b]), ends[a:b] - counts[a:b]
+        yield query, np.arange(len(query)) - np.repeat(first - first[0] - low[a:b], counts[a:b])
+
+
+def checksum(universe: Regions) -> str:
+    """BLAKE2b of contigs, starts and ends in order: the universe that tokens are numbers of."""
+    digest = blake2b(digest_size=16)
+    for name in universe.chrom.categories:
+        digest.update(f"{name}\0".encode())
+    for part in (universe.chrom.codes, universe.start, universe.end):
+        digest.update(np.ascontiguousarray(part, dtype="<i8").data)
+    return digest.hexdigest()
+
+
+def read_bed(path: str | os.PathLike[str], *, name: str = "universe") -> Regions:
+    """Regions of a BED file, plain or gzip, in its order; ``name`` is the argument that errors mention."""
+    path = as_path(name, path)
+    text = _text(path, name)
+    lines = [line.split(None, 3)[:3] for line in text.splitlines() if line.strip()]
+    rows = [fields for fields in lines if not fields[0].startswith("#") and fields[0] not in ("track", "browser")]
+    if short := [fields for fields in rows if len(fields) < 3]:
+        message = (
+            f"{name}={str(path)!r} is no BED file: {len(short)} of {len(rows)} lines have no contig, start and end "
+            f"(first: {' '.join(short[0])[:60]!r})."
+        )
+        raise ValueError(message)
+    if not rows:
+        message = f"{name}={str(path)!r} has no regions."
+        raise ValueError(message)
+    table = pd.DataFrame(rows, columns=[CHROM, START, END])
+    table.index = table[CHROM] + ":" + table[START] + "-" + table[END]
+    try:
+        return read_regions(table)
+    except ValueError as error:
+        message = f"{name}={str(path)!r}: {error}"
+        raise ValueError(message) from error
+
+
+def _text(path: Path, name: str) -> str:
+    if not path.is_file():
+        message = f"{name}={str(path)!r}: there is no such file."
+        raise FileNotFoundError(message)
+    content = path.read_bytes()
+    try:
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+        return content.decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        message = f"{name}={str(path)!r} is damaged, or no BED file ({error})."
+        raise ValueError(message) from error
+
+
+def write_bed(path: Path, universe: Regions) -> None:
+    """The regions as a BED file of three columns."""
+    rows = zip(universe.chrom, universe.start, universe.end, strict=True)
+    path.write_text("".join(f"{chrom}\t{start}\t{end}\n" for chrom, start, end in rows))

@@ -1,0 +1,62 @@
+"""Correspondence analysis of a binary cells × regions matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scbasset_tl._random import draw_seed
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+
+def region_vectors(tokens: sparse.csr_matrix, n_latent: int, *, rng: np.random.Generator) -> np.ndarray:
+    """Vectors whose products are the linear part of log C / E: C joint openness in a cell, E its expectation.
+
+    With cells weighted by their number of regions, C / E - 1 = Σ s² v vᵀ / √(c cᵀ), where s and v are the singular
+    values and right vectors of D_r^-1/2 X D_c^-1/2 beyond the first, c the share of each region in all entries, and D
+    row and column sums. So the vectors s v / √c are what skip-gram has to find, to first order (Levy & Goldberg 2014).
+    Sampling alone makes singular values up to (√n_cells + √n_regions) / √entries: s is shrunk to what is left of it
+    after this noise (Gavish & Donoho 2017), so that components of noise vanish.
+
+    Parameters
+    ----------
+    tokens
+        CSR (n_cells, n_regions), 1 where a region is open; no cell and no region is empty.
+    n_latent
+        Components; those beyond the rank are zero.
+    rng
+        Starts the randomised decomposition.
+
+    Returns
+    -------
+    float32 (n_regions, n_latent), components by importance, each with its largest entry positive.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    n_cells, n_regions = tokens.shape
+    rows, columns = np.diff(tokens.indptr), np.bincount(tokens.indices, minlength=n_regions)
+    scaled = tokens.astype(np.float32)
+    scaled.data[:] = np.repeat(rows**-0.5, rows)
+    scaled.data *= (columns**-0.5).astype(np.float32)[tokens.indices]
+    rank = min(n_latent, n_cells - 1, n_regions - 1)
+    vectors = np.zeros((n_regions, n_latent), dtype=np.float32)
+    if rank:
+        _, s, v = randomized_svd(scaled, rank + 1, n_iter=4, random_state=draw_seed(rng))
+        # the first component is √c itself
+        found = (
+            v[1:] * _without_noise(s[1:], n_cells, n_regions, tokens.nnz)[:, None] / np.sqrt(columns / columns.sum())
+        )
+        found *= np.sign(np.take_along_axis(found, np.abs(found).argmax(1)[:, None], 1))
+        vectors[:, :rank] = found.T
+    return vectors
+
+
+def _without_noise(s: np.ndarray, n_cells: int, n_regions: int, n_entries: int) -> np.ndarray:
+    """Singular values of the signal in a Poisson table of ``n_entries``, each of which has variance 1 / n_entries."""
+    square = np.square(s, dtype=np.float64) * n_entries
+    signal = np.square(square - n_cells - n_regions) - 4.0 * n_cells * n_regions
+    edge = (np.sqrt(n_cells) + np.sqrt(n_regions)) ** 2
+    return np.sqrt(np.where(square > edge, signal, 0) / (square * n_entries))
