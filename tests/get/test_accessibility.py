@@ -1,6 +1,7 @@
 """get.accessibility, get.model and get.history against the formulas they stand for."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import expit
@@ -119,3 +120,98 @@ def test_a_part_that_is_gone_is_named(trained, field):
     del getattr(trained, field)[name]
     with pytest.raises(KeyError, match=name if field != "varm" else "no peak embeddings"):
         sb.get.accessibility(trained)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("scale", ["logit", "sigmoid"])
+def test_groups_are_means_over_cells(trained, normalize, scale):
+    arguments = {"normalize_depth": normalize, "scale": scale}
+    whole = sb.get.accessibility(trained, **arguments).astype(float)
+    expected = whole.groupby(trained.obs["kind"]).mean()
+    found = sb.get.accessibility(trained, groupby="kind", **arguments)
+    assert found.to_numpy().dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    assert list(found.index) == ["a", "b"]
+    some = sb.get.accessibility(trained, groupby="kind", groups=["b", "a", "b"], var=[4, 2], **arguments)
+    np.testing.assert_allclose(some, expected.iloc[[1, 0, 1], [4, 2]], rtol=0, atol=1e-5)
+
+
+def test_groups_of_a_batch_corrected_model_hold_each_cells_batch(tiny):
+    sb.tl.scbasset(tiny, batch_key="batch", **SMALL)
+    for arguments in ({"normalize_depth": False}, {"normalize_depth": False, "scale": "sigmoid"}, {}):
+        expected = sb.get.accessibility(tiny, **arguments).astype(float).groupby(tiny.obs["kind"]).mean()
+        np.testing.assert_allclose(sb.get.accessibility(tiny, groupby="kind", **arguments), expected, atol=1e-5)
+
+
+def test_groups_of_other_types_than_text(trained):
+    trained.obs["flag"] = trained.obs["kind"] == "a"
+    trained.obs.loc[trained.obs_names[:3], "kind"] = np.nan
+    found = sb.get.accessibility(trained, groupby="flag", groups=[True, False])
+    assert list(found.index) == [True, False]
+    cells = trained.obs["flag"].to_numpy(bool, copy=True)
+    np.testing.assert_allclose(found.loc[True], sb.get.accessibility(trained, obs=cells).mean(), atol=1e-5)
+    known = trained.obs["kind"] == "a"
+    found = sb.get.accessibility(trained, groupby="kind", groups="a")
+    np.testing.assert_allclose(found.iloc[0], sb.get.accessibility(trained, obs=known).mean(), atol=1e-5)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"normalize_depth": False, "scale": "sigmoid"}, {"groupby": "kind"}])
+def test_sequences_of_peaks_give_what_the_peaks_give(trained, arguments):
+    from scbasset_tl.genome import decode
+
+    codes = trained.varm["dna_code"][[5, 40, 7]]
+    expected = sb.get.accessibility(trained, var=[5, 40, 7], **arguments)
+    texts = list(decode(codes))
+    for sequences, names in [
+        (codes, ["sequence_1", "sequence_2", "sequence_3"]),
+        (texts, ["sequence_1", "sequence_2", "sequence_3"]),
+        (np.array(texts), ["sequence_1", "sequence_2", "sequence_3"]),
+        ({"x": texts[0].lower(), "y": codes[1], "z": texts[2]}, ["x", "y", "z"]),
+        (pd.Series(texts, index=["x", "y", "z"]), ["x", "y", "z"]),
+    ]:
+        found = sb.get.accessibility(trained, sequences=sequences, **arguments)
+        assert list(found.columns) == names
+        assert found.index.equals(expected.index)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    for one in (texts[0], codes[0]):
+        assert list(sb.get.accessibility(trained, sequences=one)) == ["sequence_1"]
+
+
+def test_regions_of_a_genome(trained, tmp_path):
+    """Windows of a FASTA that hold the peaks' sequences, and names of peaks, which need none."""
+    from scbasset_tl.genome import decode
+
+    peaks = trained.var_names[[3, 8]]
+    expected = sb.get.accessibility(trained, var=peaks)
+    np.testing.assert_allclose(sb.get.accessibility(trained, regions=peaks), expected, atol=1e-5)
+    path = tmp_path / "a.fa"
+    path.write_text(">chr7\n" + "".join(decode(trained.varm["dna_code"][[3, 8]])) + "\n")
+    regions = ["chr7:0-192", "chr7:200-376"]
+    table = pd.DataFrame({"chr": "chr7", "start": [0, 200], "end": [192, 376]}, index=regions)
+    for given in (regions, table):
+        found = sb.get.accessibility(trained, regions=given, fasta=path, obs=[4, 9])
+        assert list(found.columns) == regions
+        np.testing.assert_allclose(found, expected.iloc[[4, 9]], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"var": 0, "sequences": "A" * 192}, ValueError, "three ways"),
+        ({"fasta": "a.fa"}, ValueError, "pass regions="),
+        ({"regions": "chr1:5-9"}, ValueError, "pass fasta="),
+        ({"sequences": "ACGT"}, ValueError, "1 of 1 do not have the 192 bp.*'sequence_1' with 4 bp"),
+        ({"sequences": {"one": "A" * 192, "two": "A" * 191}}, ValueError, "1 of 2.*'two' with 191 bp"),
+        ({"sequences": ["A" * 191 + "!"]}, ValueError, "'sequence_1' cannot be read.*IUPAC"),
+        ({"sequences": np.full((2, 192), 7)}, ValueError, "codes 0 to 4"),
+        ({"sequences": [[1.5] * 192]}, ValueError, "array of float64"),
+        ({"sequences": []}, ValueError, "sequences must be text, a list"),
+        ({"sequences": 3}, ValueError, "sequences must be text.*got int"),
+        ({"groups": ["a"]}, ValueError, "groupby="),
+        ({"groupby": "kind", "obs": [1]}, ValueError, "not both"),
+        ({"groupby": "kind", "groups": ["c"]}, KeyError, "no group \\['c'\\]"),
+    ],
+)
+def test_bad_sequences_and_groups(trained, arguments, error, words):
+    with pytest.raises(error, match=words):
+        sb.get.accessibility(trained, **arguments)

@@ -43,7 +43,7 @@ def pair_with_expression(
     if len(cells) < 3:
         message = f"modalities {mod!r} and {rna!r} share {len(cells)} cells; at least 3 are needed."
         raise ValueError(message)
-    symbols = _symbols(other, gene_symbols)
+    symbols = gene_names(other, gene_symbols)
     known: dict[str, int] = {}
     for place, symbol in reversed(list(enumerate(symbols))):
         known[symbol.upper()] = place  # the first of several that differ in case only
@@ -60,7 +60,7 @@ def pair_with_expression(
     if unmatched:
         info(f"{len(unmatched)} of {len(names)} motifs name no gene of modality {rna!r}, first {unmatched[:3]}")
     wanted = sorted({place for number in found for place in places[number]})
-    values = _dense(other[cells, wanted], layer)
+    values = dense_values(other[cells, wanted], layer)
     column = {place: values[:, number] for number, place in enumerate(wanted)}
     expression = np.stack([np.min([column[place] for place in places[number]], axis=0) for number in found], axis=1)
     rows = atac.obs_names.get_indexer(cells)
@@ -80,7 +80,8 @@ def _activities(adata: AnnData, key: str) -> tuple[np.ndarray, list[str]]:
     return activity, names
 
 
-def _symbols(adata: AnnData, column: str | None) -> list[str]:
+def gene_names(adata: AnnData, column: str | None) -> list[str]:
+    """Names of the genes, from ``var[column]`` or the index."""
     if column is None:
         return [str(name) for name in adata.var_names]
     if column not in adata.var:
@@ -89,7 +90,8 @@ def _symbols(adata: AnnData, column: str | None) -> list[str]:
     return [str(name) for name in adata.var[column]]
 
 
-def _dense(adata: AnnData, layer: str | None) -> np.ndarray:
+def dense_values(adata: AnnData, layer: str | None) -> np.ndarray:
+    """Expression as finite float64 (n, genes)."""
     if layer is not None and layer not in adata.layers:
         message = f"no layer {layer!r}; the RNA modality has {[name for name in adata.layers if name is not None]}."
         raise KeyError(message)

@@ -1,13 +1,16 @@
-"""Denoised accessibility, a block at a time."""
+"""Denoised and predicted accessibility, a block at a time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._validate import check_one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    import numpy as np
     import pandas as pd
     from anndata import AnnData
     from mudata import MuData
@@ -19,14 +22,20 @@ def accessibility(
     *,
     obs: Any = None,
     var: Any = None,
+    regions: str | Sequence[str] | pd.DataFrame | None = None,
+    sequences: str | Sequence[str] | np.ndarray | Mapping[str, Any] | None = None,
+    fasta: str | PathLike[str] | None = None,
+    groupby: str | None = None,
+    groups: str | Sequence[str] | None = None,
     normalize_depth: bool = True,
     scale: Literal["logit", "sigmoid"] = "logit",
     key: str = "scbasset",
     mod: str = "atac",
 ) -> pd.DataFrame:
-    """Predicted accessibility of any block of cells and peaks :cite:p:`Yuan2022`.
+    """Predicted accessibility of any block of cells and peaks, or of DNA the model never saw :cite:p:`Yuan2022`.
 
-    A product of stored slots: no genome, no network, and no more memory than the block asked for.
+    For the data's own peaks it is a product of stored slots: no genome, no network, and no more memory than the block
+    asked for. Other regions and sequences are read by the network.
 
     ======================  =====================  ======================================================
     ``normalize_depth``     ``scale``              value for peak vector h, cell vector w, cell bias c
@@ -39,11 +48,26 @@ def accessibility(
 
     In a batch-corrected model the normalised values leave the batches out, the others hold each cell's own.
 
+    With ``groupby`` each value is the mean over the cells of a group: of their logits, or of their sigmoids, which is
+    not the sigmoid of the mean logit. No cells × peaks matrix is formed for either.
+
     Parameters
     ----------
     {data}
     obs, var
         Cells and peaks: names, positions, a mask or a slice; ``None`` is all.
+    regions
+        Windows to read instead of ``var``: texts ``chr:start-end`` or a table with contig, start and end. The model
+        reads its length of sequence around their middle.
+    sequences
+        DNA to read instead of ``var``, as long as what the model reads: text, a list of texts, codes (n, seq_len), or
+        a mapping of names to either.
+    fasta
+        Genome that ``regions`` are read from; names of peaks need none.
+    groupby
+        Column of ``.obs``: mean over the cells of each of its categories.
+    groups
+        Categories to take, in this order; all by default.
     normalize_depth
         Leave the cells' biases (and batches) out.
     scale
@@ -53,12 +77,16 @@ def accessibility(
 
     Returns
     -------
-    :class:`pandas.DataFrame` (dtype `float32`), cells × peaks.
+    :class:`pandas.DataFrame` (dtype `float32`), cells or groups × peaks, regions or sequences.
 
     Raises
     ------
     KeyError
-        If there is no such model, cell or peak.
+        If there is no such model, cell, peak, column or group.
+    ValueError
+        If an argument cannot be used, or regions and sequences cannot be read.
+    MemoryError
+        If the block would not fit into memory; nothing is computed then.
 
     Examples
     --------
@@ -67,23 +95,48 @@ def accessibility(
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
     >>> sb.get.accessibility(adata, obs=slice(0, 3), var=[0, 5]).shape
     (3, 2)
+    >>> sb.get.accessibility(adata, sequences={{"poly_a": "A" * 192}}, groupby="cell_type").shape
+    (5, 1)
+
+    A whole matrix, a few hundred peaks at a time:
+
+    >>> for start in range(0, adata.n_vars, 100):
+    ...     block = sb.get.accessibility(adata, var=slice(start, start + 100))
     """
     import pandas as pd
-    from scipy.special import expit
 
+    from scbasset_tl._adata.denoised import group_weights, low_rank, new_peaks
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.positions import positions
+    from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._space import check_memory
+    from scbasset_tl._validate import check_one_of
 
     check_one_of("scale", scale, ("logit", "sigmoid"))
     adata = resolve(data, mod)
     model = read_model(adata, key)
-    cells, peaks = positions("obs", adata.obs_names, obs), positions("var", adata.var_names, var)
-    if normalize_depth:
-        values = model.cell_embedding[cells] @ model.require_peaks()[peaks].T
+    rows = output_vectors(adata, model, obs=obs, groupby=groupby, groups=groups).index
+    if (var is not None) + (regions is not None) + (sequences is not None) > 1:
+        message = "var=, regions= and sequences= are three ways to say what is read: pass one of them."
+        raise ValueError(message)
+    if regions is None and sequences is None:
+        columns = adata.var_names
+        if fasta is not None:
+            message = "fasta= is where regions= are read: pass regions= with it."
+            raise ValueError(message)
+        chosen = positions("var", columns, var)
+        columns, peaks = columns[chosen], model.require_peaks()[chosen]
     else:
-        weight, bias = model.raw_head(adata.obs)
-        values = weight[cells] @ model.require_peaks()[peaks].T + bias[cells, None]
-    if scale == "sigmoid":
-        values = expit(values)
-    return pd.DataFrame(values, index=adata.obs_names[cells], columns=adata.var_names[peaks])
+        columns, peaks = new_peaks(adata, model, regions=regions, sequences=sequences, fasta=fasta)
+    matrix = low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=peaks)
+    check_memory(
+        4 * len(rows) * len(columns),
+        f"a block of {len(rows):,} × {len(columns):,} values",
+        advice="ask for fewer cells or peaks at a time, for groups (groupby=), or for a file: tl.denoise(data, path=...).",
+    )
+    if groupby is None:
+        values = matrix.rows(positions("obs", adata.obs_names, obs)).dense()
+    else:
+        values = matrix.average_rows(group_weights(adata.obs[groupby], rows))
+    return pd.DataFrame(values, index=rows, columns=columns)

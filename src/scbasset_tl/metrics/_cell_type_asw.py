@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scbasset_tl._docs import doc_params
 
 if TYPE_CHECKING:
+    import numpy as np
     from anndata import AnnData
     from mudata import MuData
 
@@ -47,18 +48,23 @@ def cell_type_asw(data: AnnData | MuData, *, label_key: str, use_rep: str = "X_s
     >>> round(stl.metrics.cell_type_asw(adata, label_key="cell_type"), 3)
     0.944
     """
-    from sklearn.metrics import silhouette_score
-
     from scbasset_tl._adata.cells import labelled_cells, representation
     from scbasset_tl._adata.resolve import resolve
 
     adata = resolve(data, mod)
     cells, (labels,) = labelled_cells(adata, label_key)
+    return scaled_silhouette(representation(adata, use_rep)[cells], labels, label_key)
+
+
+def scaled_silhouette(x: np.ndarray, labels: np.ndarray, label_key: str, metric: str = "euclidean") -> float:
+    """(s + 1) / 2 for points (n, d) with the labels of ``obs[label_key]`` as numbers from 0 (n,)."""
+    from sklearn.metrics import silhouette_score
+
     n_labels = int(labels.max()) + 1
-    if not 2 <= n_labels < len(cells):
+    if not 2 <= n_labels < len(x):
         message = (
-            f"obs[{label_key!r}] has {n_labels} different labels for {len(cells)} cells; "
+            f"obs[{label_key!r}] has {n_labels} different labels for {len(x)} cells; "
             "the silhouette needs at least 2, and fewer than cells."
         )
         raise ValueError(message)
-    return (float(silhouette_score(representation(adata, use_rep)[cells], labels)) + 1) / 2
+    return (float(silhouette_score(x, labels, metric=metric)) + 1) / 2

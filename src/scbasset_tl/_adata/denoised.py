@@ -1,0 +1,129 @@
+"""Denoised accessibility as a product of a trained model's vectors, of peaks and of sequences it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scbasset_tl._adata.model import load_trunk
+from scbasset_tl._files import replacing
+from scbasset_tl._keys import DENOISE
+from scbasset_tl._log import progress
+from scbasset_tl._validate import check_one_of
+from scbasset_tl.genome.codes import N_CODE, encode
+from scbasset_tl.stats.low_rank import LowRank
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    from anndata import AnnData
+
+    from scbasset_tl._adata.model import Model
+
+_CHUNK: Final = (64, 4096)  # of the file: 1 MB, what HDF5 keeps in memory
+_FORMS: Final = f"text, a list of texts, codes 0 to {N_CODE} (n, seq_len), or names with either"
+
+
+def low_rank(
+    adata: AnnData, model: Model, *, normalize_depth: bool, scale: str, peaks: np.ndarray | None = None
+) -> LowRank:
+    """Cells × peaks as a product; of the data's peaks, or of those with the embeddings ``peaks`` (P, K)."""
+    sigmoid = check_one_of("scale", scale, ("logit", "sigmoid")) == "sigmoid"
+    if peaks is None:
+        peaks = model.require_peaks()
+    if normalize_depth:
+        return LowRank(model.cell_embedding, peaks, np.zeros(adata.n_obs, dtype=np.float32), sigmoid)
+    weight, bias = model.raw_head(adata.obs)
+    return LowRank(weight, peaks, bias, sigmoid)
+
+
+def group_weights(labels: pd.Series, groups: pd.Index) -> sparse.csr_matrix:
+    """Weights (groups, n) that make the mean over the cells with each label."""
+    cells = [np.flatnonzero((labels == group).to_numpy(dtype=bool)) for group in groups]
+    return averaging(np.repeat(np.arange(len(cells)), [len(row) for row in cells]), np.concatenate(cells), len(labels))
+
+
+def averaging(row: np.ndarray, column: np.ndarray, n_columns: int) -> sparse.csr_matrix:
+    """Weights whose product is the mean over the columns of each row, for pairs of (row, column)."""
+    size = np.bincount(row)
+    return sparse.csr_matrix((1 / size[row], (row, column)), shape=(len(size), n_columns))
+
+
+def new_peaks(
+    adata: AnnData, model: Model, *, regions: Any, sequences: Any, fasta: str | PathLike[str] | None
+) -> tuple[pd.Index, np.ndarray]:
+    """Names and embeddings (R, K) of regions or of sequences, from the network."""
+    from scbasset_tl._adata.windows import sequence_windows  # torch comes with it
+    from scbasset_tl.nn.embed import embed
+
+    trunk = load_trunk(adata, model.key)
+    if sequences is None:
+        windows = sequence_windows(adata, regions, fasta=fasta, seq_len=trunk.config.seq_len)
+        names, codes = windows.name, windows.codes
+    else:
+        names, codes = _given_sequences(sequences, trunk.config.seq_len)
+    return pd.Index(names, dtype=object), embed(trunk, codes).numpy()
+
+
+def _given_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray]:
+    """Names and codes (n, seq_len) of what the user passed."""
+    if isinstance(sequences, pd.Series):
+        sequences = sequences.to_dict()
+    if isinstance(sequences, str) or (isinstance(sequences, np.ndarray) and sequences.ndim < 2 and len(sequences)):
+        sequences = [sequences] if isinstance(sequences, str) or sequences.dtype.kind in "ui" else list(sequences)
+    if not isinstance(sequences, Mapping | list | tuple | np.ndarray) or not len(sequences):
+        message = f"sequences must be {_FORMS}, got {type(sequences).__name__}."
+        raise ValueError(message)
+    named = sequences if isinstance(sequences, Mapping) else {f"sequence_{i + 1}": s for i, s in enumerate(sequences)}
+    codes = {str(name): _codes(str(name), given) for name, given in named.items()}
+    if wrong := {name: len(given) for name, given in codes.items() if len(given) != seq_len}:
+        first = next(iter(wrong))
+        message = (
+            f"sequences: {len(wrong)} of {len(codes)} do not have the {seq_len} bp that the model reads, the first is "
+            f"{first!r} with {wrong[first]} bp. Cut them to that length around what matters."
+        )
+        raise ValueError(message)
+    return list(codes), np.stack(list(codes.values()))
+
+
+def _codes(name: str, given: Any) -> np.ndarray:
+    """Codes of one sequence, text or codes already."""
+    if isinstance(given, str):
+        try:
+            return encode(given)
+        except (UnicodeEncodeError, ValueError) as error:
+            message = f"sequences: {name!r} cannot be read. {error}"
+            raise ValueError(message) from error
+    codes = np.asarray(given)
+    if (
+        codes.ndim != 1
+        or codes.dtype.kind not in "ui"
+        or (codes.size and not 0 <= codes.min() <= codes.max() <= N_CODE)
+    ):
+        message = f"sequences must be {_FORMS}; {name!r} is an array of {codes.dtype} and shape {codes.shape}."
+        raise ValueError(message)
+    return codes.astype(np.uint8, copy=False)
+
+
+def write_h5ad(adata: AnnData, matrix: LowRank, path: Path, dtype: str, entry: Mapping[str, Any]) -> None:
+    """The whole matrix as ``X`` of a file, a block of cells at a time."""
+    import h5py
+    from anndata import AnnData
+
+    n_obs, n_vars = matrix.shape
+    with replacing(path) as temporary:
+        AnnData(obs=adata.obs, var=adata.var, uns={DENOISE: dict(entry)}).write_h5ad(temporary)
+        with h5py.File(temporary, "r+") as file, progress(n_obs, description="denoising", unit=" cells") as bar:
+            if "X" in file:
+                del file["X"]
+            chunks = (min(n_obs, _CHUNK[0]), min(n_vars, _CHUNK[1]))
+            stored = file.create_dataset("X", matrix.shape, dtype, chunks=chunks)
+            stored.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+            for rows, values in matrix.blocks():
+                stored[rows] = values
+                bar.update(len(values))

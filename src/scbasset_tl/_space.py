@@ -1,0 +1,52 @@
+"""Whether a result fits into memory or onto a disk, before it is made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from scbasset_tl._log import info
+
+_WORTH_SAYING: Final = 1 << 30
+_CGROUP: Final = Path("/sys/fs/cgroup")
+
+
+def check_memory(n_bytes: int, what: str, *, advice: str, say: bool = False) -> None:
+    """Refuse ``what`` if it takes more memory than there is; the size is said first if large, or with ``say``."""
+    _check(n_bytes, available_memory(), what, "memory", advice, say=say)
+
+
+def check_disk(n_bytes: int, folder: Path, what: str, *, advice: str) -> None:
+    """Say the size of ``what`` and refuse it if it is larger than what the disk of ``folder`` has left."""
+    _check(n_bytes, shutil.disk_usage(folder).free, what, f"the disk of {str(folder)!r}", advice, say=True)
+
+
+def size(n_bytes: float) -> str:
+    """Bytes in words."""
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
+
+
+def available_memory() -> int | None:
+    """Bytes that this process can still take without swapping; ``None`` where the system does not tell."""
+    known = []
+    with suppress(OSError, StopIteration):
+        line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
+        known.append(1024 * int(line.split()[1]))
+    with suppress(OSError, ValueError):  # the limit of a container or a batch job; the text "max" is none
+        limit, used = (int(Path(_CGROUP, f"memory.{name}").read_text()) for name in ("max", "current"))
+        stat = dict(line.split() for line in Path(_CGROUP, "memory.stat").read_text().splitlines())
+        known.append(limit - used + int(stat.get("inactive_file", 0)))  # files that were read count as used
+    with suppress(AttributeError, OSError, ValueError):  # not on Windows
+        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min(known, default=None)
+
+
+def _check(n_bytes: int, available: int | None, what: str, where: str, advice: str, *, say: bool) -> None:
+    if available is not None and n_bytes > available:
+        message = f"{what} would take {size(n_bytes)}, and {where} has {size(available)} left: {advice}"
+        raise MemoryError(message) if where == "memory" else OSError(message)
+    if say or n_bytes > _WORTH_SAYING:
+        info(f"{what} takes {size(n_bytes)}")

@@ -1,0 +1,184 @@
+"""Genes and their transcription start sites, from a table or a GTF file, and the regions near them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scbasset_tl._files import as_path
+from scbasset_tl.genome.regions import contig_names
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from scbasset_tl.genome.regions import Regions
+
+_NAMES: Final = ("gene_name", "gene", "name", "symbol", "gene_symbol", "gene_id", "id")
+_CHROMS: Final = ("chr", "chrom", "chromosome", "seqnames")
+_ATTRIBUTE: Final = r'(?:^|;)\s*{} "([^"]*)"'
+_SHOWN: Final = 3
+_NEED: Final = "genes need a name, a contig chr, and tss (0-based) or start, end (0-based, half-open) and strand"
+
+
+class Genes(NamedTuple):
+    """Start sites of transcription, one row each; those of one name are one gene.
+
+    Attributes
+    ----------
+    name
+        Gene.
+    chrom
+        Contig.
+    tss
+        First transcribed base, 0-based.
+    """
+
+    name: np.ndarray
+    chrom: np.ndarray
+    tss: np.ndarray
+
+
+def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
+    """Transcription start sites of a table or a GTF file.
+
+    Parameters
+    ----------
+    source
+        Path of a GTF (``.gtf``), of a table with tabs or, if it is called ``.csv``, commas, each also compressed; or a
+        DataFrame. Of a GTF the lines ``gene`` are taken, or if there are none the lines ``transcript``, by
+        ``gene_name`` or, without one, ``gene_id``; of genes with one name all but the first go by their id. A table
+        has columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``, and the
+        gene's name in ``gene_name``, ``gene``, ``name``, ``symbol`` or ``gene_id``, or in the index.
+
+    Returns
+    -------
+    The start sites in order. A name may have several.
+
+    Raises
+    ------
+    FileNotFoundError, KeyError, TypeError, ValueError
+        If there is no such file or column, or what is there cannot be read.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from scbasset_tl.genome import read_genes
+    >>> table = pd.DataFrame(
+    ...     {"gene": ["a", "b"], "chr": "chrI", "start": [5, 20], "end": [9, 40], "strand": ["+", "-"]}
+    ... )
+    >>> read_genes(table).tss.tolist()
+    [5, 39]
+    """
+    if isinstance(source, pd.DataFrame):
+        return _from_table(source)
+    path = as_path("genes", source)
+    if not path.is_file():
+        message = f"genes: there is no file {str(path)!r}."
+        raise FileNotFoundError(message)
+    kinds = [suffix.lower() for suffix in path.suffixes]
+    if ".gff3" in kinds or ".gff" in kinds:
+        message = (
+            f"genes: {path.name} is a GFF; pass the GTF of the same annotation, or a table with chr, tss and gene."
+        )
+        raise ValueError(message)
+    try:
+        if ".gtf" in kinds:
+            return _from_gtf(path)
+        return _from_table(pd.read_csv(path, sep="," if ".csv" in kinds else "\t", comment="#"))
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        message = f"genes: {path.name} cannot be read: {error}"
+        raise ValueError(message) from error
+
+
+def near(genes: Genes, regions: Regions, distance: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of (start site, region) of which some base of the region is at most ``distance`` bp from the site."""
+    sites, found = [], []
+    for contig in pd.unique(genes.chrom):
+        here = np.flatnonzero(genes.chrom == contig)
+        rows = np.flatnonzero(np.asarray(regions.chrom == contig))
+        if not len(rows):
+            continue
+        rows = rows[np.argsort(regions.start[rows], kind="stable")]
+        start, end, tss = regions.start[rows], regions.end[rows], genes.tss[here]
+        first = np.searchsorted(start, tss - distance - (end - start).max(), side="left")
+        last = np.searchsorted(start, tss + distance, side="right")
+        count = last - first
+        site = np.repeat(np.arange(len(here)), count)
+        row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
+        inside = end[row] > tss[site] - distance
+        sites.append(here[site[inside]])
+        found.append(rows[row[inside]])
+    none = np.empty(0, dtype=np.int64)
+    return np.concatenate([none, *sites]), np.concatenate([none, *found])
+
+
+def _from_table(table: pd.DataFrame) -> Genes:
+    chrom = next((column for column in _CHROMS if column in table), None)
+    name = next((column for column in _NAMES if column in table), None)
+    known = "tss" in table or {"start", "end", "strand"} <= set(table)
+    if chrom is None or not known or (name is None and isinstance(table.index, pd.RangeIndex)):
+        message = f"genes: {_NEED}; the table has columns {[str(column) for column in table.columns[:12]]}."
+        raise KeyError(message)
+    names = pd.Series(table.index, index=table.index) if name is None else table[name]
+    if "tss" in table:
+        return _genes(names, table[chrom], table["tss"])
+    start, end = (_whole(table[column], names, column) for column in ("start", "end"))
+    return _genes(names, table[chrom], _site(start, end, table["strand"], names))
+
+
+def _from_gtf(path: Path) -> Genes:
+    columns = ["chr", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
+    kinds = dict.fromkeys(("chr", "source", "feature", "strand"), "category") | {"chr": str, "attributes": str}
+    lines = pd.read_csv(path, sep="\t", comment="#", header=None, names=columns, dtype=kinds, quoting=3)
+    for feature in ("gene", "transcript"):
+        found = lines[lines["feature"] == feature].reset_index(drop=True)
+        if len(found):
+            break
+    else:
+        message = f"genes: {path.name} has no line of a gene or a transcript among {len(lines)}: is it a GTF?"
+        raise ValueError(message)
+    text = found["attributes"].fillna("")
+    ids, names = (text.str.extract(_ATTRIBUTE.format(key), expand=False) for key in ("gene_id", "gene_name"))
+    names = names.where(names.fillna("") != "", ids)
+    first = ids.groupby(names).transform("first")  # one name, several genes
+    names = names.where(first == ids, ids)
+    start = _whole(found["start"], names, "start") - 1  # GTF counts from 1, both ends inside
+    return _genes(names, found["chr"], _site(start, _whole(found["end"], names, "end"), found["strand"], names))
+
+
+def _genes(names: pd.Series, chrom: pd.Series, tss: Any) -> Genes:
+    missing = (names.isna() | chrom.isna()).to_numpy()
+    if missing.all():
+        message = f"genes: no row of {len(names)} has both a name and a contig."
+        raise ValueError(message)
+    kept = ~missing
+    sites = _whole(pd.Series(np.asarray(tss))[kept], names[kept], "tss")
+    contigs = np.asarray(contig_names(chrom[kept]).astype(object))
+    return Genes(names[kept].astype(str).to_numpy(dtype=object), contigs, sites)
+
+
+def _whole(values: pd.Series, names: pd.Series, column: str) -> np.ndarray:
+    """Positions as int64, or an error that names the first genes without one."""
+    numbers = pd.to_numeric(values.astype(object), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = np.flatnonzero(~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))))
+    if len(bad):
+        shown = [f"{names.iloc[row]} ({values.iloc[row]})" for row in bad[:_SHOWN]]
+        message = f"genes: {column} is no position for {len(bad)} of {len(numbers)} rows, {shown}: positions are whole numbers from 0."
+        raise ValueError(message)
+    return numbers.astype(np.int64)
+
+
+def _site(start: np.ndarray, end: np.ndarray, strand: pd.Series, names: pd.Series) -> np.ndarray:
+    """First transcribed base of genes [start, end)."""
+    reverse = (strand == "-").to_numpy(dtype=bool)
+    bad = np.flatnonzero(~reverse & ~(strand == "+").to_numpy(dtype=bool))
+    if len(bad):
+        shown = [f"{names.iloc[row]} ({strand.iloc[row]})" for row in bad[:_SHOWN]]
+        message = (
+            f"genes: strand is neither + nor - for {len(bad)} of {len(reverse)} rows, {shown}: give tss, or drop them."
+        )
+        raise ValueError(message)
+    return np.where(reverse, end - 1, start)

@@ -1,0 +1,77 @@
+"""Gene scores against expression, before and after denoising."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from scbasset_tl.metrics import GeneExpression
+
+
+def gene_expression(
+    result: GeneExpression, *, show: bool | None = None, return_fig: bool = False
+) -> np.ndarray | Figure | None:
+    """Draw the correlations of gene scores and expression, per cell and per gene :cite:p:`Yuan2022`.
+
+    With a baseline a point is a cell or a gene, the baseline's correlation across and that of the scores up; points
+    above the line are those that denoising has improved. Without one, histograms.
+
+    Parameters
+    ----------
+    result
+        What :func:`scbasset_tl.metrics.gene_expression` returned.
+    show
+        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
+    return_fig
+        Return the figure.
+
+    Returns
+    -------
+    ``None`` if shown, the :class:`matplotlib.figure.Figure` with ``return_fig``, else an array of two
+    :class:`matplotlib.axes.Axes`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import scbasset_tl as sb
+    >>> mdata = sb.datasets.toy_mudata(n_obs=60, n_vars=200)
+    >>> genes = pd.DataFrame({"gene": ["TF1", "TF2", "TF3"], "chr": "chr1", "tss": [3_000, 12_000, 20_000]})
+    >>> sb.tl.gene_scores(mdata, genes, kind="raw")
+    >>> result = sb.metrics.gene_expression(mdata, key="gene_scores_raw")
+    >>> sb.pl.gene_expression(result, show=False).shape
+    (2,)
+    """
+    from scbasset_tl.pl._show import finish, new_figure, will_show
+
+    shown = will_show(show=show, return_fig=return_fig)
+    figure = new_figure(shown=shown, figsize=(8, 4))
+    axes = figure.subplots(1, 2)
+    for ax, kind, table in zip(axes, ("cell", "gene"), (result.per_cell, result.per_gene), strict=True):
+        ax.set_title(f"{len(table):,} {kind}s, median r {table['r'].median():.2f}")
+        if "r_baseline" not in table:
+            ax.hist(table["r"], bins=40, color="C0")
+            ax.axvline(0, color="0.5", lw=1)
+            ax.set(xlabel=f"Pearson r per {kind}", ylabel=f"{kind}s")
+            continue
+        dense = len(table) > 500
+        ax.plot(
+            table["r_baseline"],
+            table["r"],
+            ".",
+            ms=4 if dense else 9,
+            alpha=0.3 if dense else 0.7,
+            mew=0,
+            color="C0",
+            rasterized=True,
+        )
+        low, high = table.min().min(), table.max().max()
+        limits = (low - 0.05 * (high - low), high + 0.05 * (high - low))
+        ax.axline((0, 0), slope=1, color="0.5", lw=1)
+        above = (table["r"] > table["r_baseline"]).mean()
+        ax.text(0.97, 0.03, f"{above:.0%} above the line", transform=ax.transAxes, ha="right")
+        ax.set(xlabel=f"Pearson r per {kind}, baseline", ylabel=f"Pearson r per {kind}", xlim=limits, ylim=limits)
+        ax.set_aspect("equal")
+    return finish(figure, axes, shown=shown, return_fig=return_fig)

@@ -1,0 +1,122 @@
+"""tl.denoise, tl.denoised_pca, metrics.denoised_asw, and get.accessibility of groups and new DNA: what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import scbasset_tl as sb
+from scbasset_tl import _space
+
+_MODELS = {}
+
+
+def trained(*changes):
+    """Data with a model, changed in turn."""
+
+    def make(world):
+        if not _MODELS:
+            _MODELS["plain"] = sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, copy=True)
+        data = _MODELS["plain"].copy()
+        for change in changes:
+            change(data)
+        return data
+
+    return make
+
+
+def little(what):
+    """A machine without memory or disk."""
+
+    def make(world):
+        if what == "memory":
+            world.patch.setattr(_space, "available_memory", lambda: 1000)
+        else:
+            usage = type("Usage", (), {"free": 1000})
+            world.patch.setattr(_space.shutil, "disk_usage", lambda folder: usage)
+        return trained()(world)
+
+    return make
+
+
+def put(field, name, value):
+    def change(data):
+        getattr(data, field)[name] = value
+
+    return change
+
+
+def one_cell(world):
+    return trained()(world)[:1].copy()
+
+
+def denoise(file=None, **arguments):
+    return lambda world: sb.tl.denoise(world.data, **({"path": world.folder / file} if file else {}), **arguments)
+
+
+def pca(**arguments):
+    return lambda world: sb.tl.denoised_pca(world.data, **arguments)
+
+
+def asw(**arguments):
+    return lambda world: sb.metrics.denoised_asw(world.data, **{"label_key": "kind", **arguments})
+
+
+def read(**arguments):
+    return lambda world: sb.get.accessibility(world.data, **arguments)
+
+
+NO_MODEL = ["uns['scbasset'] holds no trained model", "tl.scbasset"]
+CASES = {
+    "tl.denoise": [
+        ("before training", None, denoise(), KeyError, *NO_MODEL),
+        ("peak vectors are gone", trained(lambda data: data.varm.__delitem__("scbasset")), denoise(), KeyError,
+         "no peak embeddings"),
+        ('`scale="linear"`', trained(), denoise(scale="linear"), ValueError, "['logit', 'sigmoid']"),
+        ('`dtype="int8"`', trained(), denoise(dtype="int8"), ValueError, "['float32', 'float16']"),
+        ("a layer that does not fit into memory", little("memory"), denoise(), MemoryError, "60 cells × 90 peaks", "path=",
+         "get.accessibility"),
+        ("a file that does not fit onto the disk", little("disk"), denoise("a.h5ad"), OSError, "disk", "dtype='float16'"),
+        ("a folder that is not there", trained(), denoise("none/a.h5ad"), FileNotFoundError, "does not exist"),
+        ("a file and `copy`", trained(), denoise("a.h5ad", copy=True), ValueError, "copy= or key_added="),
+        ("a layer of that name, from elsewhere", trained(put("layers", "scbasset", np.ones((60, 90)))), denoise(), ValueError,
+         "layers['scbasset'] is there already"),
+        ('`key_added="scbasset"`', trained(), denoise(key_added="scbasset"), ValueError, "another name"),
+        ("`key_added` of another entry", trained(put("uns", "mine", {"a": 1})), denoise(key_added="mine"), ValueError,
+         "uns['mine'] is there already"),
+        ("`tl.denoised_pca` before training", None, pca(), KeyError, *NO_MODEL),
+        ("`n_comps=0`", trained(), pca(n_comps=0), ValueError, "n_comps must be a whole number of at least 1"),
+        ("components of one cell", one_cell, pca(), ValueError, "at least 2"),
+        ("components over another embedding", trained(put("obsm", "X_pca", np.ones((60, 2)))), pca(key_added="X_pca"),
+         ValueError, "obsm['X_pca'] is there already"),
+        ("`metrics.denoised_asw` before training", None, asw(), KeyError, *NO_MODEL),
+        ("a silhouette of labels that are no column", trained(), asw(label_key="type"), KeyError, "'type'", "'kind'"),
+        ("a silhouette of one label", trained(put("obs", "kind", "a")), asw(), ValueError, "1 different labels"),
+    ],
+    "get.accessibility": [
+        ("peaks and sequences at once", trained(), read(var=0, sequences="A" * 192), ValueError, "pass one of them"),
+        ("a FASTA without regions", trained(), read(fasta="a.fa"), ValueError, "pass regions="),
+        ("regions without a FASTA", trained(), read(regions="chr1:5-9"), ValueError, "pass fasta="),
+        ("regions that are none", trained(), read(regions=["GATA1"]), KeyError, "neither names of peaks"),
+        ("a sequence of another length", trained(), read(sequences={"one": "ACGT"}), ValueError, "'one' with 4 bp", "192 bp"),
+        ("a sequence of other letters", trained(), read(sequences="E" * 192), ValueError, "'sequence_1' cannot be read"),
+        ("one-hot for a sequence", trained(), read(sequences=np.zeros((1, 192, 4))), ValueError, "codes 0 to 4"),
+        ("no sequence", trained(), read(sequences=[]), ValueError, "sequences must be text"),
+        ("groups without `groupby`", trained(), read(groups=["a"]), ValueError, "groupby="),
+        ("`groupby` that is no column", trained(), read(groupby="type"), KeyError, "no column 'type'"),
+        ("a group that is not there", trained(), read(groupby="kind", groups="c"), KeyError, "no group ['c']", "['a', 'b']"),
+        ("cells and groups at once", trained(), read(groupby="kind", obs=[0]), ValueError, "not both"),
+        ("a block that does not fit into memory", little("memory"), read(), MemoryError, "60 × 90", "tl.denoise"),
+        ("a table of sequences", trained(), read(sequences=pd.DataFrame({"seq": ["ACGT"]})), ValueError, "got DataFrame"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("section", "case"), [pytest.param(section, case, id=case[0]) for section, rows in CASES.items() for case in rows]
+)
+def test_refused(refused, section, case):
+    refused(section, *case)
+
+
+def test_the_page_has_these_rows(page):
+    page.hold_order(CASES)

@@ -1,0 +1,119 @@
+"""Start sites from tables and GTF files, and the regions near them, against plain loops."""
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scbasset_tl.genome import Genes, read_genes, read_regions
+from scbasset_tl.genome.genes import near
+
+GTF = """\
+#!genome-build WBcel235
+I\tWormBase\tgene\t101\t200\t.\t+\t.\tgene_id "G1"; gene_name "abc-1"; gene_biotype "protein_coding";
+I\tWormBase\ttranscript\t111\t200\t.\t+\t.\tgene_id "G1"; transcript_id "T1"; gene_name "abc-1";
+I\tWormBase\tgene\t301\t400\t.\t-\t.\tgene_id "G2"; gene_source "x";
+2\tWormBase\tgene\t1\t5\t.\t+\t.\tgene_id "G3"; gene_name "twice";
+2\tWormBase\tgene\t11\t15\t.\t-\t.\tgene_id "G4"; gene_name "twice";
+"""
+
+
+@pytest.mark.parametrize("name", ["a.gtf", "a.gtf.gz"])
+def test_gtf(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(GTF.encode()) if name.endswith("gz") else GTF.encode())
+    genes = read_genes(path)
+    assert genes.name.tolist() == ["abc-1", "G2", "twice", "G4"]
+    assert genes.chrom.tolist() == ["I", "I", "2", "2"]
+    assert genes.tss.tolist() == [100, 399, 0, 14]
+    assert genes.tss.dtype == np.int64
+
+
+def test_gtf_of_transcripts_only(tmp_path):
+    lines = [line.replace("\tgene\t", "\ttranscript\t") for line in GTF.splitlines() if "\tgene\t" in line]
+    more = lines[0].replace("\t101\t", "\t151\t")
+    (tmp_path / "a.gtf").write_text("\n".join([*lines, more]))
+    genes = read_genes(tmp_path / "a.gtf")
+    assert genes.tss[genes.name == "abc-1"].tolist() == [100, 150]
+
+
+TABLE = pd.DataFrame({
+    "chr": ["chrI", "chrI", "chrX"], "start": [100, 300, 0], "end": [200, 400, 5], "strand": ["+", "-", "+"],
+    "gene_name": ["a", "b", "c"],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("sep", ["\t", ","])
+def test_tables(tmp_path, sep):
+    path = tmp_path / ("genes.csv" if sep == "," else "genes.tsv.gz")
+    TABLE.to_csv(path, sep=sep, index=False)
+    for source in (path, str(path), TABLE, TABLE.set_index("gene_name"), TABLE.rename(columns={"gene_name": "symbol"})):
+        genes = read_genes(source)
+        assert genes.name.tolist() == ["a", "b", "c"]
+        assert genes.tss.tolist() == [100, 399, 0]
+    given = read_genes(TABLE.assign(tss=[7.0, 8.0, 9.0]))
+    assert given.tss.tolist() == [7, 8, 9]
+
+
+def test_rows_without_a_name_are_left_out():
+    assert read_genes(TABLE.assign(gene_name=["a", None, "c"])).name.tolist() == ["a", "c"]
+
+
+def test_contigs_that_pandas_took_for_numbers():
+    assert read_genes(TABLE.assign(chr=[1, 2, 3])).chrom.tolist() == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("distance", [0, 1, 40, 500])
+def test_near(rng, distance):
+    start = rng.integers(0, 4000, 150)
+    var = pd.DataFrame(
+        {"chr": rng.choice(["chrI", "chrII"], 150), "start": start, "end": start + rng.integers(1, 300, 150)}
+    )
+    var.index = var.index.astype(str)
+    contigs = rng.choice(["chrI", "chrII", "chrIII"], 60).astype(object)
+    genes = Genes(np.arange(60).astype(str).astype(object), contigs, rng.integers(0, 4300, 60))
+    expected = {
+        (site, row)
+        for site in range(60)
+        for row, peak in enumerate(var.itertuples())
+        if peak.chr == genes.chrom[site]
+        and min(abs(base - genes.tss[site]) for base in (peak.start, peak.end - 1, np.clip(genes.tss[site], peak.start, peak.end - 1)))
+        <= distance
+    }  # fmt: skip
+    found = list(zip(*(pairs.tolist() for pairs in near(genes, read_regions(var), distance)), strict=True))
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+    assert expected
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "words"),
+    [
+        (TABLE.drop(columns="chr"), KeyError, "columns \\['start'"),
+        (TABLE.drop(columns="strand"), KeyError, "or start, end"),
+        (TABLE.drop(columns="gene_name"), KeyError, "need a name"),
+        (TABLE.assign(strand=["+", ".", "-"]), ValueError, "1 of 3 rows.*b \\(.\\)"),
+        (TABLE.assign(tss=[1, -5, 2.5]), ValueError, "tss is no position for 2 of 3"),
+        (TABLE.assign(start=["x", 1, 2]), ValueError, "start is no position for 1 of 3"),
+        (TABLE.assign(gene_name=None), ValueError, "no row of 3"),
+    ],
+)
+def test_tables_that_cannot_be_read(table, error, words):
+    with pytest.raises(error, match=words):
+        read_genes(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.gtf", "chrI\tx\texon\t1\t2\t.\t+\t.\t\n", "no line of a gene"),
+        ("a.gff3", "##gff-version 3\n", "GFF"),
+        ("a.tsv", "", "cannot be read"),
+        ("a.gtf.gz", "not compressed", "cannot be read"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=words):
+        read_genes(tmp_path / name)

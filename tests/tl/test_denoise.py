@@ -1,0 +1,137 @@
+"""tl.denoise and tl.denoised_pca against get.accessibility, dense PCA and kNN; slots, files and containers."""
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+import scbasset_tl as sb
+from scbasset_tl import _space
+from scbasset_tl.stats import low_rank
+from scbasset_tl.stats.neighbors import nearest
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("arguments", [{}, {"scale": "sigmoid"}, {"scale": "sigmoid", "normalize_depth": False}])
+def test_layer_is_what_accessibility_reads(trained, monkeypatch, arguments, dtype):
+    monkeypatch.setattr(low_rank, "BLOCK_ENTRIES", 300)
+    sb.tl.denoise(trained, dtype=dtype, **arguments)
+    layer = trained.layers["scbasset"]
+    assert layer.dtype == dtype
+    tolerance = 1e-5 if dtype == "float32" else 2e-3
+    np.testing.assert_allclose(layer, sb.get.accessibility(trained, **arguments), rtol=tolerance, atol=tolerance)
+    assert trained.uns["denoise"]["params"]["scale"] == arguments.get("scale", "logit")
+
+
+def test_file_is_what_accessibility_reads(trained, tmp_path, monkeypatch, snapshot_of):
+    monkeypatch.setattr(low_rank, "BLOCK_ENTRIES", 300)
+    before = snapshot_of(trained)
+    sb.tl.denoise(trained, scale="sigmoid", path=tmp_path / "denoised.h5ad")
+    assert snapshot_of(trained) == before
+    expected = sb.get.accessibility(trained, scale="sigmoid")
+    whole = ad.read_h5ad(tmp_path / "denoised.h5ad")
+    np.testing.assert_allclose(whole.X, expected, atol=1e-6)
+    assert whole.obs.equals(trained.obs)
+    assert whole.var_names.equals(trained.var_names)
+    assert whole.uns["denoise"]["params"]["scale"] == "sigmoid"
+    backed = ad.read_h5ad(tmp_path / "denoised.h5ad", backed="r")
+    try:
+        np.testing.assert_allclose(backed[5:9, [7, 2, 30]].X, expected.iloc[5:9, [7, 2, 30]], atol=1e-6)
+    finally:
+        backed.file.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["denoised.h5ad"]
+
+
+@pytest.fixture
+def snapshot_of():
+    def take(adata):
+        return (
+            list(adata.layers),
+            list(adata.obsm),
+            list(adata.uns),
+            list(adata.obs),
+            list(adata.var),
+            list(adata.varm),
+        )
+
+    return take
+
+
+def test_containers(trained, tmp_path):
+    expected = sb.get.accessibility(trained).to_numpy()
+    copy = sb.tl.denoise(trained, key_added="mine", copy=True)
+    assert list(copy.layers) == ["mine"]
+    assert not trained.layers
+    mdata = md.MuData({"peaks": trained.copy()})
+    assert isinstance(sb.tl.denoise(mdata, mod="peaks", copy=True), md.MuData)
+    sb.tl.denoise(mdata, mod="peaks")
+    view = trained[:20, ::2]
+    sb.tl.denoise(view)
+    np.testing.assert_allclose(view.layers["scbasset"], expected[:20, ::2], atol=1e-6)
+    for write, read in (("write_h5ad", ad.read_h5ad), ("write_zarr", ad.read_zarr)):
+        getattr(copy, write)(tmp_path / write)
+        np.testing.assert_array_equal(read(tmp_path / write).layers["mine"], copy.layers["mine"])
+    mdata.write_h5mu(tmp_path / "m.h5mu")
+    np.testing.assert_allclose(md.read_h5mu(tmp_path / "m.h5mu")["peaks"].layers["scbasset"], expected, atol=1e-6)
+
+
+def test_a_layer_that_does_not_fit_is_refused_and_a_file_is_not(trained, monkeypatch, tmp_path):
+    monkeypatch.setattr(_space, "available_memory", lambda: 10_000)
+    with pytest.raises(MemoryError, match="would take 0.0 MB.*path="):
+        sb.tl.denoise(trained)
+    with pytest.raises(MemoryError, match="ask for fewer"):
+        sb.get.accessibility(trained)
+    assert sb.get.accessibility(trained, groupby="cell_type").shape == (5, 80)
+    sb.tl.denoise(trained, path=tmp_path / "a.h5ad")
+    assert (tmp_path / "a.h5ad").exists()
+
+
+def test_again_replaces_its_own_but_no_other_layer(trained):
+    trained.layers["scbasset"] = np.ones(trained.shape)
+    with pytest.raises(ValueError, match="layers\\['scbasset'\\] is there already"):
+        sb.tl.denoise(trained)
+    del trained.layers["scbasset"]
+    sb.tl.denoise(trained)
+    first = trained.layers["scbasset"]
+    sb.tl.denoise(trained, scale="sigmoid")
+    assert not np.allclose(trained.layers["scbasset"], first)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_components_and_neighbours_are_those_of_the_dense_matrix(trained, normalize):
+    dense = sb.get.accessibility(trained, normalize_depth=normalize).to_numpy(np.float64)
+    sb.tl.denoised_pca(trained, normalize_depth=normalize)
+    found = trained.obsm["X_scbasset_denoised"]
+    assert found.dtype == np.float32
+    rank = found.shape[1]
+    assert rank == (5 if normalize else 6)
+    oracle = PCA(n_components=rank, svd_solver="full")
+    expected = oracle.fit_transform(dense)
+    expected *= np.sign((expected * found).sum(axis=0))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(trained.uns["denoised_pca"]["variance"], oracle.explained_variance_, rtol=1e-4)
+    np.testing.assert_allclose(trained.uns["denoised_pca"]["variance_ratio"].sum(), 1)
+    lists = [nearest(x, 8, rng=np.random.default_rng(0)) for x in (dense, found.astype(np.float64))]
+    distances = [np.sort(distance, axis=1) for _, distance in lists]
+    np.testing.assert_allclose(distances[0], distances[1], rtol=1e-3)
+    assert (lists[0][0] == lists[1][0]).mean() > 0.99  # but for ties in single precision
+
+
+def test_some_components_under_another_name(trained, tmp_path):
+    whole = sb.tl.denoised_pca(trained, copy=True).obsm["X_scbasset_denoised"]
+    mdata = md.MuData({"atac": trained})
+    sb.tl.denoised_pca(mdata, n_comps=2, key_added="pcs")
+    np.testing.assert_array_equal(mdata["atac"].obsm["pcs"], whole[:, :2])
+    assert mdata["atac"].uns["pcs"]["variance"].shape == (2,)
+    mdata["atac"].write_h5ad(tmp_path / "a.h5ad")
+    np.testing.assert_array_equal(ad.read_h5ad(tmp_path / "a.h5ad").obsm["pcs"], whole[:, :2])
+
+
+def test_silhouette_is_that_of_one_minus_pearson(trained):
+    from sklearn.metrics import silhouette_score
+
+    distance = np.clip(1 - np.corrcoef(sb.get.accessibility(trained).to_numpy(np.float64)), 0, None)
+    np.fill_diagonal(distance, 0)
+    expected = (silhouette_score(distance, trained.obs["cell_type"], metric="precomputed") + 1) / 2
+    assert sb.metrics.denoised_asw(trained, label_key="cell_type") == pytest.approx(expected, abs=1e-5)
