@@ -7,7 +7,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from scbasset_tl.nn.loss import Positives, fused_linear_bce
 from scbasset_tl.stats.labels import Labels
-from scbasset_tl.train.batches import PeakBatches, minibatches, n_minibatches
+from scbasset_tl.train.batches import PeakBatches
 
 
 def make_labels(rng, n_peaks, n_cells, density=0.2):
@@ -23,7 +23,7 @@ def make_labels(rng, n_peaks, n_cells, density=0.2):
 def test_loss_and_gradients_equal_the_dense_ones(rng, monkeypatch, tile, scale):
     monkeypatch.setattr("scbasset_tl.train.batches._TILE", {"cpu": tile})
     dense, labels = make_labels(rng, 40, 50)
-    batches = PeakBatches(np.zeros((40, 8), np.uint8), labels, torch.device("cpu"))
+    batches = PeakBatches(np.zeros((40, 8), np.uint8), labels, np.arange(40), torch.device("cpu"))
     peaks = torch.from_numpy(rng.permutation(40)[:17])
     h, weight, bias = (
         torch.tensor(rng.normal(size=shape) * scale, requires_grad=True) for shape in [(17, 5), (50, 5), (50,)]
@@ -37,30 +37,23 @@ def test_loss_and_gradients_equal_the_dense_ones(rng, monkeypatch, tile, scale):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-15)
 
 
+def test_losses_of_parts_of_the_cells_add_up(rng):
+    dense = torch.from_numpy(rng.random((6, 20)) < 0.3)
+    h, weight, bias = (torch.tensor(rng.normal(size=shape), requires_grad=True) for shape in [(6, 5), (20, 5), (20,)])
+    losses = []
+    for part in (slice(0, 13), slice(13, 20)):
+        rows, columns = dense[:, part].nonzero().T
+        positives = Positives(rows, columns, [0, len(rows)], 64)
+        losses.append(fused_linear_bce(h, weight[part], bias[part], positives, n_total=20))
+    expected = binary_cross_entropy_with_logits(h @ weight.T + bias, dense.double())
+    assert sum(losses).item() == pytest.approx(expected.item(), rel=1e-12)
+    gradients = (torch.autograd.grad(loss, (h, weight, bias)) for loss in (sum(losses), expected))
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-15)
+
+
 def test_no_positives_at_all():
     h, weight, bias = torch.ones(2, 3).double(), torch.zeros(4, 3).double(), torch.zeros(4).double()
     empty = torch.empty(0, dtype=torch.int64)
     loss = fused_linear_bce(h, weight, bias, Positives(empty, empty, [0, 0], 4096))
     assert loss.item() == pytest.approx(np.log(2))
-
-
-def test_positives_are_the_labels_of_the_peaks_asked_for(rng, monkeypatch):
-    monkeypatch.setattr("scbasset_tl.train.batches._TILE", {"cpu": 8})
-    dense, labels = make_labels(rng, 12, 20)
-    batches = PeakBatches(np.zeros((12, 8), np.uint8), labels, torch.device("cpu"))
-    peaks = torch.tensor([5, 0, 11, 5])
-    found = batches.positives(peaks)
-    again = np.zeros((4, 20), bool)
-    again[found.rows.numpy(), found.columns.numpy()] = True
-    np.testing.assert_array_equal(again, dense[peaks.numpy()])
-    for tile in range(3):
-        columns = found.columns[found.offsets[tile] : found.offsets[tile + 1]]
-        assert ((columns // 8) == tile).all()
-
-
-@pytest.mark.parametrize(("n_peaks", "sizes"), [(256, [128, 128]), (257, [128, 129]), (258, [128, 128, 2]), (1, [1])])
-def test_a_last_minibatch_of_one_joins_the_one_before(n_peaks, sizes):
-    parts = list(minibatches(n_peaks, 128, torch.Generator().manual_seed(0)))
-    assert [len(part) for part in parts] == sizes
-    assert n_minibatches(n_peaks, 128) == len(sizes)
-    assert sorted(torch.cat(parts).tolist()) == list(range(n_peaks))

@@ -37,15 +37,6 @@ def shift(codes: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
     return moved.masked_fill((source < 0) | (source >= length), N_CODE)
 
 
-def augment(codes: torch.Tensor, generator: torch.Generator, *, per_sequence: bool, max_shift: int = 3) -> torch.Tensor:
-    """Reverse-complement with probability one half, then shift by -max_shift … max_shift.
-
-    The original draws one coin and one shift for a whole minibatch; ``per_sequence`` draws them for each row.
-    Draws come from a CPU generator, so that every device sees the same ones.
-    """
-    n_draws = len(codes) if per_sequence else 1
-    flip = torch.rand(n_draws, generator=generator) < 0.5
-    by = torch.randint(-max_shift, max_shift + 1, (n_draws,), generator=generator)
-    flip, by = flip.to(codes.device), by.to(codes.device)
-    codes = torch.where(flip[:, None], reverse_complement(codes), codes)
-    return shift(codes, by.expand(len(codes)))
+def augment(codes: torch.Tensor, flip: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+    """Read row i of codes (B, L) from the other strand where ``flip[i]``, then :func:`shift` it ``by[i]``."""
+    return shift(torch.where(flip[:, None], reverse_complement(codes), codes), by)

@@ -32,22 +32,29 @@ class Head(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_cells))
         self.batch_weight = nn.Parameter(torch.empty(n_batches, n_latent))
         self.batch_bias = nn.Parameter(torch.zeros(n_batches))
-        self.register_buffer("design", torch.empty(n_cells, 0, dtype=torch.int64) if design is None else design)
+        design = torch.empty(n_cells, 0, dtype=torch.int64) if design is None else design
+        self.register_buffer("design", design, persistent=False)  # of the data, not learned
         if n_batches:  # the original's two parallel layers keep the Keras default
             glorot_uniform_(self.weight, n_latent, n_cells, generator)
             glorot_uniform_(self.batch_weight, n_latent, n_batches, generator)
         else:
             he_normal_(self.weight, n_latent, generator)
 
-    def forward(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Vectors and biases of every cell, its batches included."""
-        weight: torch.Tensor = self.weight
-        bias: torch.Tensor = self.bias
-        for rows in self.design.T:
+    def forward(self, cells: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Vectors and biases of ``cells`` or all, their batches included."""
+        if cells is None:
+            return self.with_batches(self.weight, self.bias)
+        return self.with_batches(self.weight[cells], self.bias[cells], cells)
+
+    def with_batches(
+        self, weight: torch.Tensor, bias: torch.Tensor, cells: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Vectors and biases of ``cells`` or all, to which those of their batches are added."""
+        for rows in (self.design if cells is None else self.design[cells]).T:
             weight = weight + embedding(rows, self.batch_weight)
             bias = bias + self.batch_bias[rows]
         return weight, bias
 
-    def penalty(self, l2_cell: float, l2_batch: float) -> torch.Tensor:
-        """L2 in the original's units: sums of squares, biases left out."""
-        return l2_cell * self.weight.square().sum() + l2_batch * self.batch_weight.square().sum()
+    def replace_cells(self, weight: torch.Tensor, bias: torch.Tensor, design: torch.Tensor) -> None:
+        """Hold other cells than before; the batches stay."""
+        self.weight, self.bias, self.design = nn.Parameter(weight), nn.Parameter(bias), design

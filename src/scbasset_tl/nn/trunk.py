@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.utils import skip_init
 
 from scbasset_tl._validate import check_number, check_positive_int
+from scbasset_tl.nn import norm_pool
 from scbasset_tl.nn.initialisers import he_normal_
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class ConvBlock(nn.Module):
         self.activation = GELU()
         self.conv = skip_init(nn.Conv2d, n_in, n_out, (1, kernel), padding=(0, kernel // 2), bias=False)
         self.norm = nn.BatchNorm2d(n_out, eps=_EPS, momentum=_MOMENTUM)
+        self.pool_size = pool
         self.pool = nn.MaxPool2d((1, pool)) if pool > 1 else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -149,19 +151,27 @@ class Trunk(nn.Module):
         he_normal_(self.dense.weight, self.dense.in_features, generator)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, one_hot: torch.Tensor) -> torch.Tensor:
-        """(B, 4, L) to (B, n_latent)."""
-        x = one_hot.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        for block in self.blocks:
-            x = block(x)
-        # position-major: Keras flattens (position, channel)
-        flat = self.flat_activation(x).squeeze(2).transpose(1, 2).flatten(1)
-        return self.activation(self._dropout(self.dense_norm(self.dense(flat))))
+    def forward(self, one_hot: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, 4, L) to (B, n_latent).
 
-    def _dropout(self, x: torch.Tensor) -> torch.Tensor:
+        ``keep`` (B, n_latent) is what dropout multiplies by in training: 0 or 1 / (1 - share). ``None`` draws it.
+        """
+        x = one_hot.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        if self.training and x.device.type in norm_pool.DEVICES and not x.requires_grad:
+            x = norm_pool.train_blocks(self.blocks, x)  # type: ignore[arg-type]
+        else:
+            for block in self.blocks:
+                x = block(x)
+            x = self.flat_activation(x)
+        # position-major: Keras flattens (position, channel)
+        flat = x.squeeze(2).transpose(1, 2).flatten(1)
+        return self.activation(self._dropout(self.dense_norm(self.dense(flat)), keep))
+
+    def _dropout(self, x: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
         share = self.config.dropout
         if not self.training or share == 0:
             return x
-        # masks come from a CPU generator of our own, so that a seed gives the same ones on every device
-        keep = torch.rand(x.shape, generator=self.generator) >= share
-        return x * (keep.to(x.device) / (1 - share))
+        if keep is None:
+            # masks come from a CPU generator of our own, so that a seed gives the same ones on every device
+            keep = (torch.rand(x.shape, generator=self.generator) >= share).to(x.device) / (1 - share)
+        return x * keep
