@@ -1,20 +1,21 @@
 """How many sequences does ``recipe="fast"`` need for what the converged ``recipe="paper"`` reaches, and what gives it?
 
 One call trains once and appends a line of scores an epoch to ``WORK/recipes/NAME.jsonl``; called again it goes on from
-its checkpoint. ``--change`` replaces fields of the recipe, ``--start`` and ``--head`` are ideas that the package does not
-have. ``WORK`` holds the sets that ``worm_quality.py prepare`` made; ``toy0``, ``toy1`` ... are made on the spot::
+its checkpoint. ``--change`` replaces fields of the recipe. ``WORK`` holds the sets that ``worm_quality.py prepare``
+made; ``toy0``, ``toy1`` ... are made on the spot::
 
     python benchmarks/recipes.py run WORK pseudocells --recipe paper --rng 0 --until-converged
     python benchmarks/recipes.py run WORK pseudocells --recipe fast --rng 0
     python benchmarks/recipes.py run WORK toy0 --recipe fast --width 32 --change data_bias=false
     python benchmarks/recipes.py table WORK --out benchmarks/results/recipes.json
-    python benchmarks/recipes.py figure benchmarks/results/recipes.json docs/_static/recipes.png
+    python benchmarks/recipes.py figure benchmarks/results/recipes.json pseudocells docs/images/recipes.png
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -95,10 +96,8 @@ def run(work: Path, name: str, a: argparse.Namespace) -> None:
     saved = load_checkpoint(checkpoint) if checkpoint.exists() else None
     config = TrunkConfig.of_width(a.width, seq_len=codes.shape[1])
     fabric = make_fabric("auto", a.precision)
-    try:
+    with suppress(Converged):
         fit(data.problem(), config, recipe, fabric, seed=a.rng, checkpoint=checkpoint, saved=saved, on_epoch=score)
-    except Converged:
-        pass
     print(tag, rows[-1])
 
 
@@ -118,6 +117,47 @@ def converged(rows: list[dict]) -> bool:
     )
 
 
+def table(work: Path, out: Path) -> None:
+    """The end of every run, and the best running mean of those that went on until nothing was gained."""
+    runs = {}
+    for path in sorted((work / "recipes").glob("*.jsonl")):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        runs[path.stem] = {name: [row.get(name) for row in rows] for name in rows[0] if name != "ari"}
+        runs[path.stem]["ari"] = [row["ari"] for row in rows if "ari" in row][-1:]
+        best = {what: round(float(smooth(rows, what).max()), 4) for what in ("per_cell", "per_peak")}
+        runs[path.stem] |= {"best_mean": best, "converged": converged(rows)}
+        last = rows[-1]
+        shown = [last["sequences"], *(round(last[what], 4) for what in ("per_cell", "per_peak", "label_score"))]
+        print(
+            "|", path.stem, "|", last["epoch"], "|", *shown, "|", *best.values(), "|", runs[path.stem]["converged"], "|"
+        )
+    out.write_text(json.dumps(runs) + "\n")
+
+
+def figure(results: Path, name: str, out: Path) -> None:
+    """Held-out auROC against sequences processed, a line a run."""
+    import matplotlib.pyplot as plt
+
+    runs = {tag: run for tag, run in json.loads(results.read_text()).items() if tag.startswith(f"{name}_")}
+    panels = {
+        "per_cell": "held-out auROC per cell",
+        "per_peak": "held-out auROC per peak",
+        "label_score": "label score",
+    }
+    figure, axes = plt.subplots(1, len(panels), figsize=(10, 3.2), layout="constrained")
+    for axis, (what, label) in zip(axes, panels.items(), strict=True):
+        for tag, run in runs.items():
+            paper = "_paper_" in tag
+            color = "0.55" if paper else "C0" if "batch_size-32" in tag else "C1"
+            kind = "paper" if paper else "fast, minibatches of 32" if color == "C0" else "fast, minibatches of 128"
+            axis.plot(run["sequences"], run[what], color=color, lw=1, label=kind)
+        axis.set(xscale="log", xlabel="sequences processed", ylabel=label)
+    handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+    axes[0].legend(handles.values(), handles.keys(), frameon=False, fontsize=8)
+    out.parent.mkdir(exist_ok=True)
+    figure.savefig(out, dpi=110)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -131,8 +171,20 @@ def main() -> None:
     one.add_argument("--until-converged", action="store_true")
     one.add_argument("--precision", default="bf16-mixed")
     one.add_argument("--threads", type=int, default=1)
+    several = commands.add_parser("table")
+    several.add_argument("work", type=Path)
+    several.add_argument("--out", type=Path, required=True)
+    drawn = commands.add_parser("figure")
+    drawn.add_argument("results", type=Path)
+    drawn.add_argument("set")
+    drawn.add_argument("out", type=Path)
     a = parser.parse_args()
-    run(a.work, a.set, a)
+    if a.command == "run":
+        run(a.work, a.set, a)
+    elif a.command == "table":
+        table(a.work, a.out)
+    else:
+        figure(a.results, a.set, a.out)
 
 
 if __name__ == "__main__":

@@ -13,27 +13,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from _common import in_process_of_its_own, limit_threads, machine
 
 SEQ_LEN, DENSITY, N_WARM = 1344, 0.05, 2
 OURS, PEER = "scbasset_tl", "scvi-tools"
 # variants of ours, run at the first size only: the number of cells changes nothing in the trunk
 VARIANTS: dict[str, dict[str, Any]] = {
-    f"{OURS}, channels first": {"channels_first": True},
+    f"{OURS}, torch's own layers": {"own_layers": True},
     f"{OURS}, bf16-mixed": {"precision": "bf16-mixed"},
 }
 
@@ -55,7 +51,7 @@ def ours(
     threads: int,
     batch_size: int,
     *,
-    channels_first: bool = False,
+    own_layers: bool = False,
     precision: str | None = None,
     profiler: Any = None,
 ) -> dict[str, Any]:
@@ -67,18 +63,18 @@ def ours(
 
     from scbasset_tl import settings
     from scbasset_tl._adata.problem import training_data
-    from scbasset_tl.nn.trunk import TrunkConfig
+    from scbasset_tl.nn import norm_pool, trunk
     from scbasset_tl.train import loop
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.recipe import make_recipe
 
     settings.verbosity = 0
     torch.set_num_threads(threads)
-    if channels_first:
-        loop.Trunk = _channels_first_trunk()  # type: ignore[misc]
+    if own_layers:
+        norm_pool.train_blocks = _one_after_the_other
     saved = np.load(problem)
     counts = sparse.csr_matrix((saved["data"], saved["indices"], saved["indptr"]), shape=saved["shape"])
-    adata = ad.AnnData(counts, varm={"dna_code": saved["codes"]})
+    adata, codes = ad.AnnData(counts), saved["codes"]
     adata.var["split"] = "train"
     before = _rss_mb()
     ends: list[float] = []
@@ -86,9 +82,9 @@ def ours(
     if profiler is not None:
         register_optimizer_step_post_hook(lambda *_: profiler.step())
 
-    data = training_data(adata, layer=None, batch_key=None, seed=0)
+    data = training_data(adata, codes, layer=None, batch_key=None, seed=0)
     recipe = make_recipe("fast", adata.n_vars, max_epochs=1, batch_size=batch_size)
-    loop.fit(data.problem(), TrunkConfig(), recipe, make_fabric("cpu", precision), seed=0)
+    loop.fit(data.problem(), trunk.TrunkConfig(), recipe, make_fabric("cpu", precision), seed=0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"ends": ends, "rss_before_mb": before, "peak_rss_mb": peak, "auroc_per_epoch_s": _auroc_seconds()}
 
@@ -97,39 +93,29 @@ def _rss_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
 
 
-def _channels_first_trunk() -> type:
-    """Our trunk with the layout of conv1d, which runs as this very convolution of height one."""
-    import torch
+def _one_after_the_other(blocks: Any, x: Any) -> Any:
+    """The blocks of our trunk as torch runs them, without the fused passes over memory that training on a CPU has."""
+    from scbasset_tl.nn.trunk import gelu
 
-    from scbasset_tl.nn.trunk import Trunk, gelu
-
-    class ChannelsFirstTrunk(Trunk):
-        def _initialise(self, generator: torch.Generator | None) -> None:
-            super()._initialise(generator)
-            self.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-
-        def forward(self, one_hot: torch.Tensor) -> torch.Tensor:
-            x = one_hot.unsqueeze(2).contiguous()
-            for block in self.blocks:
-                x = block(x)
-            flat = gelu(x).squeeze(2).transpose(1, 2).flatten(1)
-            return gelu(self._dropout(self.dense_norm(self.dense(flat))))
-
-    return ChannelsFirstTrunk
+    for block in blocks:
+        x = block(x)
+    return gelu(x)
 
 
 def _auroc_seconds() -> float:
     """Seconds of our auROC at the full size of its sample; paid once an epoch, hence no part of a step."""
     import torch
 
+    from scbasset_tl.nn.head import Head
     from scbasset_tl.stats.labels import Labels
     from scbasset_tl.train.monitor import MAX_CELLS, MAX_PEAKS, AucSample
 
     rng = np.random.default_rng(0)
     opened = rng.random((MAX_PEAKS, MAX_CELLS), dtype=np.float32) < DENSITY
     indptr = np.concatenate([[0], opened.sum(1).cumsum()])
-    sample = AucSample(Labels(indptr, opened.nonzero()[1].astype(np.int32), MAX_CELLS), rng, torch.device("cpu"))
-    sample.update(torch.arange(MAX_PEAKS), torch.randn(MAX_PEAKS, 2), torch.randn(MAX_CELLS, 2), torch.zeros(MAX_CELLS))
+    labels = Labels(indptr, opened.nonzero()[1].astype(np.int32), MAX_CELLS)
+    sample = AucSample(labels, np.arange(MAX_PEAKS), slice(0, MAX_CELLS), rng, torch.device("cpu"))
+    sample.update(torch.arange(MAX_PEAKS), torch.randn(MAX_PEAKS, 2), Head(MAX_CELLS, 2))
     sample.score()  # compiles
     started = time.perf_counter()
     sample.score()
@@ -140,13 +126,9 @@ def peer(python: str, problem: Path, threads: int, batch_size: int) -> dict[str,
     """The same of scvi-tools, in its own environment."""
     script = Path(__file__).parent / "peers" / "scvi_throughput.py"
     out = problem.with_suffix(".json")
-    subprocess.run([python, script, problem, out, str(threads), str(batch_size)], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    subprocess.run([python, script, problem, out, str(threads), str(batch_size)], check=True, env=environment)
     return json.loads(out.read_text())
-
-
-def in_process_of_its_own(function: Any, *arguments: Any) -> dict[str, Any]:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def measure(args: argparse.Namespace, n_cells: int, folder: Path) -> dict[str, Any]:
@@ -194,23 +176,6 @@ def summarise(blocks: list[dict[str, Any]], reference: list[dict[str, Any]], bat
     }
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on."""
-    cpu: dict[str, str] = {}
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        key, _, value = line.partition(":")
-        cpu.setdefault(key.strip(), value.strip())
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cpu": f"{cpu['model name']}, model {cpu['model']}",
-        "amx_bf16": "amx_bf16" in cpu["flags"].split(),
-        "cores": os.cpu_count(),
-        "load_average_at_start": os.getloadavg(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy", "scbasset-tl")},
-    }
-
-
 def print_table(results: dict[str, dict[str, Any]]) -> None:
     print("| cells | run | s a step | sequences/s | ours is faster by (blocks) | peak RSS, MB | above the data, MB |")
     print("|---|---|---|---|---|---|---|")
@@ -241,21 +206,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="the JSON file; without it only the table is printed")
     parser.add_argument("--peer-python", help="python of an environment with scvi-tools")
-    parser.add_argument("--cells", type=int, nargs="+", default=[2_000, 50_000])
+    parser.add_argument("--cells", type=int, nargs="+", default=[2_000, 100_000])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=3, help=f"measured in a block, after {N_WARM} to warm up")
     parser.add_argument("--blocks", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="print where a step goes, and stop")
     args = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[name] = str(args.threads)
+    limit_threads(args.threads)
 
     with tempfile.TemporaryDirectory() as folder:
         if args.profile:
             profile(args, Path(folder))
             return
-        about = {**machine(), "threads": args.threads, "batch_size": args.batch_size, "density": DENSITY}
+        versions = machine("torch", "numpy", "scbasset-tl")
+        about = {**versions, "threads": args.threads, "batch_size": args.batch_size, "density": DENSITY}
         results = {str(n_cells): measure(args, n_cells, Path(folder)) for n_cells in args.cells}
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)

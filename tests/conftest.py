@@ -72,7 +72,7 @@ def _trained_toy_mudata():
     with sb.settings.override(verbosity=0):
         mdata = sb.datasets.toy_mudata()
         sb.pp.split_peaks(mdata)
-        sb.tl.scbasset(mdata, trunk=32, batch_size=32)
+        sb.tl.scbasset(mdata, trunk=32)
     return mdata
 
 

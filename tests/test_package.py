@@ -101,7 +101,7 @@ def test_docstring_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train, read = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    train, read, more = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     monkeypatch.chdir(tmp_path)
     # a minute's worth of network would teach this test nothing
     monkeypatch.setattr(sb.tl, "scbasset", partial(sb.tl.scbasset, trunk=8, max_epochs=1))
@@ -128,3 +128,17 @@ def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     exec(read, names)
     assert adata.obsm["tf_activity"].shape == (60, 3)
     assert len(sb.get.variant_effect(adata)) >= 1
+
+    middle = (adata.var["start"] + adata.var["end"]) // 2
+    attributes = [f'gene_id "{name}"; gene_name "{name}";' for name in ("one", "two")]
+    genes = zip(adata.var["chr"], middle, attributes, strict=False)
+    lines = [f"{chrom}\tmade\tgene\t{at}\t{at + 900}\t.\t+\t.\t{text}" for chrom, at, text in genes]
+    Path("genes.gtf").write_text("\n".join([*lines, ""]))
+    adata.obs["cell_type"] = toy.obs["cell_type"].to_numpy()
+    adata.obs["donor"] = ["a", "b"] * 30
+    names["new"] = adata[:20].copy()
+    del names["new"].obs["cell_type"]
+    exec(more, names)
+    assert set(names["new"].obs) >= {"cell_type", "cell_type_confidence", "scbasset_ood"}
+    assert adata.obsm["gene_scores"].shape == (60, 2)
+    assert adata.obsm["corrected"].shape == (60, 32)

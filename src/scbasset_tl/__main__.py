@@ -38,7 +38,7 @@ def main() -> None:
         sb.pp.add_sequences(adata, fasta, seq_len=adata.uns["toy"]["params"]["seq_len"])
     sb.pp.split_peaks(adata, rng=arguments.seed)
     # a few thousand peaks make few minibatches of 128: smaller ones, more steps
-    sb.tl.scbasset(adata, trunk=arguments.trunk, batch_size=32, rng=arguments.seed)
+    sb.tl.scbasset(adata, trunk=arguments.trunk, rng=arguments.seed)
 
     report = sb.get.report(adata)
     print(report)

@@ -25,12 +25,36 @@ DNA_CODE: Final = "dna_code"
 SPLIT: Final = "split"
 N_CELLS: Final = "n_cells"
 KEEP_PEAK: Final = "keep_peak"
+DOWNSAMPLED: Final = "downsampled"
+SHUFFLED: Final = "shuffled"
 VARIANT_EFFECT: Final = "variant_effect"
 ISM: Final = "ism"
 TF_ACTIVITY: Final = "tf_activity"
 MOTIF_HITS: Final = "motif_hits"
 MODISCO: Final = "modisco"
-RESULTS: Final = (SCBASSET, ISM, MOTIF_HITS, MODISCO, VARIANT_EFFECT, TF_ACTIVITY)
+DENOISE: Final = "denoise"
+DENOISED_PCA: Final = "denoised_pca"
+X_DENOISED: Final = "X_scbasset_denoised"
+GENE_SCORES: Final = "gene_scores"
+GENE_SCORES_RAW: Final = "gene_scores_raw"
+CELL_TYPE: Final = "cell_type"
+TOKENS: Final = "tokens"
+SCEMBED: Final = "scembed"
+RESULTS: Final = (
+    TOKENS,
+    SCEMBED,
+    SCBASSET,
+    ISM,
+    MOTIF_HITS,
+    MODISCO,
+    VARIANT_EFFECT,
+    TF_ACTIVITY,
+    DENOISE,
+    DENOISED_PCA,
+    GENE_SCORES,
+    GENE_SCORES_RAW,
+    CELL_TYPE,
+)
 CHROM, START, END = "chr", "start", "end"
 SPLIT_LEVELS: Final = ("train", "val", "test")
 
@@ -45,3 +69,27 @@ def scbasset_slots(key_added: str | None = None) -> Slots:
     if key_added is None:
         return Slots("X_scbasset", "scbasset_bias", SCBASSET, SCBASSET)
     return Slots(key_added, f"{key_added}_bias", key_added, key_added)
+
+
+def map_cells_columns(key_added: str | None = None) -> tuple[str, str]:
+    """Columns of obs that :func:`scbasset_tl.tl.map_cells` writes beside a model: standard error, and oddity."""
+    name = SCBASSET if key_added is None else key_added
+    return f"{name}_se", f"{name}_ood"
+
+
+def annotate_slots(key_added: str | None = None) -> dict[str, str]:
+    """Slot names of :func:`scbasset_tl.tl.annotate`."""
+    name = CELL_TYPE if key_added is None else key_added
+    return {"label": name, "confidence": f"{name}_confidence", "proba": f"{name}_proba"}
+
+
+def token_slots(key_added: str | None = None) -> tuple[str, str]:
+    """Names in obsm and uns of :func:`scbasset_tl.pp.tokenize_regions`."""
+    return ("X_tokens", TOKENS) if key_added is None else (key_added, key_added)
+
+
+def scembed_slots(key_added: str | None = None) -> dict[str, str]:
+    """Slot names of :func:`scbasset_tl.tl.scembed`, by field."""
+    if key_added is None:
+        return {"obsm": "X_scembed", "obs": "scembed_empty", "varm": SCEMBED, "uns": SCEMBED}
+    return {"obsm": key_added, "obs": f"{key_added}_empty", "varm": key_added, "uns": key_added}

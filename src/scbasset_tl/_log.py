@@ -17,8 +17,15 @@ def info(message: str) -> None:
         sys.stderr.write(f"scbasset_tl: {message}\n")
 
 
+def warning(message: str) -> None:
+    """Tell the user something that is probably wrong (verbosity 1 and up)."""
+    if settings.verbosity >= 1:
+        sys.stderr.write(f"scbasset_tl: WARNING: {message}\n")
+
+
 def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -> tqdm:
     """A progress bar that stays silent below verbosity 2."""
     from tqdm.auto import tqdm
 
-    return tqdm(total=total, desc=description, unit=unit, disable=settings.verbosity < 2, dynamic_ncols=True, **kwargs)
+    kwargs.setdefault("disable", settings.verbosity < 2)
+    return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, **kwargs)

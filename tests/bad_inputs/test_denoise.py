@@ -45,6 +45,19 @@ def put(field, name, value):
     return change
 
 
+def nan(field, name):
+    def change(data):
+        values = np.array(getattr(data, field)[name])
+        values[3] = np.nan
+        getattr(data, field)[name] = values
+
+    return change
+
+
+def alike(data):
+    data.obsm["X_scbasset"] = np.ones_like(data.obsm["X_scbasset"])
+
+
 def one_cell(world):
     return trained()(world)[:1].copy()
 
@@ -83,13 +96,23 @@ CASES = {
         ('`key_added="scbasset"`', trained(), denoise(key_added="scbasset"), ValueError, "another name"),
         ("`key_added` of another entry", trained(put("uns", "mine", {"a": 1})), denoise(key_added="mine"), ValueError,
          "uns['mine'] is there already"),
+        ("NaN in a cell's vector", trained(nan("obsm", "X_scbasset")), denoise(), ValueError, "obsm['X_scbasset']",
+         "1 of 60 rows, first 'cell3'"),
+        ("NaN in a cell's bias", trained(nan("obs", "scbasset_bias")), denoise(normalize_depth=False), ValueError,
+         "obs['scbasset_bias']", "'cell3'"),
+        ("a file that is not called .h5ad", trained(), denoise("a.zarr"), ValueError, ".h5ad file"),
+        ("a column of several types, to a file", trained(put("obs", "odd", [1, "a"] * 30)), denoise("a.h5ad"), ValueError,
+         "obs['odd']", "convert it"),
         ("`tl.denoised_pca` before training", None, pca(), KeyError, *NO_MODEL),
         ("`n_comps=0`", trained(), pca(n_comps=0), ValueError, "n_comps must be a whole number of at least 1"),
         ("components of one cell", one_cell, pca(), ValueError, "at least 2"),
         ("components over another embedding", trained(put("obsm", "X_pca", np.ones((60, 2)))), pca(key_added="X_pca"),
          ValueError, "obsm['X_pca'] is there already"),
+        ("components of NaN", trained(nan("varm", "scbasset")), pca(), ValueError, "varm['scbasset'] is NaN", "1 of 90"),
+        ("components of cells that are all alike", trained(alike), pca(), ValueError, "do not differ"),
         ("`metrics.denoised_asw` before training", None, asw(), KeyError, *NO_MODEL),
         ("a silhouette of labels that are no column", trained(), asw(label_key="type"), KeyError, "'type'", "'kind'"),
+        ("a silhouette of NaN", trained(nan("obsm", "X_scbasset")), asw(), ValueError, "obsm['X_scbasset'] is NaN"),
         ("a silhouette of one label", trained(put("obs", "kind", "a")), asw(), ValueError, "1 different labels"),
     ],
     "get.accessibility": [
@@ -106,6 +129,9 @@ CASES = {
         ("a group that is not there", trained(), read(groupby="kind", groups="c"), KeyError, "no group ['c']", "['a', 'b']"),
         ("cells and groups at once", trained(), read(groupby="kind", obs=[0]), ValueError, "not both"),
         ("a block that does not fit into memory", little("memory"), read(), MemoryError, "60 × 90", "tl.denoise"),
+        ("sequences that do not fit into memory", little("memory"), read(sequences=["A" * 192] * 5), MemoryError, "60 × 5",
+         "fewer cells, regions or sequences"),
+        ("two sequences of one name", trained(), read(sequences={1: "A" * 192, "1": "C" * 192}), ValueError, "names unique"),
         ("a table of sequences", trained(), read(sequences=pd.DataFrame({"seq": ["ACGT"]})), ValueError, "got DataFrame"),
     ],
 }  # fmt: skip

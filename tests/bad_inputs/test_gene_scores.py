@@ -1,5 +1,7 @@
 """tl.gene_scores and what reads it: what is refused."""
 
+import warnings
+
 import anndata as ad
 import mudata as md
 import numpy as np
@@ -110,6 +112,35 @@ def multiome(world):
     return md.MuData({"atac": scored()(world), "rna": ad.AnnData(table())})
 
 
+def another(data):
+    data.uns["m2"] = data.uns["scbasset"]
+
+
+def retrained(data):
+    data.obs["scbasset_bias"] = data.obs["scbasset_bias"] + 1
+
+
+def repeat(rna):
+    rna.obs_names = ["cell0", *rna.obs_names[:-1]]
+
+
+def no_matrix(rna):
+    rna.X = None
+
+
+def multiome_with(change):
+    """RNA that something is wrong with."""
+
+    def make(world):
+        rna = ad.AnnData(table())
+        change(rna)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of mudata, about names that repeat
+            return md.MuData({"atac": scored()(world), "rna": rna})
+
+    return make
+
+
 CASES = {
     "tl.gene_scores": [
         ("before training", None, score(), KeyError, "uns['scbasset'] holds no trained model", "tl.scbasset"),
@@ -141,6 +172,13 @@ CASES = {
         ('`kind="both"`', trained(), score(kind="both"), ValueError, "['denoised', 'raw']"),
         ('`scale="linear"`', trained(), score(scale="linear"), ValueError, "['logit', 'sigmoid']"),
         *((f"`promoter={value!r}`", trained(), score(promoter=value), ValueError, "promoter", repr(value)) for value in (-1, 0.5)),
+        ("`promoter` beyond any genome", trained(), score(promoter=2**63), ValueError, "at most 1,000,000,000 bp"),
+        ("a layer for denoised scores", trained(), score(layer="counts"), ValueError, "layer= means nothing", "'raw'"),
+        ("a scale for raw scores", trained(), score(kind="raw", scale="sigmoid"), ValueError, "scale= means nothing"),
+        ("a model for raw scores", trained(), score(kind="raw", key="m"), ValueError, "key= means nothing", "'denoised'"),
+        ("`uns['atac']` of another kind", trained(put("uns", "atac", 3)), score(None), KeyError, "add_peak_annotation"),
+        ("an end before the start", trained(), score(GENES.assign(end=[800, 9, 34_000])), ValueError, "1 of 3", "b (9)"),
+        ("scores of another model there", scored(another), score(key="m2"), ValueError, "of the model 'scbasset'", "key_added"),
         ("a layer that is not there", trained(), score(kind="raw", layer="counts"), KeyError, "no layer 'counts'"),
         ("scores that do not fit into memory", little, score(), MemoryError, "60 cells × 3 genes", "fewer genes"),
         ("`key_added` of an embedding", trained(put("obsm", "X_pca", np.ones((60, 2)))), score(key_added="X_pca"), ValueError,
@@ -150,6 +188,8 @@ CASES = {
         ("`get.gene_scores` without scores", trained(), get(), KeyError, "holds no gene scores", "tl.gene_scores(data, genes)"),
         ("`get.gene_scores` without raw ones", scored(), get(key="gene_scores_raw"), KeyError, "kind='raw'"),
         ("scores are gone", scored(drop("obsm", "gene_scores")), get(), KeyError, "obsm['gene_scores']", "is gone"),
+        ("scores before training again", scored(retrained), get(), ValueError, "run tl.gene_scores again"),
+        ("fewer scores than names", scored(put("obsm", "gene_scores", np.ones((60, 2)))), get(), ValueError, "(60, 2)", "3 genes"),
         ("scores of a later version", scored(later), get(), ValueError, "schema 99", "update"),
     ],
     "metrics.gene_expression": [
@@ -162,6 +202,9 @@ CASES = {
         ("symbols that are no column", multiome, compare(gene_symbols="symbol"), KeyError, "'symbol'"),
         ("genes under other names", scored(), compare(table(("ENSG1", "ENSG2", "ENSG3"))), ValueError, "0 of 3", "gene_symbols="),
         ("cells that are not shared", scored(), compare(table(n_obs=2)), ValueError, "share 2 cells"),
+        ("cell names that repeat", multiome_with(repeat), compare(), ValueError, "cell names repeat", "cell0"),
+        ("RNA without `.X`", multiome_with(no_matrix), compare(), ValueError, "no .X", "layer="),
+        ("expression that is text", scored(), compare(table().astype(str)), ValueError, "3 of 3 genes that are no numbers"),
         ("NaN in the expression", scored(), compare(table(fill=np.nan)), ValueError, "NaN or infinite"),
         ("expression that does not vary", scored(), compare(table(fill=1.0)), ValueError, "do not vary"),
     ],

@@ -18,7 +18,11 @@ def train(**arguments):
     """The call with these arguments; those of a path are in the folder of the case."""
 
     def call(world):
-        given = {name: world.folder / value if name == "checkpoint" else value for name, value in arguments.items()}
+        files = ("checkpoint", "warm_start", "index_file")
+        given = {
+            name: world.folder / value if name in files and isinstance(value, str) else value
+            for name, value in arguments.items()
+        }
         sb.tl.scbasset(world.data, **{**SMALL, **given})
 
     return call
@@ -165,6 +169,45 @@ def no_gpu(world):
     world.patch.setattr("torch.cuda.is_available", lambda: False)
 
 
+def two_gpus(world):
+    world.patch.setattr("torch.cuda.is_available", lambda: True)
+    world.patch.setattr("torch.cuda.device_count", lambda: 2)
+
+
+def in_a_script(world):
+    world.patch.setattr("sys.argv", ["/home/train.py"])
+
+
+def by_torchrun(world):
+    """As one of two processes."""
+    in_a_script(world)
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        world.patch.setenv(name, "2")
+    world.patch.setenv("TORCHELASTIC_RUN_ID", "x")
+
+
+def warm(**arguments):
+    """A call that starts from the trunk of another model, in the same data or in a file."""
+
+    def call(world):
+        start = sb.tl.scbasset(world.data, **SMALL, copy=True)
+        sb.tl.scbasset(world.data, **{**SMALL, "trunk": None, **arguments}, warm_start=start)
+
+    return call
+
+
+def shorter(world):
+    """Sequences of another length than those of the trunk in ``run``."""
+    a_trunk(world)
+    world.data.varm["dna_code"] = np.tile(world.data.varm["dna_code"], 2)
+
+
+def a_damaged_trunk(world):
+    a_trunk(world)
+    path = world.folder / "run"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
 def batches(*values):
     """A column of batches, these values in turn."""
     return column("obs", "batch", np.resize(np.array(values, dtype=object), 60))
@@ -197,8 +240,39 @@ ARGUMENTS = [
     ('`trunk={"channels": [32, 32]}`', None, train(trunk={"channels": [32, 32]}), ValueError, "channels=(32, 32)",
      "equally long"),
     ('`trunk={"dropout": 1.5}`', None, train(trunk={"dropout": 1.5}), ValueError, "dropout", "below 1, got 1.5"),
+    *((f"`cells_per_step={value!r}`", None, train(cells_per_step=value), ValueError,
+       f"cells_per_step {WHOLE} 2, got {value!r}") for value in (1, 2.5)),
+    ("more `cells_per_step` than cells", None, train(cells_per_step=61), ValueError, "cells_per_step=61", "60 cells"),
+    ("`warm_start=3`", None, train(warm_start=3), TypeError, "warm_start must be a path, got 3"),
+    ("`warm_start` with a file that is not there", None, train(warm_start="no"), FileNotFoundError, "warm_start=",
+     "no such file"),
+    ("`warm_start` with a damaged file", a_damaged_trunk, train(warm_start="run"), ValueError, "warm_start: run is damaged",
+     "io.write_trunk"),
+    ("`warm_start` with the file of a whole data set", None, train(warm_start="other.h5ad"), ValueError,
+     "other.h5ad' is a whole data set", "pass what you get"),
+    ("`warm_start` with data that have no model", None, lambda w: train(warm_start=w.data)(w), KeyError,
+     "uns['scbasset'] holds no trained model"),
+    ("`warm_start` with another `n_latent`", None, warm(n_latent=5), ValueError, "warm_start is a trunk of another shape",
+     "n_latent: 6 there, 5 wanted"),
+    ("`warm_start` with another `trunk`", None, warm(trunk=8), ValueError, "another shape", "channels: [4, 4, "),
+    ("`warm_start` with sequences of another length", shorter, train(warm_start="run", trunk=None), ValueError,
+     "seq_len: 192 there, 384 wanted", "pp.add_sequences"),
+    ("`index_file=3`", None, train(index_file=3), TypeError, "index_file must be a path, got 3"),
+    ("`index_file` in a folder that is not there", None, train(index_file="no/index"), FileNotFoundError, "index_file=",
+     "does not exist"),
     ('`accelerator="tpu"`', None, train(accelerator="tpu"), ValueError, "accelerator", "'cpu'", "'tpu'"),
     ('`accelerator="cuda"` without one', no_gpu, train(accelerator="cuda"), ValueError, "accelerator='cuda'", "'auto'"),
+    *((f"`{name}={value!r}`", None, train(**{name: value}), ValueError, f"{name} {WHOLE} 1, got {value!r}")
+      for name, value in (("devices", 0), ("devices", "auto"), ("num_nodes", 1.5))),
+    ("more `devices` than there are", two_gpus, train(accelerator="cuda", devices=3), ValueError,
+     "devices=3: torch finds 2 on this node"),
+    ("`devices=2` in a notebook or a plain script", in_a_script, train(devices=2), ValueError, "this is one alone",
+     "torchrun --nproc-per-node=2 train.py"),
+    ("`num_nodes=2` in a notebook or a plain script", in_a_script, train(devices=4, num_nodes=2), ValueError,
+     "need 8 processes", "torchrun --nnodes=2", "--nproc-per-node=4 train.py"),
+    ("other `devices` than `torchrun` started", by_torchrun, train(devices=4), ValueError, "make 4 processes, but torchrun "
+     "started 2, 2 on this node"),
+    ("`torchrun` with one device asked for", by_torchrun, train(), ValueError, "make 1 processes, but torchrun started 2"),
     *((f'`precision="{value}"`', None, train(precision=value), ValueError, "precision must be one of", "32-true", value)
       for value in ("64-bit", "16-mixed")),
     *((f"`rng={value!r}`", None, train(rng=value), ValueError, *SEED, repr(value)) for value in ("a", -1, 1.5)),
@@ -258,6 +332,8 @@ CHECKPOINTS = [
      "(lr: saved 0.01, now 0.02)"),
     ("a checkpoint of another seed", finished, train(checkpoint="run", resume=True, rng=5), ValueError, ANOTHER,
      "seed: saved 0, now 5"),
+    ("a checkpoint of other cells in a step", finished, train(checkpoint="run", resume=True, cells_per_step=20), ValueError,
+     ANOTHER, "cells_per_step: saved None, now 20"),
     ("a checkpoint of other data", other_counts, go_on, ValueError, ANOTHER, "data: other sequences, matrix"),
     ("a truncated checkpoint", cut, go_on, ValueError, "checkpoint=", "not a whole safetensors file", "delete it"),
     ("a file that is no checkpoint", lambda w: w.file("run", "hello") and None, go_on, ValueError, "not a whole"),
@@ -266,6 +342,12 @@ CHECKPOINTS = [
      PermissionError, "checkpoint=", "cannot be written: Permission denied"),
     ("a file system that is read-only", lambda w: w.fail_to_write(errno.EROFS), train(checkpoint="run"), OSError,
      "checkpoint=", "cannot be written: Read-only file system"),
+    ("one file for `checkpoint` and `index_file`", None, train(checkpoint="run", index_file="run"), ValueError,
+     "name the same file", "give each its own"),
+    ("a checkpoint in the way of `index_file`", None, train(checkpoint="run.partial", index_file="run"), ValueError,
+     "name the same file", "give each its own"),
+    ("a learning rate at which training explodes, with a checkpoint", None, train(lr=1e30, checkpoint="run"),
+     FloatingPointError, "lower lr (now 1e+30), and name another checkpoint"),
     ("a disk that is full after the first epoch", lambda w: w.fail_to_write(errno.ENOSPC, after=1),
      train(checkpoint="run"), OSError, "checkpoint=", "cannot be written: No space left on device"),
     ("Ctrl-C in the second epoch", interrupt, train(checkpoint="run"), KeyboardInterrupt),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import scbasset_tl as sb
 from scbasset_tl.genome import Genes, read_genes, read_regions
 from scbasset_tl.genome.genes import near
 
@@ -28,6 +29,30 @@ def test_gtf(tmp_path, name):
     assert genes.chrom.tolist() == ["I", "I", "2", "2"]
     assert genes.tss.tolist() == [100, 399, 0, 14]
     assert genes.tss.dtype == np.int64
+
+
+def test_gtf_with_hashes_comments_and_genes_without_a_strand(tmp_path, monkeypatch, capsys):
+    lines = GTF.splitlines()
+    lines[1] = lines[1].replace('gene_id "G1"', 'note "protein #2"; gene_id "G1"')
+    lines += ["#" + lines[3].replace("G2", "G9"), lines[3].replace("\t-\t", "\t?\t").replace("G2", "G5"), "### the end"]
+    (tmp_path / "a.gtf").write_text("\n".join(lines))
+    for size in (2, 200_000):
+        monkeypatch.setattr("scbasset_tl.genome.genes._GTF_LINES", size)
+        with sb.settings.override(verbosity=2):
+            genes = read_genes(tmp_path / "a.gtf")
+        assert genes.name.tolist() == ["abc-1", "G2", "twice", "G4"]
+        assert genes.tss.tolist() == [100, 399, 0, 14]
+        assert "1 of 5 have no strand and are left out, first ['G5']" in capsys.readouterr().err
+
+
+def test_gtf_is_read_in_parts_of_which_genes_stay(tmp_path, monkeypatch):
+    sizes, concat = [], pd.concat
+    monkeypatch.setattr("scbasset_tl.genome.genes._GTF_LINES", 2)
+    monkeypatch.setattr(pd, "concat", lambda parts: concat(sizes.extend(map(len, parts)) or parts))
+    exons = GTF.splitlines()[2].replace("transcript", "exon")
+    (tmp_path / "a.gtf").write_text(GTF + "\n".join([exons] * 5))
+    assert len(read_genes(tmp_path / "a.gtf").name) == 4
+    assert sizes == [1, 2, 2, 0, 0, 0]
 
 
 def test_gtf_of_transcripts_only(tmp_path):
@@ -54,6 +79,22 @@ def test_tables(tmp_path, sep):
         assert genes.tss.tolist() == [100, 399, 0]
     given = read_genes(TABLE.assign(tss=[7.0, 8.0, 9.0]))
     assert given.tss.tolist() == [7, 8, 9]
+
+
+@pytest.mark.parametrize("before", ["", "# made by x\n", "# made\n\n# by\tx\n"])
+@pytest.mark.parametrize("mark", ["", "#", "# "])
+def test_headers_and_comments_with_hashes(tmp_path, before, mark):
+    path = tmp_path / "genes.tsv"
+    table = TABLE.assign(gene_name=["a #1", "b", "c"])
+    path.write_text(before + mark + table.to_csv(sep="\t", index=False))
+    genes = read_genes(path)
+    assert genes.name.tolist() == ["a #1", "b", "c"]
+    assert genes.tss.tolist() == [100, 399, 0]
+
+
+@pytest.mark.parametrize("strand", [[1, -1, 1], ["+1", "-1", "1"], [1.0, -1.0, 1.0]])
+def test_strands_as_numbers(strand):
+    assert read_genes(TABLE.assign(strand=strand)).tss.tolist() == [100, 399, 0]
 
 
 def test_rows_without_a_name_are_left_out():
@@ -95,6 +136,7 @@ def test_near(rng, distance):
         (TABLE.drop(columns="gene_name"), KeyError, "need a name"),
         (TABLE.assign(strand=["+", ".", "-"]), ValueError, "1 of 3 rows.*b \\(.\\)"),
         (TABLE.assign(tss=[1, -5, 2.5]), ValueError, "tss is no position for 2 of 3"),
+        (TABLE.assign(end=[200, 300, 5]), ValueError, "end is not after start for 1 of 3 rows.*b \\(300\\)"),
         (TABLE.assign(start=["x", 1, 2]), ValueError, "start is no position for 1 of 3"),
         (TABLE.assign(gene_name=None), ValueError, "no row of 3"),
     ],

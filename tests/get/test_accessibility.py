@@ -215,3 +215,21 @@ def test_regions_of_a_genome(trained, tmp_path):
 def test_bad_sequences_and_groups(trained, arguments, error, words):
     with pytest.raises(error, match=words):
         sb.get.accessibility(trained, **arguments)
+
+
+def test_sequences_that_do_not_fit_are_refused_before_the_network_runs(trained, monkeypatch):
+    from scbasset_tl import _space
+    from scbasset_tl.nn import embed
+
+    monkeypatch.setattr(_space, "available_memory", lambda: 100)
+    monkeypatch.setattr(embed, "embed", None)
+    with pytest.raises(MemoryError, match="60 × 2 values.*fewer cells, regions or sequences"):
+        sb.get.accessibility(trained, sequences=trained.varm["dna_code"][:2])
+
+
+@pytest.mark.parametrize(
+    "sequences", [{1: "A" * 192, "1": "C" * 192}, pd.Series(["A" * 192, "C" * 192], index=["x", "x"])]
+)
+def test_names_of_sequences_that_repeat_are_refused(trained, sequences):
+    with pytest.raises(ValueError, match="2 sequences have 1 names"):
+        sb.get.accessibility(trained, sequences=sequences)

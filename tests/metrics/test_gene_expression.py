@@ -40,10 +40,10 @@ def test_correlations_per_cell_and_per_gene(multiome, monkeypatch):
     for column, key in (("r", "gene_scores"), ("r_baseline", "gene_scores_raw")):
         scores = multiome["atac"].obsm[key][:38, :6].astype(float)
         np.testing.assert_allclose(
-            found.per_cell[column], [pearsonr(*p).statistic for p in zip(scores, measured, strict=True)]
+            found.per_cell[column], [pearsonr(*p).statistic for p in zip(scores, measured, strict=True)], rtol=1e-5
         )
         np.testing.assert_allclose(
-            found.per_gene[column], [pearsonr(*p).statistic for p in zip(scores.T, measured.T, strict=True)]
+            found.per_gene[column], [pearsonr(*p).statistic for p in zip(scores.T, measured.T, strict=True)], rtol=1e-5
         )
     for axis, table in (("per_cell", found.per_cell), ("per_gene", found.per_gene)):
         row = found.summary.loc[axis]
@@ -77,3 +77,27 @@ def test_what_does_not_vary_is_left_out(multiome):
     found = sb.metrics.gene_expression(multiome, expression)
     assert "G3" not in found.per_gene.index
     assert len(found.per_cell) == 37
+
+
+def test_expression_is_read_in_single_precision_if_it_fits(multiome, monkeypatch):
+    from scbasset_tl import _space
+    from scbasset_tl._adata.expression import dense_values
+
+    rna = multiome["rna"]
+    for matrix in (rna.X, rna.X.toarray(), rna.X.toarray().round().astype(int)):
+        found = dense_values(AnnData(matrix), None, np.float32)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, matrix if isinstance(matrix, np.ndarray) else matrix.toarray(), rtol=1e-6)
+    monkeypatch.setattr(_space, "available_memory", lambda: 100)
+    with pytest.raises(MemoryError, match="6 genes in 38 cells"):
+        sb.metrics.gene_expression(multiome)
+
+
+def test_a_title_counts_one_gene_as_one(multiome):
+    import matplotlib.pyplot as plt
+
+    found = sb.metrics.gene_expression(multiome)
+    found.per_gene.drop(found.per_gene.index[1:], inplace=True)
+    axes = sb.pl.gene_expression(found, show=False)
+    assert [ax.get_title().split(",")[0] for ax in axes] == ["38 cells", "1 gene"]
+    plt.close("all")

@@ -139,7 +139,8 @@ def test_a_second_backward_is_refused(sequences):
         out.backward()
 
 
-def test_the_modules_run_in_evaluation_and_where_the_input_wants_a_gradient(sequences):
+def test_the_modules_run_in_evaluation_and_where_the_input_wants_a_gradient(sequences, monkeypatch):
+    monkeypatch.setattr(norm_pool, "_MIN_ENTRIES", 0)
     trunk = make_trunk()
     seen = []
     for module in trunk.modules():
@@ -151,3 +152,16 @@ def test_the_modules_run_in_evaluation_and_where_the_input_wants_a_gradient(sequ
     assert len(seen) == 2
     trunk.eval()(sequences)
     assert len(seen) == 4
+
+
+@pytest.mark.parametrize(("n_filters", "fused"), [(96, True), (32, False)])
+def test_narrow_trunks_train_by_their_modules(monkeypatch, n_filters, fused):
+    calls = []
+    blocks = norm_pool.train_blocks
+    monkeypatch.setattr(norm_pool, "train_blocks", lambda *args: calls.append(1) or blocks(*args))
+    trunk = Trunk(TrunkConfig(channels=(n_filters, 4), kernels=(3, 1), pools=(4, 1), dropout=0), torch.Generator())
+    x = torch.zeros(24, 4, 1344)
+    trunk(x)
+    assert bool(calls) == fused
+    trunk.eval()(x)
+    assert len(calls) == fused

@@ -1,3 +1,5 @@
+from hashlib import blake2b
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
-from scbasset_tl.stats import transpose as transpose_module
-from scbasset_tl.stats.labels import Labels
-from scbasset_tl.stats.transpose import blocks_of_rows, transpose
+from scbasset_tl.stats import labels as labels_module
+from scbasset_tl.stats.labels import Labels, blocks_of_rows
+from scbasset_tl.stats.transpose import transpose
 
 booleans = st_numpy.arrays(bool, st_numpy.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
@@ -25,14 +27,17 @@ def test_dense_counts_and_rows(dense, data):
     np.testing.assert_array_equal(labels.peak_counts(), dense.sum(axis=1))
     np.testing.assert_array_equal(labels.cell_counts(), dense.sum(axis=0))
     peaks = np.array(data.draw(st.lists(st.integers(0, len(dense) - 1), max_size=8)), dtype=int)
-    np.testing.assert_array_equal(labels.rows(peaks).dense(), dense[peaks])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(labels_module, "BLOCK_ENTRIES", 3)
+        np.testing.assert_array_equal(labels.rows(peaks).dense(), dense[peaks])
+        np.testing.assert_array_equal(labels.cell_counts(peaks), dense[peaks].sum(axis=0))
 
 
 @settings(max_examples=50, deadline=None)
 @given(booleans)
 def test_transpose(dense):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transpose_module, "BLOCK_ENTRIES", 3)
+        patch.setattr(labels_module, "BLOCK_ENTRIES", 3)
         transposed = transpose(labels_of(dense))
     expected = labels_of(dense.T)
     assert transposed.n_cells == expected.n_cells
@@ -41,8 +46,14 @@ def test_transpose(dense):
     np.testing.assert_array_equal(transposed.indices, expected.indices)
 
 
+def test_the_checksum_is_that_of_the_entries(rng, monkeypatch):
+    labels = labels_of(rng.random((9, 7)) < 0.5)
+    monkeypatch.setattr(labels_module, "BLOCK_ENTRIES", 4)
+    assert labels.checksum() == blake2b(labels.indptr.tobytes() + labels.indices.tobytes(), digest_size=16).hexdigest()
+
+
 def test_blocks_cover_all_rows_and_stay_near_the_bound(monkeypatch):
-    monkeypatch.setattr(transpose_module, "BLOCK_ENTRIES", 10)
+    monkeypatch.setattr(labels_module, "BLOCK_ENTRIES", 10)
     lengths = np.array([3, 0, 4, 25, 1, 1, 0, 9, 9, 0])
     blocks = blocks_of_rows(np.concatenate([[0], np.cumsum(lengths)]))
     assert [row for start, stop in blocks for row in range(start, stop)] == list(range(10))

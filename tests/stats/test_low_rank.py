@@ -96,3 +96,20 @@ def test_correlations_of_rows(linear):
     np.testing.assert_allclose(found @ found.T, np.corrcoef(whole(linear)), rtol=0, atol=1e-6)
     constant = LowRank(np.zeros((2, 6), "f4"), linear.right, np.ones(2, "f4"))
     np.testing.assert_array_equal(constant.correlation_coordinates(), 0)
+
+
+@pytest.mark.parametrize("verb", ["average_rows", "average_columns"])
+def test_averages_take_no_more_memory_than_their_size(verb):
+    """Weights of double precision must not make the product one."""
+    import tracemalloc
+
+    matrix = LowRank(np.ones((1000, 4), "f4"), np.ones((1000, 4), "f4"), np.zeros(1000, "f4"))
+    weights = sparse.identity(1000, format="csr", dtype=np.float64)
+    tracemalloc.start()
+    try:
+        found = getattr(matrix, verb)(weights)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.dtype == np.float32
+    assert peak < 1.5 * found.nbytes

@@ -46,10 +46,10 @@ def interrupt_after(monkeypatch, n_epochs, error):
     monkeypatch.setattr(loop, "_adam_step", step)
 
 
-@pytest.mark.parametrize("batch_key", [None, "batch"])
+@pytest.mark.parametrize("changes", [{}, {"batch_key": "batch"}, {"cells_per_step": 25}])
 @pytest.mark.parametrize("recipe", ["fast", "paper"])
-def test_a_resumed_run_ends_as_an_uninterrupted_one(tiny, tmp_path, monkeypatch, recipe, batch_key):
-    call = {**SMALL, "recipe": recipe, "batch_key": batch_key}
+def test_a_resumed_run_ends_as_an_uninterrupted_one(tiny, tmp_path, monkeypatch, recipe, changes):
+    call = {**SMALL, "recipe": recipe, **changes}
     whole = sb.tl.scbasset(tiny, **call, copy=True)
     path = tmp_path / "run.safetensors"
     before = tiny.copy()
@@ -65,6 +65,51 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(tiny, tmp_path, monkeypatch,
     np.testing.assert_array_equal(tiny.uns["scbasset"]["weights"], whole.uns["scbasset"]["weights"])
     ours, theirs = sb.get.history(tiny), sb.get.history(whole)
     np.testing.assert_array_equal(ours.drop(columns="seconds"), theirs.drop(columns="seconds"))
+
+
+def test_the_paper_recipe_goes_on_for_more_epochs(tiny, tmp_path):
+    call, path = {**SMALL, "recipe": "paper", "max_epochs": 3}, tmp_path / "run"
+    whole = sb.tl.scbasset(tiny, **call, copy=True)
+    sb.tl.scbasset(tiny, **{**call, "max_epochs": 1}, checkpoint=path, copy=True)
+    longer = sb.tl.scbasset(tiny, **call, checkpoint=path, resume=True, copy=True)
+    np.testing.assert_array_equal(longer.obsm["X_scbasset"], whole.obsm["X_scbasset"])
+    with pytest.raises(ValueError, match="max_epochs: saved 3, now 2"):
+        sb.tl.scbasset(tiny, **{**call, "max_epochs": 2}, checkpoint=path, resume=True)
+
+
+def test_checkpoints_that_take_long_are_written_less_often(tiny, tmp_path, monkeypatch):
+    import scbasset_tl.train.checkpoint as checkpoint
+
+    path, written, original = tmp_path / "run", [], checkpoint.save_checkpoint
+
+    def slow(path, state):
+        original(path, state)
+        written.append(len(state.tensors["history.loss"]))
+
+    monkeypatch.setattr(checkpoint, "save_checkpoint", slow)
+    monkeypatch.setattr(checkpoint, "_SHORT_S", 1e-9)
+    monkeypatch.setattr(checkpoint, "_SHARE", 0.0)
+    whole = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, copy=True)
+    assert written == [0, 5]
+    again = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True, copy=True)
+    np.testing.assert_array_equal(whole.obsm["X_scbasset"], again.obsm["X_scbasset"])
+
+
+def test_a_checkpoint_with_the_batches_of_cells_is_read(tiny, tmp_path):
+    """As written by former versions, which stored them beside the weights."""
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    path, call = tmp_path / "run", {**SMALL, "max_epochs": 2, "batch_key": "batch"}
+    whole = sb.tl.scbasset(tiny, **call, checkpoint=path, copy=True)
+    with safe_open(path, framework="pt") as file:
+        parts, header = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    assert not any("design" in name for name in parts)
+    parts |= {name: torch.zeros(60, 1, dtype=torch.int64) for name in ("head.design", "best.head.design")}
+    save_file(parts, path, header)
+    again = sb.tl.scbasset(tiny, **call, checkpoint=path, resume=True, copy=True)
+    np.testing.assert_array_equal(whole.obsm["X_scbasset"], again.obsm["X_scbasset"])
 
 
 def test_resuming_a_finished_run_gives_it_again(tiny, tmp_path):

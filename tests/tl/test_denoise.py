@@ -135,3 +135,59 @@ def test_silhouette_is_that_of_one_minus_pearson(trained):
     np.fill_diagonal(distance, 0)
     expected = (silhouette_score(distance, trained.obs["cell_type"], metric="precomputed") + 1) / 2
     assert sb.metrics.denoised_asw(trained, label_key="cell_type") == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_file_that_data_are_read_from_is_kept(trained, tmp_path):
+    trained.write_h5ad(tmp_path / "a.h5ad")
+    md.MuData({"atac": trained}).write_h5mu(tmp_path / "m.h5ad")
+    for name, read in (("a.h5ad", ad.read_h5ad), ("m.h5ad", md.read_h5mu)):
+        before = (tmp_path / name).read_bytes()
+        backed = read(tmp_path / name, backed="r")
+        try:
+            with pytest.raises(ValueError, match="is the file that data are read from"):
+                sb.tl.denoise(backed, path=tmp_path / name)
+            if name == "a.h5ad":
+                (tmp_path / "link.h5ad").symlink_to(tmp_path / name)
+                with pytest.raises(ValueError, match="is the file that data are read from"):
+                    sb.tl.denoise(backed[:20], path=tmp_path / "link.h5ad")
+            sb.tl.denoise(backed, path=tmp_path / "other.h5ad")
+        finally:
+            (backed["atac"] if name == "m.h5ad" else backed).file.close()
+        assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("to_file", [True, False])
+def test_what_half_precision_cannot_hold_is_refused(trained, tmp_path, to_file):
+    trained.obsm["X_scbasset"][7] *= 1e6
+    with pytest.raises(ValueError, match="dtype='float16' holds values up to 65504.*float32"):
+        sb.tl.denoise(trained, dtype="float16", path=tmp_path / "a.h5ad" if to_file else None)
+    assert not list(tmp_path.iterdir())
+    assert not trained.layers
+    sb.tl.denoise(trained)
+    assert np.isfinite(trained.layers["scbasset"]).all()
+
+
+def test_the_layer_of_another_model_is_kept(trained):
+    trained.uns["m2"] = {**trained.uns["scbasset"], "weights": trained.uns["scbasset"]["weights"][::-1].copy()}
+    sb.tl.denoise(trained)
+    sb.tl.denoised_pca(trained)
+    for verb in (sb.tl.denoise, sb.tl.denoised_pca):
+        with pytest.raises(ValueError, match="is of the model 'scbasset', not of 'm2': choose a key_added"):
+            verb(trained, key="m2")
+        verb(trained, key="m2", key_added="second")
+        origin = trained.uns["second"]["model"]
+        assert origin["key"] == "m2"
+        assert (
+            origin["digest"]
+            != trained.uns["denoise"]["model"]["digest"]
+            == trained.uns["denoised_pca"]["model"]["digest"]
+        )
+        del trained.uns["second"]
+        (trained.layers if verb is sb.tl.denoise else trained.obsm).pop("second")
+
+
+def test_more_components_than_there_are_is_said(trained, capsys):
+    with sb.settings.override(verbosity=2):
+        sb.tl.denoised_pca(trained, n_comps=50)
+    assert "has 5 principal components, not 50" in capsys.readouterr().err
+    assert trained.obsm["X_scbasset_denoised"].shape == (50, 5)

@@ -83,16 +83,16 @@ def test_a_gtf_gives_what_its_table_gives(trained, genes, tmp_path):
 
 
 def annotation(adata):
-    """As in 10x Genomics' atac_peak_annotation.tsv: several genes in one line."""
+    """As in 10x Genomics' atac_peak_annotation.tsv: several genes in one line, distance 0 in the body of a gene."""
     names = [
         f"{chrom}_{start}_{end}"
         for chrom, start, end in zip(*(adata.var[c] for c in ("chr", "start", "end")), strict=True)
     ]
     return pd.DataFrame({
-        "peak": [names[3], names[4], names[9], names[20], "chr1_999999999_999999999"],
-        "gene": ["A;B", "A", "C", np.nan, "D"],
-        "distance": ["-1500;20", "0", "90000", "5", "0"],
-        "peak_type": ["promoter;promoter", "promoter", "distal", "intergenic", "promoter"],
+        "peak": [names[3], names[4], names[9], names[20], "chr1_999999999_999999999", names[5], names[6]],
+        "gene": ["A;B", "A", "C", np.nan, "D", "B", "B"],
+        "distance": ["-1500;20", "0", "90000", "5", "0", "0", "50000"],
+        "peak_type": ["promoter;promoter", "promoter", "distal", "intergenic", "promoter", "distal", "distal"],
     })  # fmt: skip
 
 
@@ -168,6 +168,62 @@ def test_start_sites_that_are_nowhere_near_peaks_are_said(capsys):
     adata = ad.AnnData(np.ones((2, 300), dtype=np.float32), var=var)
     for shift, said in ((0, False), (7_000, True)):
         table = pd.DataFrame({"gene": [f"g{number}" for number in range(300)], "chr": "chr1", "tss": tss + shift})
-        with sb.settings.override(verbosity=2):
+        with sb.settings.override(verbosity=1):
             promoters(adata, table, 2000)
         assert ("another assembly" in capsys.readouterr().err) == said
+
+
+def scaffold_data(contigs, table):
+    """Peaks on contigs, at the start sites of ``table``."""
+    var = pd.DataFrame({"chr": contigs, "start": table["tss"], "end": table["tss"] + 300})
+    var.index = [f"p{number}" for number in range(len(var))]
+    return ad.AnnData(np.ones((2, len(var)), dtype=np.float32), var=var)
+
+
+@pytest.mark.parametrize(("genes_on", "peaks_on"), [("1", "chr1"), ("chr1", "1")])
+def test_one_shared_scaffold_does_not_hide_other_names(genes_on, peaks_on):
+    from scbasset_tl._adata.gene_scores import promoters
+
+    table = pd.DataFrame({"gene": list("abc"), "chr": [genes_on, genes_on, "GL000194.1"], "tss": [5, 900, 70]})
+    adata = scaffold_data([peaks_on, peaks_on, "GL000194.1"], table)
+    with pytest.raises(ValueError, match="2 of 3 start sites are on contigs without peaks") as caught:
+        promoters(adata, table, 2000)
+    statement = str(caught.value).partition("Rename the contigs of the peaks: ")[2]
+    exec(statement, {"adata": adata})
+    assert list(promoters(adata, table, 2000).names)[:2] == ["a", "b"]
+
+
+def test_other_contigs_are_said_but_not_of_a_part_of_the_genome(capsys):
+    from scbasset_tl._adata.gene_scores import promoters
+
+    table = pd.DataFrame({"gene": list("abc"), "chr": ["NC_1", "NC_2", "MT"], "tss": [5, 900, 70]})
+    for contigs, said in ((["chr1", "chr2", "MT"], True), (["MT"] * 3, False)):
+        with sb.settings.override(verbosity=1):
+            promoters(scaffold_data(contigs, table), table, 2000)
+        assert ("WARNING: 2 of 3 start sites are on contigs without peaks" in capsys.readouterr().err) == said
+
+
+def test_scores_of_a_model_that_is_another_by_now_are_refused(trained, genes, tmp_path):
+    sb.tl.gene_scores(trained, genes)
+    sb.tl.gene_scores(trained, genes, kind="raw")
+    trained.write_h5ad(tmp_path / "a.h5ad")
+    for same in (ad.read_h5ad(tmp_path / "a.h5ad"), trained[::-1], trained[5:9], trained[:, :9]):
+        assert sb.get.gene_scores(same).n_vars == 5
+    other_cells, other_network, gone = trained.copy(), trained.copy(), trained.copy()
+    other_cells.obs["scbasset_bias"] += 1
+    other_network.uns["scbasset"]["weights"] = other_network.uns["scbasset"]["weights"][::-1].copy()
+    for changed in (other_cells, other_network):
+        with pytest.raises(ValueError, match="another model than uns\\['scbasset'\\] is now.*run tl.gene_scores again"):
+            sb.get.gene_scores(changed)
+        assert sb.get.gene_scores(changed, key="gene_scores_raw").n_vars == 5
+        sb.tl.gene_scores(changed, genes)
+        assert sb.get.gene_scores(changed).n_vars == 5
+    del gone.uns["scbasset"]
+    assert sb.get.gene_scores(gone).n_vars == 5
+
+
+def test_slots_that_hold_something_else(trained, genes):
+    expected = sb.tl.gene_scores(trained, genes, copy=True).obsm["gene_scores"]
+    trained.uns["dna_code"] = 5
+    sb.tl.gene_scores(trained, genes)
+    np.testing.assert_array_equal(trained.obsm["gene_scores"], expected)

@@ -128,6 +128,42 @@ def test_backed(tiny, tmp_path):
     assert_same_model(expected, backed)
 
 
+def test_a_part_of_a_backed_anndata_is_refused_before_any_work(tiny, tmp_path):
+    tiny.write_h5ad(tmp_path / "a.h5ad")
+    part = ad.read_h5ad(tmp_path / "a.h5ad", backed="r")[:50]
+    with pytest.raises(ValueError, match=r"part of a backed AnnData.* pass copy=True, or data.to_memory\(\)"):
+        sb.tl.scbasset(part, **SMALL, checkpoint=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert_same_model(sb.tl.scbasset(part, **SMALL, copy=True), sb.tl.scbasset(tiny[:50].copy(), **SMALL, copy=True))
+
+
+def test_without_an_auroc_the_epoch_of_the_least_loss_is_kept(tiny, monkeypatch):
+    import scbasset_tl.train.loop as loop
+
+    monkeypatch.setattr(loop.AucSample, "score", lambda _: (0.0, 0))
+    sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 6})
+    history = sb.get.history(tiny)
+    assert history["train_auroc"].isna().all()
+    assert tiny.uns["scbasset"]["history"]["best_epoch"] == history["loss"].to_numpy().argmin() + 1 > 1
+
+
+def test_the_held_out_auroc_is_of_a_sample_of_many_cells(tiny, tmp_path, monkeypatch):
+    import scbasset_tl.train.held_out as held_out
+
+    tiny.var["split"] = np.array(["train"] * 60 + ["val"] * 20 + ["test"] * 10)
+    whole = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    exact = sb.metrics.accessibility_auc(whole, split="val")
+    found = whole.uns["scbasset"]["history"]["auroc"]["val"]
+    assert set(found) == {"per_cell", "per_peak"}
+    assert found["per_cell"] == pytest.approx(np.nanmean(exact.per_cell))
+    monkeypatch.setattr(held_out, "MAX_SCORES", 20 * 30)
+    sampled = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    assert sampled.uns["scbasset"]["history"]["auroc"]["val"]["n_cells"] == 30
+    assert set(sampled.uns["scbasset"]["history"]["auroc"]["test"]) == {"per_cell", "per_peak"}
+    sampled.write_h5ad(tmp_path / "a.h5ad")
+    assert ad.read_h5ad(tmp_path / "a.h5ad").uns["scbasset"]["history"]["auroc"]["val"]["n_cells"] == 30
+
+
 def test_mudata_writes_inside_the_modality(tiny):
     expected = sb.tl.scbasset(tiny, **SMALL, copy=True)
     rna = ad.AnnData(np.ones((60, 4), np.float32), obs={"index": tiny.obs_names})
@@ -219,3 +255,45 @@ def test_patience_stops_and_the_best_epoch_is_kept(tiny):
     assert stored["stopped"] == "patience"
     assert len(history) < 40
     assert history["train_auroc"].to_numpy().argmax() + 1 == stored["best_epoch"]
+
+
+@pytest.mark.parametrize("source", ["anndata", "mudata", "file"])
+def test_warm_start_takes_the_trunk_and_its_shape(tiny, tmp_path, source):
+    trained = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    start = {"anndata": trained, "mudata": md.MuData({"peaks": trained}), "file": tmp_path / "trunk"}[source]
+    sb.io.write_trunk(trained, tmp_path / "trunk")
+    call = {"n_latent": 6, "max_epochs": 1, "lr": 1e-12, "batch_size": 32, "mod": "peaks"}
+    sb.tl.scbasset(tiny, **call, warm_start=start, key_added="next")
+    before, after = (sb.get.model(adata, key=key).trunk for adata, key in ((trained, "scbasset"), (tiny, "next")))
+    assert after.config == before.config
+    for one, other in zip(before.parameters(), after.parameters(), strict=True):
+        np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-8)
+    digest = tiny.uns["next"]["params"]["warm_start"]
+    again = sb.tl.scbasset(tiny, **call, warm_start=trained, copy=True)
+    assert again.uns["scbasset"]["params"]["warm_start"] == digest
+
+
+def test_warm_start_goes_on_from_what_was_learned(tiny):
+    first = sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 20}, copy=True)
+    cold, warm = (sb.tl.scbasset(tiny, **SMALL, warm_start=start, rng=1, copy=True) for start in (None, first))
+    assert sb.get.history(warm)["loss"].iloc[-1] < sb.get.history(cold)["loss"].iloc[-1]
+
+
+def test_all_cells_in_random_parts_learn_like_all_at_once(tiny):
+    call = {**SMALL, "max_epochs": 30}
+    whole, parts, again = (
+        sb.tl.scbasset(tiny, **call, cells_per_step=m, batch_key="batch", copy=True) for m in (None, 20, 20)
+    )
+    assert_same_model(parts, again)
+    history = sb.get.history(parts)
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    assert history["loss"].iloc[-1] == pytest.approx(sb.get.history(whole)["loss"].iloc[-1], rel=0.05)
+    assert parts.uns["scbasset"]["params"]["cells_per_step"] == 20
+
+
+def test_index_file_gives_the_same_bits(tiny, tmp_path):
+    expected = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    for _ in range(2):  # made, then used again
+        mapped = sb.tl.scbasset(tiny, **SMALL, index_file=tmp_path / "index", copy=True)
+        assert_same_model(expected, mapped)
+    assert (tmp_path / "index").exists()

@@ -25,3 +25,12 @@ def test_one_cycle_warms_up_and_falls_to_nothing():
 def test_fast_chooses_epochs_by_the_sequences_they_make(n_train, epochs):
     assert make_recipe("fast", n_train).max_epochs == epochs
     assert make_recipe("fast", n_train, max_epochs=3).max_epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("n_train", "batch_size"), [(10, 32), (22_000, 32), (45_000, 64), (90_000, 128), (1_000_000, 128)]
+)
+def test_fast_takes_small_minibatches_of_few_peaks(n_train, batch_size):
+    assert make_recipe("fast", n_train).batch_size == batch_size
+    assert make_recipe("fast", n_train, batch_size=50).batch_size == 50
+    assert make_recipe("paper", n_train).batch_size == 128

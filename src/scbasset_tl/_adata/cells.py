@@ -1,4 +1,4 @@
-"""What a score reads of the cells: a representation and their labels."""
+"""What a score reads of the cells: one representation or two, and their labels."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
 
 def representation(adata: AnnData, use_rep: str) -> np.ndarray:
@@ -35,6 +37,27 @@ def representation(adata: AnnData, use_rep: str) -> np.ndarray:
         )
         raise ValueError(message)
     return x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+
+
+def paired_representations(
+    data: AnnData | MuData, use_rep: str, other_rep: str, mod: str, other_mod: str | None
+) -> tuple[pd.Index, np.ndarray, np.ndarray]:
+    """Names of the cells, and their places in ``obsm[use_rep]`` of ``mod`` and ``obsm[other_rep]`` of ``other_mod``.
+
+    ``other_mod`` is ``mod`` where it is ``None``; it has the same cells, in any order.
+    """
+    adata, other = resolve(data, mod), resolve(data, mod if other_mod is None else other_mod)
+    if other is not adata and not (other.obs_names.is_unique and adata.obs_names.is_unique):
+        message = f"cell names repeat in {mod!r} or {other_mod!r}, so that cells cannot be matched: make them unique."
+        raise ValueError(message)
+    order = np.arange(adata.n_obs) if other is adata else other.obs_names.get_indexer(adata.obs_names)
+    if other.n_obs != adata.n_obs or (order < 0).any():
+        message = (
+            f"modality {mod!r} has {adata.n_obs} cells, {other_mod!r} {other.n_obs}, {int((order >= 0).sum())} of them "
+            "in both; they must be the same: run muon.pp.intersect_obs(mdata) first."
+        )
+        raise ValueError(message)
+    return adata.obs_names, representation(adata, use_rep), representation(other, other_rep)[order]
 
 
 def labelled_cells(adata: AnnData, *columns: str) -> tuple[np.ndarray, list[np.ndarray]]:

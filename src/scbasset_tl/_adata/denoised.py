@@ -18,6 +18,7 @@ from scbasset_tl.genome.codes import N_CODE, encode
 from scbasset_tl.stats.low_rank import LowRank
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from os import PathLike
     from pathlib import Path
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from scbasset_tl._adata.model import Model
 
 _CHUNK: Final = (64, 4096)  # of the file: 1 MB, what HDF5 keeps in memory
+_AGAIN: Final = "the model is damaged, run tl.scbasset again."
 _FORMS: Final = f"text, a list of texts, codes 0 to {N_CODE} (n, seq_len), or names with either"
 
 
@@ -34,12 +36,37 @@ def low_rank(
 ) -> LowRank:
     """Cells × peaks as a product; of the data's peaks, or of those with the embeddings ``peaks`` (P, K)."""
     sigmoid = check_one_of("scale", scale, ("logit", "sigmoid")) == "sigmoid"
+    slots = model.entry["slots"]
     if peaks is None:
         peaks = model.require_peaks()
-    if normalize_depth:
-        return LowRank(model.cell_embedding, peaks, np.zeros(adata.n_obs, dtype=np.float32), sigmoid)
-    weight, bias = model.raw_head(adata.obs)
+        _check_finite(f"varm[{slots['varm']!r}]", peaks, adata.var_names)
+    elif not np.isfinite(peaks).all():
+        message = f"the vectors of the peaks or sequences asked for are NaN or infinite: {_AGAIN}"
+        raise ValueError(message)
+    bias = np.zeros(adata.n_obs, dtype=np.float32)
+    weight, bias = (model.cell_embedding, bias) if normalize_depth else model.raw_head(adata.obs)
+    _check_finite(f"obsm[{slots['obsm']!r}]", weight, adata.obs_names)
+    _check_finite(f"obs[{slots['obs']!r}]", bias, adata.obs_names)
     return LowRank(weight, peaks, bias, sigmoid)
+
+
+def _check_finite(slot: str, values: np.ndarray, names: pd.Index) -> None:
+    bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
+    if len(bad):
+        message = (
+            f"{slot} is NaN or infinite in {len(bad)} of {len(names)} rows, first {str(names[bad[0]])!r}: {_AGAIN}"
+        )
+        raise ValueError(message)
+
+
+def typed_blocks(matrix: LowRank, dtype: str) -> Iterator[tuple[slice, np.ndarray]]:
+    """The blocks of the matrix in a smaller type, if it can hold them."""
+    largest = np.finfo(dtype).max
+    for rows, values in matrix.blocks():
+        if (np.abs(values) > largest).any():
+            message = f"dtype={dtype!r} holds values up to {largest:g}, the matrix has {np.abs(values).max():g}: take dtype='float32'."
+            raise ValueError(message)
+        yield rows, values.astype(dtype, copy=False)
 
 
 def group_weights(labels: pd.Series, groups: pd.Index) -> sparse.csr_matrix:
@@ -56,8 +83,8 @@ def averaging(row: np.ndarray, column: np.ndarray, n_columns: int) -> sparse.csr
 
 def new_peaks(
     adata: AnnData, model: Model, *, regions: Any, sequences: Any, fasta: str | PathLike[str] | None
-) -> tuple[pd.Index, np.ndarray]:
-    """Names and embeddings (R, K) of regions or of sequences, from the network."""
+) -> tuple[pd.Index, Callable[[], np.ndarray]]:
+    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network."""
     from scbasset_tl._adata.windows import sequence_windows  # torch comes with it
     from scbasset_tl.nn.embed import embed
 
@@ -67,13 +94,17 @@ def new_peaks(
         names, codes = windows.name, windows.codes
     else:
         names, codes = _given_sequences(sequences, trunk.config.seq_len)
-    return pd.Index(names, dtype=object), embed(trunk, codes).numpy()
+    return pd.Index(names, dtype=object), lambda: embed(trunk, codes).numpy()
 
 
 def _given_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray]:
     """Names and codes (n, seq_len) of what the user passed."""
-    if isinstance(sequences, pd.Series):
-        sequences = sequences.to_dict()
+    if isinstance(sequences, Mapping | pd.Series):
+        pairs = [(str(name), sequence) for name, sequence in sequences.items()]
+        sequences = dict(pairs)
+        if len(sequences) < len(pairs):
+            message = f"sequences: {len(pairs)} sequences have {len(sequences)} names: make the names unique as text."
+            raise ValueError(message)
     if isinstance(sequences, str) or (isinstance(sequences, np.ndarray) and sequences.ndim < 2 and len(sequences)):
         sequences = [sequences] if isinstance(sequences, str) or sequences.dtype.kind in "ui" else list(sequences)
     if not isinstance(sequences, Mapping | list | tuple | np.ndarray) or not len(sequences):
@@ -117,13 +148,27 @@ def write_h5ad(adata: AnnData, matrix: LowRank, path: Path, dtype: str, entry: M
 
     n_obs, n_vars = matrix.shape
     with replacing(path) as temporary:
-        AnnData(obs=adata.obs, var=adata.var, uns={DENOISE: dict(entry)}).write_h5ad(temporary)
+        try:
+            AnnData(obs=adata.obs, var=adata.var, uns={DENOISE: dict(entry)}).write_h5ad(temporary)
+        except (TypeError, ValueError, NotImplementedError) as error:
+            message = f"path= cannot hold {_unwritable(adata) or 'obs and var'} ({error}): convert it, e.g. to text, or drop it."
+            raise ValueError(message) from error
         with h5py.File(temporary, "r+") as file, progress(n_obs, description="denoising", unit=" cells") as bar:
             if "X" in file:
                 del file["X"]
             chunks = (min(n_obs, _CHUNK[0]), min(n_vars, _CHUNK[1]))
             stored = file.create_dataset("X", matrix.shape, dtype, chunks=chunks)
             stored.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
-            for rows, values in matrix.blocks():
+            for rows, values in typed_blocks(matrix, dtype):
                 stored[rows] = values
                 bar.update(len(values))
+
+
+def _unwritable(adata: AnnData) -> list[str]:
+    """Columns of obs and var with values of several types, which files refuse."""
+    return [
+        f"{field}[{name!r}]"
+        for field in ("obs", "var")
+        for name, column in getattr(adata, field).items()
+        if pd.api.types.infer_dtype(column.cat.categories if hasattr(column, "cat") else column).startswith("mixed")
+    ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._log import info
+from scbasset_tl._space import check_memory
 from scbasset_tl._validate import check_name
 from scbasset_tl.genome.motif_names import tf_genes
 
@@ -39,10 +40,7 @@ def pair_with_expression(
         raise TypeError(message)
     atac, other = resolve(data, mod), resolve(data, rna)
     activity, names = _activities(atac, activity_key)
-    cells = atac.obs_names.intersection(other.obs_names)
-    if len(cells) < 3:
-        message = f"modalities {mod!r} and {rna!r} share {len(cells)} cells; at least 3 are needed."
-        raise ValueError(message)
+    cells = shared_cells(atac.obs_names, other.obs_names, f"modalities {mod!r} and {rna!r}")
     symbols = gene_names(other, gene_symbols)
     known: dict[str, int] = {}
     for place, symbol in reversed(list(enumerate(symbols))):
@@ -90,15 +88,45 @@ def gene_names(adata: AnnData, column: str | None) -> list[str]:
     return [str(name) for name in adata.var[column]]
 
 
-def dense_values(adata: AnnData, layer: str | None) -> np.ndarray:
-    """Expression as finite float64 (n, genes)."""
+def shared_cells(one: pd.Index, other: pd.Index, whose: str) -> pd.Index:
+    """Cells of both, in the order of the first."""
+    for names in (one, other):
+        if not names.is_unique:
+            repeated = [str(name) for name in names[names.duplicated()].unique()[:3]]
+            message = (
+                f"cell names repeat in {whose}, such as {repeated}, so that cells cannot be matched: make them unique."
+            )
+            raise ValueError(message)
+    cells = one.intersection(other, sort=False)
+    if len(cells) < 3:
+        message = f"{whose} share {len(cells)} cells; at least 3 are needed."
+        raise ValueError(message)
+    return cells
+
+
+def dense_values(
+    adata: AnnData, layer: str | None, dtype: type[np.float32] | type[np.float64] = np.float64
+) -> np.ndarray:
+    """Expression as finite floats (n, genes)."""
     if layer is not None and layer not in adata.layers:
         message = f"no layer {layer!r}; the RNA modality has {[name for name in adata.layers if name is not None]}."
         raise KeyError(message)
     matrix: Any = adata.X if layer is None else adata.layers[layer]
+    if matrix is None:
+        message = "the RNA modality has no .X: name the layer= with its expression."
+        raise ValueError(message)
+    check_memory(
+        np.dtype(dtype).itemsize * adata.n_obs * adata.n_vars,
+        f"the expression of {adata.n_vars:,} genes in {adata.n_obs:,} cells",
+        advice="take fewer cells.",
+    )
     if hasattr(matrix, "to_memory"):
         matrix = matrix.to_memory()
-    values = np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, dtype=np.float64)
+    if matrix.dtype.kind not in "buif":
+        message = f"the expression of the RNA modality is of type {matrix.dtype}, not of numbers: name another layer=."
+        raise ValueError(message)
+    values = matrix.astype(dtype)
+    values = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
     if not np.isfinite(values).all():
         message = "the expression of the RNA modality has values that are NaN or infinite: name another layer=."
         raise ValueError(message)

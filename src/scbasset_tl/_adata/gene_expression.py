@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.expression import dense_values, gene_names
+from scbasset_tl._adata.expression import dense_values, gene_names, shared_cells
 from scbasset_tl._adata.gene_scores import read_scores
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._log import info
@@ -27,7 +27,7 @@ class ScoredGenes:
     genes: pd.Index  # as in the scores
     cells: pd.Index
     scores: list[np.ndarray]  # float32 (n, G) for each key
-    expression: np.ndarray  # (n, G)
+    expression: np.ndarray  # float32 (n, G)
     unmatched: list[str]
 
 
@@ -45,10 +45,7 @@ def pair_scores(
     atac = resolve(data, mod)
     stored = [read_scores(atac, key) for key in keys]
     other_cells, other_genes = _measured(data, expression, rna, names)
-    cells = atac.obs_names.intersection(other_cells)
-    if len(cells) < 3:
-        message = f"scores and expression share {len(cells)} cells; at least 3 are needed."
-        raise ValueError(message)
+    cells = shared_cells(atac.obs_names, other_cells, "scores and expression")
     found = {gene: place for place, gene in reversed(list(enumerate(map(str.upper, other_genes))))}
     found |= {gene: place for place, gene in reversed(list(enumerate(other_genes)))}
     scored = [gene for gene in stored[0].genes.index if all(gene in other.genes.index for other in stored[1:])]
@@ -89,8 +86,14 @@ def _values(
     data: Any, expression: pd.DataFrame | None, rna: str, layer: str | None, cells: pd.Index, columns: list[int]
 ) -> np.ndarray:
     if expression is None:
-        return dense_values(resolve(data, rna)[cells, columns], layer)
-    values = expression.loc[cells].iloc[:, columns].to_numpy(dtype=np.float64)
+        return dense_values(resolve(data, rna)[cells, columns], layer, np.float32)
+    chosen = expression.iloc[expression.index.get_indexer(cells), columns]
+    if text := [str(gene) for gene, dtype in chosen.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]:
+        message = (
+            f"expression has {len(text)} of {len(columns)} genes that are no numbers, first {text[:3]}: convert them."
+        )
+        raise ValueError(message)
+    values = chosen.to_numpy(dtype=np.float32, na_value=np.nan)
     if not np.isfinite(values).all():
         message = "expression has values that are NaN or infinite: leave these cells or genes out."
         raise ValueError(message)

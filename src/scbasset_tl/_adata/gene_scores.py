@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,16 +13,18 @@ from scipy import sparse
 from scbasset_tl._adata.denoised import averaging
 from scbasset_tl._adata.matrix import labels_from
 from scbasset_tl._adata.model import check_schema
-from scbasset_tl._adata.slots import is_result
-from scbasset_tl._log import info
+from scbasset_tl._adata.slots import check_origin, is_result
+from scbasset_tl._keys import DNA_CODE
+from scbasset_tl._log import info, warning
 from scbasset_tl._validate import check_name
 from scbasset_tl.genome.genes import near, read_genes
 from scbasset_tl.genome.regions import read_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from anndata import AnnData
+
+    from scbasset_tl.genome.genes import Genes
+    from scbasset_tl.genome.regions import Regions
 
 VERB: Final = "tl.gene_scores"
 _SHOWN: Final = 5
@@ -56,16 +59,9 @@ def promoters(adata: AnnData, genes: Any, distance: int) -> Promoters:
 def _located(adata: AnnData, source: Any, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Names of all genes, and pairs of (gene, peak)."""
     genes = read_genes(source)
-    keys = adata.uns.get("dna_code", {}).get("params", {}).get("region_keys")
+    keys = _entry(_entry(adata.uns, DNA_CODE), "params").get("region_keys")
     regions = read_regions(adata.var, keys=None if keys is None else [str(key) for key in keys])
-    shared = np.isin(genes.chrom, list(regions.chrom.categories))
-    if not shared.any():
-        theirs, ours = (list(pd.unique(np.asarray(c, dtype=object))[:4]) for c in (genes.chrom, regions.chrom))
-        message = (
-            f"genes are on contigs such as {theirs}, peaks on {ours}, and they share none: the annotation is of another "
-            "assembly, or names contigs otherwise. Rename those of one of them, e.g. adata.var['chr'] = 'chr' + ..."
-        )
-        raise ValueError(message)
+    n_shared = _check_contigs(genes, regions)
     site, peak = near(genes, regions, distance)
     if not len(site):
         message = (
@@ -73,17 +69,50 @@ def _located(adata: AnnData, source: Any, distance: int) -> tuple[np.ndarray, np
             "assembly, or promoter= too small?"
         )
         raise ValueError(message)
-    _compare_with_chance(genes, regions, distance, len(np.unique(site)), int(shared.sum()))
+    _compare_with_chance(genes, regions, distance, len(np.unique(site)), n_shared)
     number, names = pd.factorize(genes.name)
     return np.asarray(names, dtype=object), number[site], peak
 
 
-def _compare_with_chance(genes: Any, regions: Any, distance: int, n_found: int, n_shared: int) -> None:
+def _check_contigs(genes: Genes, regions: Regions) -> int:
+    """Number of start sites on contigs that have peaks; refuses contigs that have other names in the two."""
+    ours = pd.Index(regions.chrom.categories)
+    shared = np.isin(genes.chrom, ours)
+    if 2 * shared.sum() >= len(shared):
+        return int(shared.sum())
+    slot = "adata.var_names" if regions.column is None else f"adata.var[{regions.column!r}]"
+    values = slot if regions.column is None else f"{slot}.astype(str)"
+    renamings = {
+        f"{slot} = 'chr' + {values}": "chr" + ours,
+        f"{slot} = {values}.str.removeprefix('chr')": ours.str.removeprefix("chr"),
+    }
+    better = [how for how, names in renamings.items() if np.isin(genes.chrom, names).sum() > shared.sum()]
+    apart = genes.chrom[~shared], np.asarray(regions.chrom, dtype=object)[~regions.chrom.isin(genes.chrom)]
+    there, here = ([str(name) for name in pd.unique(names)[:4]] for names in apart)
+    message = (
+        f"{len(shared) - shared.sum():,} of {len(shared):,} start sites are on contigs without peaks, such as {there}"
+    )
+    if better or not shared.any():
+        fix = f"Rename the contigs of the peaks: {better[0]}" if better else "Is the annotation of another assembly?"
+        message = f"{message}; peaks are on {here}, which the genes do not have. {fix}"
+        raise ValueError(message)
+    if 2 * len(apart[1]) > len(regions.start):  # else the peaks are those of some contigs
+        warning(f"{message}, and most peaks on contigs without genes, such as {here}: do they name contigs otherwise?")
+    return int(shared.sum())
+
+
+def _entry(entries: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An entry with entries; nothing where it is none."""
+    found = entries.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _compare_with_chance(genes: Genes, regions: Regions, distance: int, n_found: int, n_shared: int) -> None:
     """Say so where start sites are no nearer to peaks than places beside them are, as with another assembly."""
     beside = [near(genes._replace(tss=genes.tss + shift), regions, distance)[0] for shift in (-_SHIFT, _SHIFT)]
     by_chance = np.mean([len(np.unique(site)) for site in beside])
     if n_shared >= _ENOUGH and n_found < by_chance + 3 * by_chance**0.5:
-        info(
+        warning(
             f"{n_found / n_shared:.0%} of the start sites have a peak within {distance:,} bp, and {by_chance / n_shared:.0%} "
             f"of places {_SHIFT:,} bp beside them: is the annotation of another assembly than the peaks?"
         )
@@ -91,7 +120,7 @@ def _compare_with_chance(genes: Any, regions: Any, distance: int, n_found: int, 
 
 def _annotated(adata: AnnData, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The same from ``uns['atac']['peak_annotation']``, as muon keeps the file of 10x Genomics."""
-    table = adata.uns.get("atac", {}).get("peak_annotation")
+    table = _entry(adata.uns, "atac").get("peak_annotation")
     if not isinstance(table, pd.DataFrame) or not {"peak", "distance"} <= set(table):
         message = (
             "uns['atac']['peak_annotation'] has no table with peak and distance: pass genes= (a table or a GTF file), or run "
@@ -108,6 +137,9 @@ def _annotated(adata: AnnData, distance: int) -> tuple[np.ndarray, np.ndarray, n
     offset = pd.to_numeric(table["distance"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     number, names = pd.factorize(genes[named].to_numpy(dtype=object))
     kept = (peak[named] >= 0) & (np.abs(offset[named]) <= distance)
+    if "peak_type" in table:  # 10x calls a peak in the body of a gene, far from its start, distal with distance 0
+        body = (table["peak_type"].astype(str) == "distal").to_numpy() & (offset == 0)
+        kept &= ~body[named]
     if not kept.any():
         message = f"no peak of uns['atac']['peak_annotation'] is within {distance:,} bp of a gene: raise promoter=."
         raise ValueError(message)
@@ -164,5 +196,12 @@ def read_scores(adata: AnnData, key: str) -> StoredScores:
         message = f"obsm[{slot!r}], the scores that belong to uns[{key!r}], is gone: run tl.gene_scores again."
         raise KeyError(message)
     names = [str(name) for name in np.asarray(entry["names"], dtype=object)]
+    scores = np.asarray(adata.obsm[slot])
+    if scores.ndim != 2 or scores.shape[1] != len(names):
+        message = (
+            f"obsm[{slot!r}] has shape {scores.shape}, uns[{key!r}]['names'] {len(names)} genes: run {VERB} again."
+        )
+        raise ValueError(message)
+    check_origin(adata, key, VERB)
     table = pd.DataFrame({"n_peaks": np.asarray(entry["n_peaks"])}, index=names)
-    return StoredScores(np.asarray(adata.obsm[slot]), table, entry["params"], slot)
+    return StoredScores(scores, table, entry["params"], slot)

@@ -8,46 +8,67 @@ import numpy as np
 from scipy import sparse
 
 from scbasset_tl._validate import check_name
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats import labels as _labels
+from scbasset_tl.stats.labels import Labels, blocks_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anndata import AnnData
 
+    from scbasset_tl.stats.transpose import Lines
+
 
 def labels_from(adata: AnnData, layer: str | None = None) -> Labels:
     """The open entries (value > 0) of ``.X`` or a layer, as peaks × cells.
 
-    Stored zeros are not open, and repeated entries of a sparse matrix count as their sum. The matrix is read in blocks
-    of rows (CSR, dense) or columns (CSC), each once, and is not changed; a file-backed one is never held whole.
-    Beside the input and one block this needs 8 bytes per open entry, of which 4 stay, as the result.
+    Stored zeros are not open, and repeated entries of a sparse matrix count as their sum. The matrix is read twice, in
+    blocks of rows (CSR, dense) or columns (CSC), and is not changed; a file-backed one is never held whole.
+    Beside the input and one block this needs 4 bytes per open entry, those of the result.
     """
-    from scbasset_tl.stats.transpose import transpose_blocks
+    from scbasset_tl.stats.transpose import count, labels_of
 
-    matrix, slot = _find(adata, layer)
+    lines = lines_from(adata, layer)
+    return labels_of(lines, count(lines)[0])
+
+
+def lines_from(adata: AnnData, layer: str | None = None) -> Lines:
+    """The same entries unread: the cells' peaks, or the peaks' cells of a CSC matrix. Values are checked on reading."""
+    from scbasset_tl.stats.transpose import Lines
+
+    matrix, slot = _find(adata, layer), slot_name(layer)
     _check_kind(adata, matrix, slot)
     by_peak = getattr(matrix, "format", None) == "csc"
-    blocks = [_open(block) for block in _checked(_blocks(matrix, by_peak=by_peak), adata, slot, by_peak=by_peak)]
-    if not by_peak:
-        return transpose_blocks(blocks, adata.n_vars)
-    indptr = np.concatenate([[0], *(lengths for lengths, _ in blocks)]).cumsum()
-    return Labels(indptr, np.concatenate([cells for _, cells in blocks]), adata.n_obs)
+    pointers = None
+    if hasattr(matrix, "format"):
+        pointers = matrix.indptr if sparse.issparse(matrix) else matrix.group["indptr"][:]
+    n_lines, n_across = (adata.n_vars, adata.n_obs) if by_peak else (adata.n_obs, adata.n_vars)
+
+    def blocks(first: int, last: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        ranges = _ranges(pointers, n_across, first, last)
+        yield from map(_open, _checked(_blocks(matrix, ranges, by_peak=by_peak), adata, slot, by_peak=by_peak))
+
+    return Lines(blocks, n_lines, n_across, as_rows=by_peak, pointers=pointers)
 
 
-def _find(adata: AnnData, layer: str | None) -> tuple[Any, str]:
-    """The stored matrix and the name that errors give it."""
+def slot_name(layer: str | None) -> str:
+    """The name that errors give a matrix."""
+    return "adata.X" if layer is None else f"adata.layers[{layer!r}]"
+
+
+def _find(adata: AnnData, layer: str | None) -> Any:
+    """The stored matrix."""
     if layer is None:
         matrix = adata.X  # taken once: a view copies its part each time
         if matrix is None:
             message = "adata.X is None: there is no accessibility matrix. Store one in .X, or name a layer with layer=."
             raise ValueError(message)
-        return matrix, "adata.X"
+        return matrix
     if check_name("layer", layer) not in adata.layers:
         names = [name for name in adata.layers if name is not None]  # from anndata 0.13 on, X is layers[None]
         message = f"no layer {layer!r}; adata.layers has {names}. Pass layer=None for adata.X."
         raise KeyError(message)
-    return adata.layers[layer], f"adata.layers[{layer!r}]"
+    return adata.layers[layer]
 
 
 def _check_kind(adata: AnnData, matrix: Any, slot: str) -> None:
@@ -65,15 +86,17 @@ def _check_kind(adata: AnnData, matrix: Any, slot: str) -> None:
         raise ValueError(message)
 
 
-def _blocks(matrix: Any, *, by_peak: bool) -> Iterator[tuple[int, sparse.csr_matrix]]:
-    """(First line, canonical CSR of some lines): lines are peaks of a CSC matrix, cells of every other."""
-    from scbasset_tl.stats.transpose import BLOCK_ENTRIES, blocks_of_rows
+def _ranges(pointers: np.ndarray | None, n_across: int, first: int, last: int) -> list[tuple[int, int]]:
+    """Cut these lines into blocks that memory holds."""
+    if pointers is None:
+        step = max(1, _labels.BLOCK_ENTRIES // n_across)
+        return [(start, min(start + step, last)) for start in range(first, last, step)]
+    inside = pointers[first : last + 1]
+    return [(first + a, first + b) for a, b in blocks_of_rows(inside - inside[0])]
 
-    if hasattr(matrix, "format"):
-        ranges = blocks_of_rows(matrix.indptr if sparse.issparse(matrix) else matrix.group["indptr"][:])
-    else:
-        n_rows, step = matrix.shape[0], max(1, BLOCK_ENTRIES // matrix.shape[1])
-        ranges = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+
+def _blocks(matrix: Any, ranges: list[tuple[int, int]], *, by_peak: bool) -> Iterator[tuple[int, sparse.csr_matrix]]:
+    """(First line, canonical CSR of some lines): lines are peaks of a CSC matrix, cells of every other."""
     for start, stop in ranges:
         block = matrix[:, start:stop].T if by_peak else matrix[start:stop]
         yield start, _canonical(block.compute() if hasattr(block, "compute") else block)
@@ -123,6 +146,6 @@ def _open(block: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
     """(Open entries of each line, position of each): without a copy where nothing is left out."""
     keep = block.data > 0
     if keep.all():
-        return np.diff(block.indptr), block.indices.astype(np.int32, copy=False)
+        return np.diff(block.indptr).astype(np.int64, copy=False), block.indices.astype(np.int32, copy=False)
     indptr = np.concatenate([[0], np.cumsum(keep)])[block.indptr]
     return np.diff(indptr), block.indices[keep].astype(np.int32, copy=False)

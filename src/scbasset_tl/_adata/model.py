@@ -17,6 +17,8 @@ from scbasset_tl._keys import SCBASSET, SCHEMA_VERSION, scbasset_slots
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anndata import AnnData
 
     from scbasset_tl.nn.trunk import Trunk
@@ -79,9 +81,10 @@ def write_model(
     params: Mapping[str, Any],
     history: Mapping[str, Any],
     batches: Batches | None = None,
+    obs: Mapping[str, Any] | None = None,
     var: Mapping[str, Any] | None = None,
 ) -> None:
-    """Store a trained model under ``key_added``, all slots or none."""
+    """Store a trained model under ``key_added``, all slots or none, with further columns of ``obs`` and ``var``."""
     slots = scbasset_slots(key_added)
     entry = {
         "params": dict(params),
@@ -95,7 +98,7 @@ def write_model(
     write_slots(
         adata,
         obsm={slots.cell_embedding: _float32(cell_embedding)},
-        obs={slots.cell_bias: _float32(cell_bias)},
+        obs={slots.cell_bias: _float32(cell_bias), **(obs or {})},
         varm={} if peak_embedding is None else {slots.peak_embedding: _float32(peak_embedding)},
         var=var or {},
         uns={slots.model: entry},
@@ -190,6 +193,23 @@ def unpack_trunk(blob: np.ndarray) -> Trunk:
     trunk = Trunk(config, torch.Generator())  # its first weights are overwritten; the global generator stays as it is
     trunk.load_state_dict(load(raw))
     return trunk.eval()
+
+
+def read_trunk_file(path: Path, name: str) -> Trunk:
+    """The trunk in a file of :func:`scbasset_tl.io.write_trunk`; errors mention the argument ``name``."""
+    from safetensors import SafetensorError
+
+    if path.suffix in (".h5ad", ".h5mu", ".zarr"):
+        message = f"{name}={str(path)!r} is a whole data set, not the trunk of one: read it and pass what you get."
+        raise ValueError(message)
+    if not path.is_file():
+        message = f"{name}={str(path)!r}: there is no such file."
+        raise FileNotFoundError(message)
+    try:
+        return unpack_trunk(np.frombuffer(path.read_bytes(), dtype=np.uint8))
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        message = f"{name}: {path.name} is damaged, or no trunk of io.write_trunk ({error})."
+        raise ValueError(message) from error
 
 
 def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.matrix import labels_from
+from scbasset_tl._adata.matrix import lines_from, slot_name
 from scbasset_tl._adata.model import batch_design
 from scbasset_tl._keys import DNA_CODE, SPLIT, SPLIT_LEVELS
 from scbasset_tl._log import info
@@ -20,6 +20,7 @@ from scbasset_tl.train.loop import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from anndata import AnnData
 
@@ -36,41 +37,66 @@ class TrainingData:
     batch_columns: list[str]
     batch_categories: list[list[str]]
     design: np.ndarray | None
+    checksum: str | None = None  # of the labels, if an index file knows it
 
     def peaks(self, level: str) -> np.ndarray:
         """Positions of the peaks of one level of the split."""
         return np.flatnonzero(self.split == level)
 
     def problem(self) -> Problem:
-        """Training and validation parts."""
-        train, val = self.peaks("train"), self.peaks("val")
-        labels = self.labels.rows(train)
-        n_empty = int((labels.cell_counts() == 0).sum())
+        """What the engine is given."""
+        train = self.peaks("train")
+        open_peaks = self.labels.cell_counts(train)
+        n_empty = int((open_peaks == 0).sum())
         if n_empty:
-            info(f"{n_empty} of {labels.n_cells} cells have no open peak in training: their vectors mean nothing")
+            info(f"{n_empty} of {self.labels.n_cells} cells have no open peak in training: their vectors mean nothing")
         n_batches = sum(len(levels) for levels in self.batch_categories)
-        return Problem(self.codes[train], labels, self.codes[val], self.labels.rows(val), self.design, n_batches)
+        return Problem(self.codes, self.labels, train, self.peaks("val"), self.design, n_batches, open_peaks)
 
     def fingerprint(self) -> str:
         """Identifies sequences, labels, split and batches, so that a checkpoint meets only its own data."""
-        digest = blake2b(digest_size=16)
-        parts = [self.codes, self.labels.indptr, self.labels.indices, self.split.astype("S5"), self.design]
-        for part in parts:
+        digest = blake2b((self.checksum or self.labels.checksum()).encode(), digest_size=16)
+        for part in (self.codes, self.split.astype("S5"), self.design):
             if part is not None:
                 digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()
 
 
 def training_data(
-    adata: AnnData, codes: np.ndarray, *, layer: str | None, batch_key: str | Sequence[str] | None, seed: int
+    adata: AnnData,
+    codes: np.ndarray,
+    *,
+    layer: str | None,
+    batch_key: str | Sequence[str] | None,
+    seed: int,
+    index_file: Path | None = None,
+    verify: bool = True,
 ) -> TrainingData:
-    """Check and collect what :func:`scbasset_tl.tl.scbasset` reads beside the sequences ``codes``."""
+    """Check and collect what :func:`scbasset_tl.tl.scbasset` reads beside the sequences ``codes``.
+
+    With ``index_file`` the labels stay in that file, read whole first to ``verify`` it; see
+    :func:`scbasset_tl._adata.index.indexed_labels`.
+    """
+    lines = lines_from(adata, layer)
     columns, categories = batch_columns(adata, batch_key)
     _check_sizes(adata.n_obs, columns, categories)
     design = batch_design(adata.obs, columns, categories) if columns else None
-    labels = labels_from(adata, layer)
-    _check_cells(adata, labels, "adata.X" if layer is None else f"adata.layers[{layer!r}]")
-    return TrainingData(codes, labels, _split(adata, seed), columns, categories, design)
+    split = _split(adata, seed)
+    slot = slot_name(layer)
+
+    def check(peak_counts: np.ndarray, cell_counts: np.ndarray) -> None:
+        _check_counts(adata, peak_counts, cell_counts, slot)
+
+    if index_file is not None:
+        from scbasset_tl._adata.index import indexed_labels
+
+        labels, _, checksum = indexed_labels(lines, index_file, check, slot=slot, verify=verify)
+        return TrainingData(codes, labels, split, columns, categories, design, checksum)
+    from scbasset_tl.stats.transpose import count, labels_of
+
+    counts = count(lines)
+    check(*counts)
+    return TrainingData(codes, labels_of(lines, counts[0]), split, columns, categories, design)
 
 
 def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
@@ -144,26 +170,26 @@ def _check_sizes(n_obs: int, columns: list[str], categories: list[list[str]]) ->
             raise ValueError(message)
 
 
-def _check_cells(adata: AnnData, labels: Labels, slot: str) -> None:
+def _check_counts(adata: AnnData, peak_counts: np.ndarray, cell_counts: np.ndarray, slot: str) -> None:
     if adata.n_obs < 2:
         message = f"data has {adata.n_obs} cell; scBasset compares cells and needs at least 2."
         raise ValueError(message)
-    empty = np.flatnonzero(labels.cell_counts() == 0)
+    empty = np.flatnonzero(cell_counts == 0)
     if len(empty):
         message = (
             f"{slot} has {len(empty)} cells without an open peak, first {list(adata.obs_names[empty[:3]])}: nothing can "
             "be learned about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
         )
         raise ValueError(message)
-    if len(labels.indices) == labels.n_cells * labels.n_peaks:
+    if peak_counts.sum() == adata.n_obs * adata.n_vars:
         message = (
             f"{slot} has no value that is 0, so that every peak would be open in every cell. It seems to be scaled, "
             "smoothed or imputed: name the layer that holds the counts with layer=."
         )
         raise ValueError(message)
-    n_empty = int((labels.peak_counts() == 0).sum())
+    n_empty = int((peak_counts == 0).sum())
     if n_empty:
-        info(f"{n_empty} of {labels.n_peaks} peaks are open in no cell; they are kept (pp.filter_peaks removes them)")
+        info(f"{n_empty} of {adata.n_vars} peaks are open in no cell; they are kept (pp.filter_peaks removes them)")
 
 
 def _split(adata: AnnData, seed: int) -> np.ndarray:

@@ -30,6 +30,18 @@ def resolve(data: AnnData | MuData, mod: str = "atac") -> AnnData:
     return data.mod[mod]
 
 
+def writable(data: AnnData | MuData, mod: str, *, copy: bool) -> AnnData:
+    """As :func:`resolve`, for a verb that writes: refuses, before any work, what could not be written to after it."""
+    adata = resolve(data, mod)
+    if adata.isbacked and adata.is_view and not copy:
+        message = (
+            "data is a part of a backed AnnData, which cannot be written to: pass copy=True, or data.to_memory() instead "
+            "of data."
+        )
+        raise ValueError(message)
+    return adata
+
+
 def target(data: D, mod: str, *, copy: bool) -> tuple[D, AnnData]:
     """The container to return and the AnnData to write to; with ``copy`` both are new and ``data`` stays as it is."""
     container = data

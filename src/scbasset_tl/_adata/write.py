@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-_FIELDS = ("obs", "var", "obsm", "varm", "uns")
+_FIELDS = ("obs", "var", "obsm", "varm", "layers", "uns")
 
 
 def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
-    """Assign ``obs=``, ``var=``, ``obsm=``, ``varm=`` and ``uns=`` entries; if one fails, undo those before it.
+    """Assign ``obs=``, ``var=``, ``obsm=``, ``varm=``, ``layers=`` and ``uns=`` entries; if one fails, undo those before it.
 
     A view becomes an AnnData of its own first, silently: that is what writing to it means.
     """

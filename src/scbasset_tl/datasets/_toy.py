@@ -39,7 +39,7 @@ def toy(
     about 25 bits: chance matches in the background are too rare to matter and do not count.
 
     The defaults are hard for what reads no sequences: in TF-IDF + SVD, 0.65 to 0.9 of a cell's 50 nearest neighbours
-    share its type. A narrow trunk learns them in a minute: ``tl.scbasset(adata, trunk=32, batch_size=32)``.
+    share its type. A narrow trunk learns them in a minute: ``tl.scbasset(adata, trunk=32)``.
 
     Parameters
     ----------

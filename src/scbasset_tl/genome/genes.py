@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._files import as_path
+from scbasset_tl._log import info
 from scbasset_tl.genome.regions import contig_names
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ _NAMES: Final = ("gene_name", "gene", "name", "symbol", "gene_symbol", "gene_id"
 _CHROMS: Final = ("chr", "chrom", "chromosome", "seqnames")
 _ATTRIBUTE: Final = r'(?:^|;)\s*{} "([^"]*)"'
 _SHOWN: Final = 3
+_STRANDS: Final = {"+": "+", "1": "+", "+1": "+", "1.0": "+", "-": "-", "-1": "-", "-1.0": "-"}
+_GTF_COLUMNS: Final = ("chr", "source", "feature", "start", "end", "score", "strand", "frame", "attributes")
+_GTF_LINES: Final = 200_000  # read at a time: most are of exons
 _NEED: Final = "genes need a name, a contig chr, and tss (0-based) or start, end (0-based, half-open) and strand"
 
 
@@ -49,8 +53,9 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     source
         Path of a GTF (``.gtf``), of a table with tabs or, if it is called ``.csv``, commas, each also compressed; or a
         DataFrame. Of a GTF the lines ``gene`` are taken, or if there are none the lines ``transcript``, by
-        ``gene_name`` or, without one, ``gene_id``; of genes with one name all but the first go by their id. A table
-        has columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``, and the
+        ``gene_name`` or, without one, ``gene_id``; of genes with one name all but the first go by their id, and those
+        without a strand are left out. A table may begin with lines of comment (``#``, also before its header), and has
+        columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``, and the
         gene's name in ``gene_name``, ``gene``, ``name``, ``symbol`` or ``gene_id``, or in the index.
 
     Returns
@@ -87,8 +92,8 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     try:
         if ".gtf" in kinds:
             return _from_gtf(path)
-        return _from_table(pd.read_csv(path, sep="," if ".csv" in kinds else "\t", comment="#"))
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        return _from_table(_read_table(path, "," if ".csv" in kinds else "\t"))
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
         message = f"genes: {path.name} cannot be read: {error}"
         raise ValueError(message) from error
 
@@ -115,6 +120,16 @@ def near(genes: Genes, regions: Regions, distance: int) -> tuple[np.ndarray, np.
     return np.concatenate([none, *sites]), np.concatenate([none, *found])
 
 
+def _read_table(path: Path, sep: str) -> pd.DataFrame:
+    """A table after any lines of comment, of which the last may be its header."""
+    lines = pd.read_csv(path, sep="\x1f", header=None, nrows=1000, quoting=3, dtype=str, skip_blank_lines=False)[0]
+    before = lines.fillna("#").str.startswith("#").to_numpy()
+    n_before = len(before) if before.all() else int(before.argmin())
+    is_header = 0 < n_before < len(lines) and str(lines[n_before - 1]).count(sep) == str(lines[n_before]).count(sep)
+    table = pd.read_csv(path, sep=sep, skiprows=n_before - is_header)
+    return table.rename(columns={table.columns[0]: str(table.columns[0]).lstrip("# ")}) if is_header else table
+
+
 def _from_table(table: pd.DataFrame) -> Genes:
     chrom = next((column for column in _CHROMS if column in table), None)
     name = next((column for column in _NAMES if column in table), None)
@@ -130,21 +145,34 @@ def _from_table(table: pd.DataFrame) -> Genes:
 
 
 def _from_gtf(path: Path) -> Genes:
-    columns = ["chr", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
-    kinds = dict.fromkeys(("chr", "source", "feature", "strand"), "category") | {"chr": str, "attributes": str}
-    lines = pd.read_csv(path, sep="\t", comment="#", header=None, names=columns, dtype=kinds, quoting=3)
+    n_lines, parts = 0, []
+    # not with usecols, which refuses a part that is nothing but comments
+    for lines in pd.read_csv(
+        path, sep="\t", header=None, names=_GTF_COLUMNS, dtype=str, quoting=3, chunksize=_GTF_LINES
+    ):
+        n_lines += len(lines)
+        kept = lines["feature"].isin(["gene", "transcript"]) & ~lines["chr"].str.startswith("#", na=False)
+        parts.append(lines[kept])
+    read = pd.concat(parts)
     for feature in ("gene", "transcript"):
-        found = lines[lines["feature"] == feature].reset_index(drop=True)
+        found = read[read["feature"] == feature].reset_index(drop=True)
         if len(found):
             break
     else:
-        message = f"genes: {path.name} has no line of a gene or a transcript among {len(lines)}: is it a GTF?"
+        message = f"genes: {path.name} has no line of a gene or a transcript among {n_lines}: is it a GTF?"
         raise ValueError(message)
     text = found["attributes"].fillna("")
     ids, names = (text.str.extract(_ATTRIBUTE.format(key), expand=False) for key in ("gene_id", "gene_name"))
     names = names.where(names.fillna("") != "", ids)
     first = ids.groupby(names).transform("first")  # one name, several genes
     names = names.where(first == ids, ids)
+    stranded = found["strand"].isin(["+", "-"])
+    if not stranded.all():
+        left_out = names[~stranded]
+        info(
+            f"genes: {len(left_out):,} of {len(names):,} have no strand and are left out, first {list(left_out[:_SHOWN])}"
+        )
+        found, names = found[stranded], names[stranded]
     start = _whole(found["start"], names, "start") - 1  # GTF counts from 1, both ends inside
     return _genes(names, found["chr"], _site(start, _whole(found["end"], names, "end"), found["strand"], names))
 
@@ -163,22 +191,23 @@ def _genes(names: pd.Series, chrom: pd.Series, tss: Any) -> Genes:
 def _whole(values: pd.Series, names: pd.Series, column: str) -> np.ndarray:
     """Positions as int64, or an error that names the first genes without one."""
     numbers = pd.to_numeric(values.astype(object), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = np.flatnonzero(~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))))
-    if len(bad):
-        shown = [f"{names.iloc[row]} ({values.iloc[row]})" for row in bad[:_SHOWN]]
-        message = f"genes: {column} is no position for {len(bad)} of {len(numbers)} rows, {shown}: positions are whole numbers from 0."
-        raise ValueError(message)
+    good = (numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))
+    _refuse(~good, values, names, f"{column} is no position", "positions are whole numbers from 0")
     return numbers.astype(np.int64)
 
 
 def _site(start: np.ndarray, end: np.ndarray, strand: pd.Series, names: pd.Series) -> np.ndarray:
     """First transcribed base of genes [start, end)."""
-    reverse = (strand == "-").to_numpy(dtype=bool)
-    bad = np.flatnonzero(~reverse & ~(strand == "+").to_numpy(dtype=bool))
-    if len(bad):
-        shown = [f"{names.iloc[row]} ({strand.iloc[row]})" for row in bad[:_SHOWN]]
-        message = (
-            f"genes: strand is neither + nor - for {len(bad)} of {len(reverse)} rows, {shown}: give tss, or drop them."
-        )
+    strand = strand.astype(str)
+    sign = strand.map(_STRANDS)
+    _refuse(sign.isna().to_numpy(), strand, names, "strand is neither + nor -", "give tss, or drop them")
+    _refuse(end <= start, pd.Series(end), names, "end is not after start", "exchange them, or drop these genes")
+    return np.where(sign == "-", end - 1, start)
+
+
+def _refuse(bad: np.ndarray, values: pd.Series, names: pd.Series, what: str, fix: str) -> None:
+    rows = np.flatnonzero(bad)
+    if len(rows):
+        shown = [f"{names.iloc[row]} ({values.iloc[row]})" for row in rows[:_SHOWN]]
+        message = f"genes: {what} for {len(rows)} of {len(bad)} rows, {shown}: {fix}."
         raise ValueError(message)
-    return np.where(reverse, end - 1, start)

@@ -2,6 +2,7 @@
 
 from scbasset_tl._adata.ism_scores import ISMScores as ISMScores
 from scbasset_tl.get._accessibility import accessibility as accessibility
+from scbasset_tl.get._gene_scores import gene_scores as gene_scores
 from scbasset_tl.get._history import history as history
 from scbasset_tl.get._ism import ism as ism
 from scbasset_tl.get._model import model as model
@@ -14,6 +15,7 @@ from scbasset_tl.get._variant_effect import variant_effect as variant_effect
 __all__ = [
     "ISMScores",
     "accessibility",
+    "gene_scores",
     "history",
     "ism",
     "model",

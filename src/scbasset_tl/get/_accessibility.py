@@ -120,6 +120,7 @@ def accessibility(
     if (var is not None) + (regions is not None) + (sequences is not None) > 1:
         message = "var=, regions= and sequences= are three ways to say what is read: pass one of them."
         raise ValueError(message)
+    peaks: np.ndarray | None = None
     if regions is None and sequences is None:
         columns = adata.var_names
         if fasta is not None:
@@ -127,14 +128,15 @@ def accessibility(
             raise ValueError(message)
         chosen = positions("var", columns, var)
         columns, peaks = columns[chosen], model.require_peaks()[chosen]
+        advice = (
+            "ask for fewer cells or peaks at a time, for groups (groupby=), or for a file: tl.denoise(data, path=...)."
+        )
     else:
-        columns, peaks = new_peaks(adata, model, regions=regions, sequences=sequences, fasta=fasta)
+        columns, embed = new_peaks(adata, model, regions=regions, sequences=sequences, fasta=fasta)
+        advice = "ask for fewer cells, regions or sequences at a time, or for groups (groupby=)."
+    check_memory(4 * len(rows) * len(columns), f"a block of {len(rows):,} × {len(columns):,} values", advice=advice)
+    peaks = embed() if peaks is None else peaks
     matrix = low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=peaks)
-    check_memory(
-        4 * len(rows) * len(columns),
-        f"a block of {len(rows):,} × {len(columns):,} values",
-        advice="ask for fewer cells or peaks at a time, for groups (groupby=), or for a file: tl.denoise(data, path=...).",
-    )
     if groupby is None:
         values = matrix.rows(positions("obs", adata.obs_names, obs)).dense()
     else:

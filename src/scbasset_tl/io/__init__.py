@@ -1,8 +1,26 @@
-"""Models to and from files: the original's weight files, a trunk by itself, and motifs."""
+"""Models to and from files: the original's weight files, a trunk by itself, scEmbed's models and tokens, and motifs."""
 
+from scbasset_tl._adata.scembed import RegionEmbedding
+from scbasset_tl.io._read_geniml import read_geniml
 from scbasset_tl.io._read_keras_weights import read_keras_weights
 from scbasset_tl.io._read_motifs import read_motifs
+from scbasset_tl.io._scembed import read_scembed, write_scembed
+from scbasset_tl.io._tokens import read_tokens, write_tokens
 from scbasset_tl.io._trunk import read_trunk, write_trunk
 from scbasset_tl.io._write_keras_weights import write_keras_weights
+from scbasset_tl.io._write_model import write_model
 
-__all__ = ["read_keras_weights", "read_motifs", "read_trunk", "write_keras_weights", "write_trunk"]
+__all__ = [
+    "RegionEmbedding",
+    "read_geniml",
+    "read_keras_weights",
+    "read_motifs",
+    "read_scembed",
+    "read_tokens",
+    "read_trunk",
+    "write_keras_weights",
+    "write_model",
+    "write_scembed",
+    "write_tokens",
+    "write_trunk",
+]

@@ -51,7 +51,7 @@ def read_keras_weights(
         be their categories in sorted order, column after column. Of the two last layers that of the batches comes
         first in the file; where their lengths say the opposite, the lengths decide.
     accelerator
-        Where the peak vectors are computed: ``"auto"``, ``"cpu"``, ``"gpu"``, ``"cuda"`` or ``"mps"``.
+        Where the peak vectors are computed: ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"cuda"``.
     {mod}
     key_added
         Name for all slots instead of those below (``obs`` gets ``f'{{key_added}}_bias'``).
@@ -90,12 +90,12 @@ def read_keras_weights(
     True
     """
     from scbasset_tl._adata.model import write_model
-    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._log import info
     from scbasset_tl.io._keras_layout import read_weights
 
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
-    source, path = resolve(data, mod), as_path("path", path)
+    source, path = writable(data, mod, copy=copy), as_path("path", path)
     if not path.is_file():
         message = f"path={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)

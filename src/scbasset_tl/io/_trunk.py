@@ -81,17 +81,6 @@ def read_trunk(path: str | Path) -> Trunk:
     >>> sb.io.read_trunk("trunk.safetensors").config.n_latent
     32
     """
-    import numpy as np
-    from safetensors import SafetensorError
+    from scbasset_tl._adata.model import read_trunk_file
 
-    from scbasset_tl._adata.model import unpack_trunk
-
-    path = as_path("path", path)
-    if not path.is_file():
-        message = f"path={str(path)!r}: there is no such file."
-        raise FileNotFoundError(message)
-    try:
-        return unpack_trunk(np.frombuffer(path.read_bytes(), dtype=np.uint8))
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        message = f"{path.name} is damaged, or no trunk of io.write_trunk ({error})."
-        raise ValueError(message) from error
+    return read_trunk_file(as_path("path", path), "path")

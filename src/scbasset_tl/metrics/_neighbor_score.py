@@ -68,23 +68,11 @@ def neighbor_score(
     """
     import numpy as np
 
-    from scbasset_tl._adata.cells import representation
-    from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.cells import paired_representations
     from scbasset_tl.stats.neighbors import nearest, shared_fraction
 
     numbers, generator = neighbor_numbers(k), as_generator(rng)
-    adata, other = resolve(data, mod), resolve(data, mod if other_mod is None else other_mod)
-    if other is not adata and not (other.obs_names.is_unique and adata.obs_names.is_unique):
-        message = f"cell names repeat in {mod!r} or {other_mod!r}, so that cells cannot be matched: make them unique."
-        raise ValueError(message)
-    order = np.arange(adata.n_obs) if other is adata else other.obs_names.get_indexer(adata.obs_names)
-    if other.n_obs != adata.n_obs or (order < 0).any():
-        message = (
-            f"modality {mod!r} has {adata.n_obs} cells, {other_mod!r} {other.n_obs}, {int((order >= 0).sum())} of them "
-            "in both; they must be the same: run muon.pp.intersect_obs(mdata) first."
-        )
-        raise ValueError(message)
-    one, _ = nearest(representation(adata, use_rep), max(numbers), rng=generator)
-    two, _ = nearest(representation(other, other_rep)[order], max(numbers), rng=generator)
+    _, *pair = paired_representations(data, use_rep, other_rep, mod, other_mod)
+    one, two = (nearest(x, max(numbers), rng=generator)[0] for x in pair)
     scores = {number: shared_fraction(one[:, :number], two[:, :number]) for number in numbers}
     return scores if np.ndim(k) else scores[numbers[0]]

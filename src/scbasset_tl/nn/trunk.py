@@ -157,7 +157,7 @@ class Trunk(nn.Module):
         ``keep`` (B, n_latent) is what dropout multiplies by in training: 0 or 1 / (1 - share). ``None`` draws it.
         """
         x = one_hot.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        if self.training and x.device.type in norm_pool.DEVICES and not x.requires_grad:
+        if self.training and norm_pool.pays(x, self.config.channels[0]):
             x = norm_pool.train_blocks(self.blocks, x)  # type: ignore[arg-type]
         else:
             for block in self.blocks:

@@ -1,5 +1,7 @@
 """Plots of what the other packages compute; matplotlib loads when one is drawn."""
 
+from scbasset_tl.pl._batch_path import batch_path as batch_path
+from scbasset_tl.pl._gene_expression import gene_expression as gene_expression
 from scbasset_tl.pl._history import history as history
 from scbasset_tl.pl._ism import ism as ism
 from scbasset_tl.pl._modisco import modisco as modisco
@@ -8,4 +10,14 @@ from scbasset_tl.pl._report import report as report
 from scbasset_tl.pl._tf_activity import tf_activity as tf_activity
 from scbasset_tl.pl._variant_effect import variant_effect as variant_effect
 
-__all__ = ["history", "ism", "modisco", "motif", "report", "tf_activity", "variant_effect"]
+__all__ = [
+    "batch_path",
+    "gene_expression",
+    "history",
+    "ism",
+    "modisco",
+    "motif",
+    "report",
+    "tf_activity",
+    "variant_effect",
+]

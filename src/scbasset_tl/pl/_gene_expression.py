@@ -50,7 +50,7 @@ def gene_expression(
     figure = new_figure(shown=shown, figsize=(8, 4))
     axes = figure.subplots(1, 2)
     for ax, kind, table in zip(axes, ("cell", "gene"), (result.per_cell, result.per_gene), strict=True):
-        ax.set_title(f"{len(table):,} {kind}s, median r {table['r'].median():.2f}")
+        ax.set_title(f"{len(table):,} {kind}{'' if len(table) == 1 else 's'}, median r {table['r'].median():.2f}")
         if "r_baseline" not in table:
             ax.hist(table["r"], bins=40, color="C0")
             ax.axvline(0, color="0.5", lw=1)

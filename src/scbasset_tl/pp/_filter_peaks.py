@@ -74,16 +74,17 @@ def filter_peaks(
     >>> adata.var["keep_peak"].tolist()
     [True, False]
     """
-    from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.matrix import lines_from
+    from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.write import write_slots
+    from scbasset_tl.stats.transpose import count
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     if subset and source.isbacked and not copy:
         message = "subset=True cannot change data that are backed by a file: pass copy=True, or adata.to_memory()."
         raise ValueError(message)
     low, high = _limits(source.n_obs, min_fraction, max_fraction, min_cells)
-    counts = labels_from(source, layer).peak_counts()
+    counts, _ = count(lines_from(source, layer))
     keep = (counts >= low) & (counts <= high)
     info(f"{keep.sum():,} of {len(keep):,} peaks are open in {low:,} to {high:,} of {source.n_obs:,} cells")
     if subset and not keep.any():

@@ -57,8 +57,8 @@ class LowRank(NamedTuple):
         Entries that f has changed are averaged, as the mean of f is not f of the mean.
         """
         if not self.sigmoid:
-            left, bias = np.asarray(weights @ self.left), np.asarray(weights @ self.bias)
-            return LowRank(left, self.right, bias).dense().astype(np.float32, copy=False)
+            left, bias = (np.asarray(weights @ part, dtype=np.float32) for part in (self.left, self.bias))
+            return LowRank(left, self.right, bias).dense()
         used = np.flatnonzero(weights.getnnz(axis=0))
         weights = weights[:, used].tocsc()
         means = np.zeros((weights.shape[0], len(self.right)))
@@ -69,7 +69,7 @@ class LowRank(NamedTuple):
     def average_columns(self, weights: sparse.csr_matrix) -> np.ndarray:
         """``matrix @ weights.T``, float32 (n, G), for ``weights`` (G, P) whose rows sum to 1."""
         if not self.sigmoid:
-            return self._replace(right=np.asarray(weights @ self.right)).dense().astype(np.float32, copy=False)
+            return self._replace(right=np.asarray(weights @ self.right, dtype=np.float32)).dense()
         used = np.flatnonzero(weights.getnnz(axis=0))
         weights = weights[:, used].tocsr()
         means = np.empty((len(self.left), weights.shape[0]), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""k nearest neighbours of every point among the others."""
+"""k nearest neighbours of points."""
 
 from __future__ import annotations
 
@@ -20,10 +20,32 @@ def nearest(x: np.ndarray, k: int, *, rng: np.random.Generator) -> tuple[np.ndar
     if not 0 < k < len(x):
         message = f"k must be from 1 to {len(x) - 1}, the number of other points, got {k}."
         raise ValueError(message)
+    _check_finite(x)
+    return _exact(x, k) if len(x) <= EXACT_UP_TO else _descent(x, k, draw_seed(rng))
+
+
+def nearest_among(
+    x: np.ndarray, k: int, queries: np.ndarray, *, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and Euclidean distances of the ``k`` nearest rows of ``x`` to each row of ``queries``, as in :func:`nearest`."""
+    x, queries = np.asarray(x), np.asarray(queries)
+    if not 0 < k <= len(x):
+        message = f"k must be from 1 to {len(x)}, the number of points, got {k}."
+        raise ValueError(message)
+    _check_finite(x)
+    _check_finite(queries)
+    if len(x) <= EXACT_UP_TO:
+        return _exact(x, k, queries)
+    from pynndescent import NNDescent
+
+    indices, distances = NNDescent(x, n_neighbors=max(k, 15), random_state=draw_seed(rng)).query(queries, k)
+    return _completed(x, indices, distances, queries)
+
+
+def _check_finite(x: np.ndarray) -> None:
     if not np.isfinite(x).all():
         message = f"points must be finite; {int((~np.isfinite(x)).any(axis=1).sum())} hold NaN or infinite values."
         raise ValueError(message)
-    return _exact(x, k) if len(x) <= EXACT_UP_TO else _descent(x, k, draw_seed(rng))
 
 
 def _exact(x: np.ndarray, k: int, queries: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -38,10 +60,17 @@ def _descent(x: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     from pynndescent import NNDescent
 
     indices, distances = NNDescent(x, n_neighbors=k + 1, random_state=seed).neighbor_graph
-    if (indices < 0).any():  # the descent found fewer neighbours than asked for
-        rows = np.flatnonzero((indices < 0).any(axis=1))
-        indices[rows], distances[rows] = _exact(x, k + 1, x[rows])
-    return _without_self(indices, distances)
+    return _without_self(*_completed(x, indices, distances, x))
+
+
+def _completed(
+    x: np.ndarray, indices: np.ndarray, distances: np.ndarray, queries: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same lists; those in which the descent found fewer neighbours than asked for are made exact."""
+    rows = np.flatnonzero((indices < 0).any(axis=1))
+    if len(rows):
+        indices[rows], distances[rows] = _exact(x, indices.shape[1], queries[rows])
+    return indices, distances
 
 
 def _without_self(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,59 +2,147 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from scbasset_tl._kernel import kernel
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.labels import Labels, blocks_of_rows
+from scbasset_tl.stats.tiles import add_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator
 
-BLOCK_ENTRIES = 1 << 22
-"""Entries that are looked at in one go: what bounds every temporary array."""
-
-
-def blocks_of_rows(indptr: np.ndarray) -> list[tuple[int, int]]:
-    """Cut the rows into consecutive ranges of about ``BLOCK_ENTRIES`` entries each (a longer row stays whole)."""
-    targets = np.arange(BLOCK_ENTRIES, indptr[-1], BLOCK_ENTRIES)
-    cuts = np.unique(np.concatenate([[0], np.searchsorted(indptr, targets), [len(indptr) - 1]]))
-    return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+    Block = tuple[np.ndarray, np.ndarray]  # (entries of each line, position of each entry), int64 and int32
 
 
-def transpose_blocks(blocks: Sequence[tuple[np.ndarray, np.ndarray]], n_columns: int) -> Labels:
-    """The transpose of the rows in ``blocks``, which stand one below the other.
+class Lines(NamedTuple):
+    """The open entries of a matrix that is read line by line, as often as need be, and never held.
 
-    Each block is (entries of each of its rows, column of each entry); a column occurs once in a row, in any order.
-    Needs 4 bytes per entry, those of the result, beside the blocks.
+    ``blocks(first, last)`` gives these lines in blocks that stand one below the other; a position occurs once in a
+    line, and ascending if ``as_rows``.
     """
-    counts = np.zeros(n_columns, dtype=np.int64)
-    for _, columns in blocks:
-        counts += np.bincount(columns, minlength=n_columns)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
+
+    blocks: Callable[[int, int], Iterator[Block]]
+    n_lines: int
+    n_across: int
+    as_rows: bool  # lines are the rows of the labels; otherwise their columns
+    pointers: np.ndarray | None = None  # where each line of a sparse matrix begins among its stored entries
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the labels."""
+        return self.n_across if self.as_rows else self.n_lines
+
+
+def count(lines: Lines) -> tuple[np.ndarray, np.ndarray]:
+    """Entries of each row and of each column of the labels, int64."""
+    along, across = [np.empty(0, dtype=np.int64)], np.zeros(lines.n_across, dtype=np.int64)
+    for lengths, positions in lines.blocks(0, lines.n_lines):
+        along.append(lengths)
+        _add_counts_of(positions, across)
+    return (np.concatenate(along), across) if lines.as_rows else (across, np.concatenate(along))
+
+
+def place(lines: Lines, indptr: np.ndarray, free: np.ndarray, indices: np.ndarray, *, first: int = 0) -> Iterator[int]:
+    """Write the entries of the lines from ``first`` on to ``indices``; yields the lines done after each block.
+
+    ``free`` is the position of each row's next entry, at the start ``indptr[:-1]``, and moves on. With a copy of it
+    and the number of lines done a block can be written again. Of a block the entries of each row are written together.
+    """
+    done = first
+    for lengths, positions in lines.blocks(first, lines.n_lines):
+        last = done + len(lengths)
+        rows, more = slice(done, last), lengths
+        if not lines.as_rows:
+            rows, more = slice(None), np.zeros(lines.n_across, dtype=np.int64)
+            _add_counts_of(positions, more)
+        if (free[rows] + more > indptr[1:][rows]).any():
+            raise_changed()
+        if lines.as_rows:
+            indices[free[done] : free[done] + len(positions)] = positions
+        else:
+            _copy_rows(_sorted(lengths, positions, done, more), more, free, indices)
+        free[rows] += more
+        done = last
+        yield done
+    if (free != indptr[1:]).any():
+        raise_changed()
+
+
+def raise_changed() -> None:
+    """The matrix is in a file that somebody writes to."""
+    message = "the matrix changed while it was read: repeat the call when nothing writes to it."
+    raise ValueError(message)
+
+
+def labels_of(lines: Lines, row_counts: np.ndarray) -> Labels:
+    """The labels, in memory: beside a block of the matrix 4 bytes per entry, those of the result."""
+    indptr = np.concatenate([[0], np.cumsum(row_counts)])
     indices = np.empty(indptr[-1], dtype=np.int32)
-    free, row = indptr[:-1].copy(), 0
-    for lengths, columns in blocks:
-        _scatter(lengths, columns, row, free, indices)
-        row += len(lengths)
-    return Labels(indptr, indices, row)
+    for _ in place(lines, indptr, indptr[:-1].copy(), indices):
+        pass
+    return Labels(indptr, indices, lines.n_columns)
 
 
 def transpose(labels: Labels) -> Labels:
     """Cells × peaks instead of peaks × cells: row c lists the peaks open in cell c, ascending."""
     lengths, indptr = labels.peak_counts(), labels.indptr
-    blocks = [(lengths[a:b], labels.indices[indptr[a] : indptr[b]]) for a, b in blocks_of_rows(indptr)]
-    return transpose_blocks(blocks, labels.n_cells)
+
+    def blocks(first: int, last: int) -> Iterator[Block]:
+        for a, b in blocks_of_rows(indptr[first : last + 1]):
+            yield lengths[first + a : first + b], labels.indices[indptr[first + a] : indptr[first + b]]
+
+    lines = Lines(blocks, labels.n_peaks, labels.n_cells, as_rows=False)
+    return labels_of(lines, count(lines)[0])
+
+
+def collected(lines: Lines, n_entries: int) -> Lines:
+    """The same lines in blocks of at least ``n_entries``, as far as there are so many."""
+
+    def blocks(first: int, last: int) -> Iterator[Block]:
+        parts: list[Block] = []
+        for block in lines.blocks(first, last):
+            parts.append(block)
+            if sum(len(positions) for _, positions in parts) >= n_entries:
+                yield _joined(parts)
+        if parts:
+            yield _joined(parts)
+
+    return lines._replace(blocks=blocks)
+
+
+def _joined(parts: list[Block]) -> Block:
+    """The blocks as one; they are let go."""
+    lengths, positions = map(np.concatenate, zip(*parts, strict=True))
+    parts.clear()
+    return lengths, positions
+
+
+def _add_counts_of(positions: np.ndarray, counts: np.ndarray) -> None:
+    add_counts(positions, np.array([[0], [len(positions)]]), counts)
 
 
 @kernel()
-def _scatter(lengths: np.ndarray, columns: np.ndarray, row: int, free: np.ndarray, indices: np.ndarray) -> None:
-    """Append each entry's row number to its column; rows come in order, so every column ends up ascending."""
+def _sorted(lengths: np.ndarray, rows: np.ndarray, first: int, counts: np.ndarray) -> np.ndarray:
+    """The line of each entry, row after row; lines come in order, so that they ascend in every row."""
+    free = np.cumsum(counts) - counts
+    lines = np.empty(len(rows), dtype=np.int32)
     entry = 0
     for i in range(len(lengths)):
         for _ in range(lengths[i]):
-            column = columns[entry]
-            indices[free[column]] = row + i
-            free[column] += 1
+            row = rows[entry]
+            lines[free[row]] = first + i
+            free[row] += 1
+            entry += 1
+    return lines
+
+
+@kernel()
+def _copy_rows(lines: np.ndarray, counts: np.ndarray, free: np.ndarray, indices: np.ndarray) -> None:
+    """Append each row's part of ``lines`` to what it has in ``indices``."""
+    entry = 0
+    for row in range(len(counts)):
+        for place in range(free[row], free[row] + counts[row]):
+            indices[place] = lines[entry]
             entry += 1

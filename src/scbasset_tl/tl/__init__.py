@@ -1,10 +1,31 @@
 """Tools: train models and read them."""
 
+from scbasset_tl.tl._annotate import annotate as annotate
+from scbasset_tl.tl._denoise import denoise as denoise
+from scbasset_tl.tl._denoised_pca import denoised_pca as denoised_pca
+from scbasset_tl.tl._gene_scores import gene_scores as gene_scores
 from scbasset_tl.tl._ism import ism as ism
+from scbasset_tl.tl._map_cells import map_cells as map_cells
 from scbasset_tl.tl._modisco import modisco as modisco
 from scbasset_tl.tl._motif_hits import motif_hits as motif_hits
+from scbasset_tl.tl._project_cells import project_cells as project_cells
 from scbasset_tl.tl._scbasset import scbasset as scbasset
+from scbasset_tl.tl._scembed import scembed as scembed
 from scbasset_tl.tl._tf_activity import tf_activity as tf_activity
 from scbasset_tl.tl._variant_effect import variant_effect as variant_effect
 
-__all__ = ["ism", "modisco", "motif_hits", "scbasset", "tf_activity", "variant_effect"]
+__all__ = [
+    "annotate",
+    "denoise",
+    "denoised_pca",
+    "gene_scores",
+    "ism",
+    "map_cells",
+    "modisco",
+    "motif_hits",
+    "project_cells",
+    "scbasset",
+    "scembed",
+    "tf_activity",
+    "variant_effect",
+]

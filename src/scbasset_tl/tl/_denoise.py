@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import DENOISE, DNA_CODE, RESULTS, SCBASSET
@@ -10,6 +10,7 @@ from scbasset_tl._validate import check_key_added, check_one_of
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
 D = TypeVar("D")
 _INSTEAD: Final = (
@@ -51,7 +52,7 @@ def denoise(
     path
         Write an ``.h5ad`` file instead of the layer, a block of cells at a time: ``X`` is the denoised matrix, ``obs`` and
         ``var`` are those of the data. ``anndata.read_h5ad(path, backed="r")`` reads blocks of it. The data stay as they
-        are. A file that exists is replaced.
+        are. A file that exists is replaced, unless it is the one that the data are read from.
     {mod}
     key_added
         Name of the slots instead of ``scbasset`` and ``denoise``.
@@ -64,7 +65,7 @@ def denoise(
     `adata.layers['scbasset' | key_added]` : :class:`numpy.ndarray`
         Denoised accessibility (n_obs, n_vars).
     `adata.uns['denoise' | key_added]` : :class:`dict`
-        ``params``, the call.
+        ``params``, the call; ``model``, what tells the model from another.
 
     Raises
     ------
@@ -86,19 +87,20 @@ def denoise(
     """
     import numpy as np
 
-    from scbasset_tl._adata.denoised import low_rank, write_h5ad
+    from scbasset_tl._adata.denoised import low_rank, typed_blocks, write_h5ad
     from scbasset_tl._adata.model import read_model
-    from scbasset_tl._adata.resolve import resolve, target
-    from scbasset_tl._adata.slots import check_replaceable, result_entry
+    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._files import as_path, check_target
     from scbasset_tl._space import check_disk, check_memory
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     n_bytes = source.n_obs * source.n_vars * np.dtype(check_one_of("dtype", dtype, ("float32", "float16"))).itemsize
     check_key_added(key_added, reserved=[DNA_CODE, key, *RESULTS])
     matrix = low_rank(source, read_model(source, key), normalize_depth=normalize_depth, scale=scale)
     params = {"key": key, "normalize_depth": bool(normalize_depth), "scale": scale, "dtype": dtype}
+    origin = {"model": model_origin(source, key)}
     what = f"the denoised matrix of {source.n_obs:,} cells × {source.n_vars:,} peaks"
     if path is not None:
         if copy or key_added is not None:
@@ -107,16 +109,32 @@ def denoise(
             )
             raise ValueError(message)
         file = as_path("path", path)
+        if file.suffix.lower() != ".h5ad":
+            message = f"path={str(file)!r}: what is written is an .h5ad file, call it so."
+            raise ValueError(message)
         check_target("path", file)
+        if any(_is_file_of(each, file) for each in (data, source)):
+            message = f"path={str(file)!r} is the file that data are read from: name another."
+            raise ValueError(message)
         check_disk(n_bytes, file.parent, what, advice=_INSTEAD)
-        write_h5ad(source, matrix, file, dtype, result_entry("tl.denoise", params))
+        write_h5ad(source, matrix, file, dtype, {**result_entry("tl.denoise", params), **origin})
         return None
-    layer, entry = (SCBASSET, DENOISE) if key_added is None else (key_added, key_added)
-    check_replaceable(source, "tl.denoise", entry, layers=layer)
+    layer, name = (SCBASSET, DENOISE) if key_added is None else (key_added, key_added)
+    check_replaceable(source, "tl.denoise", name, key=key, layers=layer)
     check_memory(n_bytes, what, advice=f"write a file with path=, or {_INSTEAD}", say=True)
     values = np.empty(matrix.shape, dtype=dtype)
-    for rows, block in matrix.blocks():
+    for rows, block in typed_blocks(matrix, dtype):
         values[rows] = block
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, layers={layer: values}, uns={entry: result_entry("tl.denoise", params, layers=layer)})
+    write_slots(
+        adata, layers={layer: values}, uns={name: {**result_entry("tl.denoise", params, layers=layer), **origin}}
+    )
     return container if copy else None
+
+
+def _is_file_of(data: Any, file: Path) -> bool:
+    """Whether a backed object is read from ``file``."""
+    from pathlib import Path
+
+    own = getattr(data, "filename", None)
+    return own is not None and file.exists() and Path(own).exists() and file.samefile(own)

@@ -35,7 +35,8 @@ def denoised_pca(
     {data}
     {key}
     n_comps
-        Components to keep; all that have any variance by default.
+        Components to keep; all that have any variance by default. There are no more than the model has
+        dimensions (and one more with ``normalize_depth=False``): a larger number gives all of them.
     normalize_depth
         Leave the cells' biases (and batches) out. With them there is one more component.
     {mod}
@@ -50,14 +51,15 @@ def denoised_pca(
     `adata.obsm['X_scbasset_denoised' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Principal components (n_obs, n_comps), centred over the cells.
     `adata.uns['denoised_pca' | key_added]` : :class:`dict`
-        ``variance`` along the components and ``variance_ratio``, its share of that of the matrix; ``params``, the call.
+        ``variance`` along the components and ``variance_ratio``, its share of that of the matrix; ``params``, the call; ``model``,
+        what tells the model from another.
 
     Raises
     ------
     KeyError
         If there is no such model.
     ValueError
-        If an argument cannot be used, or there are fewer than two cells.
+        If an argument cannot be used, there are fewer than two cells, or they do not differ.
 
     Examples
     --------
@@ -72,11 +74,12 @@ def denoised_pca(
 
     from scbasset_tl._adata.denoised import low_rank
     from scbasset_tl._adata.model import read_model
-    from scbasset_tl._adata.resolve import resolve, target
-    from scbasset_tl._adata.slots import check_replaceable, result_entry
+    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
     from scbasset_tl._adata.write import write_slots
+    from scbasset_tl._log import info
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     if n_comps is not None:
         check_positive_int("n_comps", n_comps)
     check_key_added(key_added, reserved=[DNA_CODE, key, *RESULTS])
@@ -85,13 +88,19 @@ def denoised_pca(
         message = f"data has {source.n_obs} cell; principal components need at least 2."
         raise ValueError(message)
     slot, entry = (X_DENOISED, DENOISED_PCA) if key_added is None else (key_added, key_added)
-    check_replaceable(source, "tl.denoised_pca", entry, obsm=slot)
+    check_replaceable(source, "tl.denoised_pca", entry, key=key, obsm=slot)
     components, variance = matrix.principal_components()
+    if not len(variance):
+        message = f"the {source.n_obs} cells do not differ in the denoised matrix: there are no principal components."
+        raise ValueError(message)
+    if n_comps is not None and n_comps > len(variance):
+        info(f"the denoised matrix has {len(variance)} principal components, not {n_comps}: all of them are kept")
     params = {"key": key, "n_comps": n_comps, "normalize_depth": bool(normalize_depth)}
     container, adata = target(data, mod, copy=copy)
     kept = slice(n_comps)
     uns = {
         **result_entry("tl.denoised_pca", params, obsm=slot),
+        "model": model_origin(source, key),
         "variance": variance[kept],
         "variance_ratio": (variance / variance.sum())[kept],
     }

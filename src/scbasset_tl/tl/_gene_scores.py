@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, GENE_SCORES, GENE_SCORES_RAW, RESULTS
+from scbasset_tl._keys import DNA_CODE, GENE_SCORES, GENE_SCORES_RAW, RESULTS, SCBASSET
 from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 D = TypeVar("D")
+_FARTHEST: Final = 1_000_000_000
 
 
 @doc_params
@@ -42,12 +43,14 @@ def gene_scores(
     genes
         Start sites: a table or a GTF file, as :func:`scbasset_tl.genome.read_genes` takes them. ``None``: the peak
         annotation of 10x Genomics that muon keeps in ``uns['atac']['peak_annotation']``, by its column ``distance``.
+        It lists a distal peak for the gene with the closest start site only and calls a peak in the body of a gene
+        distal at distance 0, which is left out: a GTF file gives other peaks, and more of them.
     kind
         ``"denoised"``: mean of the model's accessibility, by one product with the mean peak vector, without any
         cells × peaks matrix (``scale="sigmoid"``: a block of it at a time). ``"raw"``: share of the gene's peaks that are
         open, to compare with; no model is needed.
     promoter
-        Largest distance to the start site, in bp.
+        Largest distance to the start site, in bp; at most 1,000,000,000.
     normalize_depth
         Leave the cells' biases (and batches) out; raw shares are divided by the cell's number of open peaks and
         multiplied by the median number.
@@ -68,7 +71,8 @@ def gene_scores(
     `adata.obsm['gene_scores' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Scores (n_obs, n_genes).
     `adata.uns['gene_scores' | key_added]` : :class:`dict`
-        ``names`` of the genes; ``n_peaks`` of each; ``skipped``, genes without a peak; ``params``, the call.
+        ``names`` of the genes; ``n_peaks`` of each; ``skipped``, genes without a peak; ``params``, the call;
+        ``model``, what tells the model of denoised scores from another.
 
     :func:`scbasset_tl.get.gene_scores` reads them as an AnnData of cells × genes.
 
@@ -95,18 +99,24 @@ def gene_scores(
     from scbasset_tl._adata.denoised import low_rank
     from scbasset_tl._adata.gene_scores import VERB, promoters, raw_scores
     from scbasset_tl._adata.model import read_model
-    from scbasset_tl._adata.resolve import resolve, target
-    from scbasset_tl._adata.slots import check_replaceable, result_entry
+    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._space import check_memory
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     denoised = check_one_of("kind", kind, ("denoised", "raw")) == "denoised"
     check_one_of("scale", scale, ("logit", "sigmoid"))
-    check_positive_int("promoter", promoter, minimum=0)
+    if check_positive_int("promoter", promoter, minimum=0) > _FARTHEST:
+        message = f"promoter must be at most {_FARTHEST:,} bp, got {promoter:,}."
+        raise ValueError(message)
+    given = {"layer": layer is not None} if denoised else {"scale": scale != "logit", "key": key != SCBASSET}
+    if ignored := [name for name, changed in given.items() if changed]:
+        message = f"{ignored[0]}= means nothing for kind={kind!r}: leave it out, or pass kind={'raw' if denoised else 'denoised'!r}."
+        raise ValueError(message)
     check_key_added(key_added, reserved=[DNA_CODE, key, *RESULTS])
     slot = (GENE_SCORES if denoised else GENE_SCORES_RAW) if key_added is None else key_added
-    check_replaceable(source, VERB, slot, obsm=slot)
+    check_replaceable(source, VERB, slot, key=key if denoised else None, obsm=slot)
     model = read_model(source, key) if denoised else None
     found = promoters(source, genes, promoter)
     check_memory(
@@ -128,6 +138,7 @@ def gene_scores(
     container, adata = target(data, mod, copy=copy)
     uns = {
         **result_entry(VERB, params, obsm=slot),
+        **({"model": model_origin(source, key)} if denoised else {}),
         "names": found.names,
         "n_peaks": found.n_peaks,
         "skipped": found.skipped,

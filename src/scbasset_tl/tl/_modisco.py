@@ -114,14 +114,14 @@ def modisco(
     from scbasset_tl._adata.ism import METHODS, check_window
     from scbasset_tl._adata.model import load_trunk, read_model
     from scbasset_tl._adata.motif_hits import mean_vectors
-    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.windows import sequence_windows
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.discover import find_patterns, require_modisco
     from scbasset_tl.genome.motif_input import as_motifs
 
     require_modisco()
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     check_one_of("method", method, METHODS)
     check_positive_int("n_regions", n_regions)
     slot = MODISCO if key_added is None else key_added

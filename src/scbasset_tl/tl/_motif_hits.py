@@ -113,11 +113,11 @@ def motif_hits(
     from scbasset_tl._adata.ism import check_window, find_changes
     from scbasset_tl._adata.model import load_trunk, read_model
     from scbasset_tl._adata.readout import listed
-    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.motif_input import as_motifs
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     check_number("p_value", p_value, low=0, high=1, open_low=True)
     slot = MOTIF_HITS if key_added is None else key_added
     check_key_added(slot, reserved=[DNA_CODE, key, ism_key, *other_results(MOTIF_HITS)])

@@ -89,11 +89,11 @@ def project_cells(
     >>> query.obsm["X_scembed"].shape
     (20, 8)
     """
-    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.resolve import resolve, target, writable
     from scbasset_tl._adata.scembed import RegionEmbedding, model_digest, read_embedding, write_embedding
     from scbasset_tl._adata.tokens import tokenize
 
-    source = resolve(query, mod)
+    source = writable(query, mod, copy=copy)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCEMBED)])
     model = reference if isinstance(reference, RegionEmbedding) else read_embedding(resolve(reference, mod), key)
     how = {"min_overlap": min_overlap, "min_frac": min_frac, "layer": layer, "region_keys": region_keys}

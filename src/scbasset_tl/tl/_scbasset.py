@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._files import as_path, check_target
 from scbasset_tl._keys import DNA_CODE, SCBASSET, other_results
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number, check_one_of, check_positive_int
+from scbasset_tl._settings import settings
+from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
+from scbasset_tl.tl._arguments import cells_a_step, recipe_changes, training_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from anndata import AnnData
+    from lightning_fabric import Fabric
+    from mudata import MuData
 
     from scbasset_tl._adata.problem import TrainingData
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.train.checkpoint import Checkpoint
+    from scbasset_tl.train.held_out import HeldOut
     from scbasset_tl.train.loop import Fit
-    from scbasset_tl.train.recipe import Recipe
 
 D = TypeVar("D")
 
@@ -42,9 +45,14 @@ def scbasset(
     l2_batch: float = 0.0,
     patience: int = 50,
     trunk: int | TrunkConfig | Mapping[str, Any] | None = None,
+    warm_start: AnnData | MuData | str | Path | None = None,
+    cells_per_step: int | None = None,
+    index_file: str | Path | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     accelerator: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
     precision: str | None = None,
     rng: int | np.random.Generator | None = 0,
     mod: str = "atac",
@@ -69,28 +77,44 @@ def scbasset(
         Length of cell and peak vectors.
     recipe
         ``"fast"``: one-cycle learning rate, biases started at each cell's density, augmentation drawn per sequence.
+        What few peaks need is steps: they get small minibatches.
         ``"paper"``: the original's constant rate, zero biases and one augmentation per minibatch, up to 1,000 epochs.
     max_epochs
         Passes over the training peaks; ``None``: 1,000 for ``"paper"``; for ``"fast"`` as many as make 120,000
         sequences, at least 12 and at most 60.
     batch_size
-        Peaks a minibatch; ``None`` is 128. A last minibatch of one peak joins the one before it.
+        Peaks a minibatch of each device; ``None``: 128 for ``"paper"``; for ``"fast"`` a power of two from 32 to 128
+        that makes about 200 minibatches of the training peaks. A last minibatch of one peak joins the one before it.
     lr
         Learning rate, the peak of the cycle for ``"fast"``; ``None`` is 0.01.
     l2_cell, l2_batch
         Weights of the sums of squares of the cells' and the batches' vectors (the original's units; its
         batch-corrected models used 1e-8 to 1e-6 for the cells).
     patience
-        Stop after so many epochs in which the training auROC did not rise by 1e-6. The best epoch's weights are kept.
+        Stop after so many epochs in which the training auROC did not rise by 1e-6. The best epoch's weights are kept. If
+        no cell has training peaks of both classes, the loss stands in for the auROC.
     trunk
         ``None`` is the paper's network of 4.5 million parameters; an int is the number of stem filters of a
         smaller or larger one (288 in the paper); or a :class:`scbasset_tl.nn.trunk.TrunkConfig`.
+    warm_start
+        Start from the trunk of another model: an AnnData or MuData with ``uns['scbasset']``, or a file of
+        :func:`scbasset_tl.io.write_trunk`. Its shape is taken if ``trunk`` is ``None``. Cells start anew.
+    cells_per_step
+        Let each step see so many cells drawn at random, for data far beyond a million cells; ``None`` is all of them.
+    index_file
+        Read which cells are open at which peak from this file instead of from memory: made from the matrix if there is
+        none, refused if it belongs to another. 4 bytes an open entry.
     checkpoint
-        File that holds the state of training after every epoch.
+        File that holds the state of training after every epoch, or less often where writing it would take more than a
+        twentieth of the time.
     resume
-        Go on from ``checkpoint``; the result is that of an uninterrupted run.
+        Go on from ``checkpoint``; the result is that of an uninterrupted run: on CPUs bit for bit, on GPUs up to
+        rounding, on another number of devices close to it. ``"paper"`` may be given more ``max_epochs`` than before.
     accelerator
-        ``"auto"``, ``"cpu"``, ``"gpu"``, ``"cuda"`` or ``"mps"``.
+        ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"cuda"``.
+    devices, num_nodes
+        Devices on each node, and nodes. More than one in all need a process each, started by ``torchrun`` or ``srun``:
+        see :doc:`/scale`. Each gets the same slots.
     precision
         ``"32-true"`` or ``"bf16-mixed"``; ``None`` is the latter on CUDA and the former elsewhere.
     {rng}
@@ -110,7 +134,8 @@ def scbasset(
     `adata.varm['scbasset' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Peak vectors (n_vars, n_latent).
     `adata.uns['scbasset' | key_added]` : :class:`dict`
-        The trunk's weights, the call, the history and the names of the other slots.
+        The trunk's weights, the call, the history and the names of the other slots. ``['history']['auroc']`` is the mean
+        auROC over held-out peaks; beyond 200 million peaks × cells that of a sample, of ``n_cells`` cells.
     `adata.var['split']` : :class:`pandas.Series` (dtype `category`)
         Only if there was none.
 
@@ -123,7 +148,9 @@ def scbasset(
     FileExistsError
         If ``checkpoint`` exists and ``resume`` is false.
     OSError
-        If ``checkpoint`` cannot be written.
+        If ``checkpoint`` or ``index_file`` cannot be written.
+    RuntimeError
+        If another process of the same training was lost.
 
     Examples
     --------
@@ -133,56 +160,76 @@ def scbasset(
     >>> adata.obsm["X_scbasset"].shape
     (60, 32)
     """
+    from scbasset_tl._adata.network import trunk_config, trunk_digest, warm_trunk
     from scbasset_tl._adata.problem import sequence_codes, training_data
-    from scbasset_tl._adata.resolve import resolve, target
-    from scbasset_tl.train.checkpoint import load_checkpoint
+    from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.distributed import Ranks
+    from scbasset_tl.train.held_out import score_held_out
     from scbasset_tl.train.loop import fit
     from scbasset_tl.train.recipe import RECIPE_NAMES, make_recipe
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     check_one_of("recipe", recipe, RECIPE_NAMES)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
-    changes = _check_recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)
-    fabric = make_fabric(accelerator, precision)
-    path = _check_checkpoint(checkpoint, resume=resume)
-    saved = load_checkpoint(path) if path is not None and resume else None
-    seed = _seed(rng, saved)
+    changes = recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)
+    cells_per_step = cells_a_step(cells_per_step, source.n_obs)
+    path, index_path = training_files(checkpoint, index_file, resume=resume)
+    start = warm_trunk(warm_start, mod)
     codes = sequence_codes(source)
-    config = _trunk_config(trunk, codes.shape[1], check_positive_int("n_latent", n_latent))
-    training = training_data(source, codes, layer=layer, batch_key=batch_key, seed=seed)
-    plan = make_recipe(recipe, len(training.peaks("train")), **changes)
-
-    run = {"data": training.fingerprint(), "precision": precision} if path is not None else None
-    result = fit(training.problem(), config, plan, fabric, seed=seed, checkpoint=path, saved=saved, run=run)
+    check_positive_int("n_latent", n_latent)
+    config = trunk_config(trunk, start, seq_len=codes.shape[1], n_latent=n_latent)
+    fabric = make_fabric(accelerator, precision, devices=devices, num_nodes=num_nodes)
+    ranks = Ranks.of(fabric)
+    origin = None if start is None else trunk_digest(start)
+    with settings.override(verbosity=min(settings.verbosity, 1)) if ranks.rank else nullcontext():
+        seed, saved = _seed_and_state(rng, path, fabric, resume=resume)
+        with ranks.first() if index_path is not None else nullcontext():  # it writes the index file
+            once = fabric.local_rank == 0  # on each node
+            training = training_data(
+                source, codes, layer=layer, batch_key=batch_key, seed=seed, index_file=index_path, verify=once
+            )
+        plan = make_recipe(recipe, len(training.peaks("train")), **changes)
+        run = {"precision": precision, "warm_start": origin}
+        result = fit(
+            training.problem(),
+            config,
+            plan,
+            fabric,
+            seed=seed,
+            checkpoint=path,
+            saved=saved,
+            run=run if path is None else {"data": training.fingerprint(), **run},
+            cells_per_step=cells_per_step,
+            start=start,
+        )
+        scored = score_held_out(result, training.codes, training.labels, training.peaks, ranks, seed=seed)
 
     container, adata = target(data, mod, copy=copy)
     call = {"name": recipe, "layer": layer, "n_latent": n_latent, "seed": seed, "precision": precision}
-    _write(adata, key_added, training, result, plan, call)
+    call |= {"warm_start": origin, "cells_per_step": cells_per_step, "devices": devices, "num_nodes": num_nodes}
+    call["index_file"] = None if index_path is None else str(index_path)
+    _write(adata, key_added, training, result, scored, {**call, "recipe": plan.to_dict()})
     return container if copy else None
 
 
 def _write(
-    adata: AnnData, key_added: str | None, training: TrainingData, result: Fit, plan: Recipe, call: dict[str, Any]
+    adata: AnnData,
+    key_added: str | None,
+    training: TrainingData,
+    result: Fit,
+    scored: HeldOut,
+    params: dict[str, Any],
 ) -> None:
     import numpy as np
     import pandas as pd
 
     from scbasset_tl._adata.model import Batches, write_model
     from scbasset_tl._keys import SPLIT, SPLIT_LEVELS
-    from scbasset_tl.nn.embed import embed
-    from scbasset_tl.stats.auc import held_out_auc
 
     head = {name: value.detach().cpu().numpy() for name, value in result.head.named_parameters()}
-    weight, bias = (part.detach().cpu().numpy() for part in result.head())
-    peak_embedding = embed(result.trunk, training.codes).cpu().numpy()
-    auroc = {}
-    for level in ("val", "test"):
-        peaks = training.peaks(level)
-        if len(peaks):
-            scores = held_out_auc(peak_embedding[peaks], weight, bias, training.labels.rows(peaks))
-            auroc[level] = dict(zip(("per_cell", "per_peak"), map(_mean_of_known, scores), strict=True))
     epochs = {name: np.array(values, dtype=np.float64) for name, values in result.history.items()}
+    history = {"epochs": epochs, "best_epoch": result.best_epoch, "stopped": result.stopped, "auroc": scored.auroc}
     batches = None
     if training.batch_columns:
         batches = Batches(training.batch_columns, training.batch_categories, head["batch_weight"], head["batch_bias"])
@@ -193,67 +240,26 @@ def _write(
         trunk=result.trunk,
         cell_embedding=head["weight"],
         cell_bias=head["bias"],
-        peak_embedding=peak_embedding,
-        params={**call, "recipe": plan.to_dict(), "trunk": result.trunk.config.to_dict()},
-        history={"epochs": epochs, "best_epoch": result.best_epoch, "stopped": result.stopped, "auroc": auroc},
+        peak_embedding=scored.peak_embedding,
+        params={**params, "trunk": result.trunk.config.to_dict()},
+        history=history,
         batches=batches,
         var=split,
     )
 
 
-def _mean_of_known(scores: np.ndarray) -> float:
-    """Mean without NaN; NaN where there is nothing else, as in a part of one class."""
-    known = scores[scores == scores]
-    return float(known.mean()) if len(known) else float("nan")
+def _seed_and_state(
+    rng: int | np.random.Generator | None, path: Path | None, fabric: Fabric, *, resume: bool
+) -> tuple[int, Checkpoint | None]:
+    """The state to go on from, if any, and the seed: ``rng`` itself if it is one, else that state's, else drawn.
 
+    It is drawn on one rank for all.
+    """
+    from scbasset_tl.train.checkpoint import load_checkpoint
+    from scbasset_tl.train.distributed import Ranks
 
-def _check_recipe_changes(
-    max_epochs: int | None, batch_size: int | None, lr: float | None, l2_cell: float, l2_batch: float, patience: int
-) -> dict[str, Any]:
-    return {
-        "max_epochs": None if max_epochs is None else check_positive_int("max_epochs", max_epochs),
-        "batch_size": None if batch_size is None else check_positive_int("batch_size", batch_size, minimum=2),
-        "lr": None if lr is None else check_number("lr", lr, low=0, open_low=True),
-        "l2_cell": check_number("l2_cell", l2_cell, low=0),
-        "l2_batch": check_number("l2_batch", l2_batch, low=0),
-        "patience": check_positive_int("patience", patience),
-    }
-
-
-def _check_checkpoint(checkpoint: str | Path | None, *, resume: bool) -> Path | None:
-    if checkpoint is None:
-        if resume:
-            message = "resume=True needs checkpoint= with the file to go on from."
-            raise ValueError(message)
-        return None
-    path = as_path("checkpoint", checkpoint)
-    check_target("checkpoint", path)
-    if path.exists() and not resume:
-        message = f"checkpoint={str(path)!r} exists: pass resume=True to go on from it, or delete it to start again."
-        raise FileExistsError(message)
-    return path
-
-
-def _seed(rng: int | np.random.Generator | None, saved: Checkpoint | None) -> int:
-    """The seed of the run: ``rng`` itself if it is one, else the checkpoint's, else drawn."""
+    saved = load_checkpoint(path) if path is not None and resume else None
     seed = recorded_seed(rng)
-    if seed is not None:
-        return seed
-    return draw_seed(as_generator(rng)) if saved is None else saved.meta["identity"]["seed"]
-
-
-def _trunk_config(trunk: int | TrunkConfig | Mapping[str, Any] | None, seq_len: int, n_latent: int) -> TrunkConfig:
-    from dataclasses import replace
-
-    from scbasset_tl.nn.trunk import TrunkConfig
-
-    if trunk is None:
-        return TrunkConfig(seq_len=seq_len, n_latent=n_latent)
-    if isinstance(trunk, TrunkConfig):
-        return replace(trunk, seq_len=seq_len, n_latent=n_latent)
-    if isinstance(trunk, Mapping):
-        if unknown := sorted(set(trunk) - set(TrunkConfig.__dataclass_fields__)):
-            message = f"trunk has {unknown}; a trunk is described by {list(TrunkConfig.__dataclass_fields__)}."
-            raise ValueError(message)
-        return TrunkConfig.from_dict({**trunk, "seq_len": seq_len, "n_latent": n_latent})
-    return TrunkConfig.of_width(check_positive_int("trunk", trunk), seq_len=seq_len, n_latent=n_latent)
+    if seed is None:
+        seed = draw_seed(as_generator(rng)) if saved is None else saved.meta["identity"]["seed"]
+    return int(Ranks.of(fabric).agree([seed], fabric.device)[0]), saved

@@ -83,7 +83,7 @@ def scembed(
         Entry of ``.uns`` by :func:`scbasset_tl.pp.tokenize_regions`; ``None`` is ``'tokens'`` if it is there, else the
         data's own peaks.
     accelerator
-        ``"auto"``, ``"cpu"``, ``"gpu"``, ``"cuda"`` or ``"mps"``.
+        ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"cuda"``.
     {rng}
         On a GPU to rounding only.
     {mod}
@@ -121,13 +121,13 @@ def scembed(
     >>> adata.obsm["X_scembed"].shape
     (60, 8)
     """
-    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.scembed import encode, write_embedding
     from scbasset_tl._adata.tokens import read_tokens
     from scbasset_tl.nn.skipgram import SkipGramConfig
     from scbasset_tl.train.device import make_fabric
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCEMBED)])
     check_one_of("start", start, ("svd", "random"))
     config = SkipGramConfig(

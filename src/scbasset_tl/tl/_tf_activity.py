@@ -130,11 +130,11 @@ def tf_activity(
     (60, 1)
     """
     from scbasset_tl._adata.model import load_trunk, read_model
-    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.tf_activity import check_slot, compute_activity, group_contrasts, write_activity
     from scbasset_tl.genome.motif_input import as_motifs
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     check_one_of("scale", scale, ("logit", "sigmoid"))
     check_positive_int("n_null", n_null, minimum=0)
     model = read_model(source, key)

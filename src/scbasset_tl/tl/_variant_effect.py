@@ -95,13 +95,13 @@ def variant_effect(
     """
     from scbasset_tl._adata import variant_effect as glue
     from scbasset_tl._adata.model import load_trunk, read_model
-    from scbasset_tl._adata.resolve import resolve, target
+    from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.windows import check_assembly
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.variants import match_genome, read_variants
 
-    source = resolve(data, mod)
+    source = writable(data, mod, copy=copy)
     check_one_of("windows", windows, ("peaks", "variant"))
     check_one_of("strands", strands, ("both", "+"))
     slot = VARIANT_EFFECT if key_added is None else key_added

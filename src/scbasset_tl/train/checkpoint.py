@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scbasset_tl._files import replacing
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
     import torch
 
+    from scbasset_tl.train.distributed import Ranks
+    from scbasset_tl.train.state import RunState
+
 _FORMAT = "scbasset_tl checkpoint 1"
+# saving may take a twentieth of the time, where it takes more than a second
+_SHARE, _SHORT_S = 0.05, 1.0
 
 
 class Checkpoint(NamedTuple):
@@ -25,11 +31,37 @@ class Checkpoint(NamedTuple):
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write ``checkpoint``; a reader sees the old file or the new one, never a part."""
-    from safetensors.torch import save
+    from safetensors.torch import save_file
 
     contiguous = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     with replacing(path, name="checkpoint") as temporary:
-        temporary.write_bytes(save(contiguous, {"format": _FORMAT, "meta": json.dumps(checkpoint.meta)}))
+        save_file(contiguous, temporary, {"format": _FORMAT, "meta": json.dumps(checkpoint.meta)})
+
+
+class Saver:
+    """Writes the state of a run to ``path`` from rank 0, and nothing if that is ``None``."""
+
+    def __init__(self, path: Path | None, identity: Mapping[str, Any], ranks: Ranks, n_cells: int) -> None:
+        self.path, self._identity, self._ranks, self._n_cells = path, identity, ranks, n_cells
+        self._took, self._ended = 0.0, 0.0
+
+    def save(self, state: RunState, *, always: bool = False) -> None:
+        """Write, unless that takes long and the last time is not long ago."""
+        if self.path is None:
+            return
+        started = time.monotonic()
+        due = self._took < max(_SHORT_S, _SHARE * (started - self._ended))
+        if not self._ranks.agree([always or due], state.head.weight.device)[0]:
+            return
+        tensors, numbers = state.to_checkpoint()
+        whole = {
+            name: self._ranks.collect(tensor, self._n_cells) if state.has_rows_of_cells(name) else tensor
+            for name, tensor in tensors.items()
+        }
+        if self._ranks.rank == 0:
+            save_checkpoint(self.path, Checkpoint(whole, {"identity": self._identity, "state": numbers}))
+        self._ended = time.monotonic()
+        self._took = self._ended - started
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -53,8 +85,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def check_same_run(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse to resume with other data or parameters than the checkpoint's, naming each difference."""
+    """Refuse to resume with other data or parameters than the checkpoint's, naming each difference.
+
+    More epochs are no difference where the learning rate does not depend on how many there are.
+    """
     saved, wanted = _flat(saved), _flat(wanted)
+    if wanted.get("schedule") == "constant" and saved.get("max_epochs", 0) < wanted["max_epochs"]:
+        saved["max_epochs"] = wanted["max_epochs"]
     differ = [key for key in sorted({*saved, *wanted}) if saved.get(key) != wanted.get(key)]
     if differ:
         lines = "; ".join(

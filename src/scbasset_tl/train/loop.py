@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from scbasset_tl._log import progress
+from scbasset_tl._settings import settings
 from scbasset_tl.nn.codes import augment, one_hot
 from scbasset_tl.nn.embed import embed
-from scbasset_tl.nn.head import Head
 from scbasset_tl.nn.loss import fused_linear_bce
-from scbasset_tl.nn.trunk import Trunk
-from scbasset_tl.train.batches import PeakBatches, minibatches, n_minibatches
-from scbasset_tl.train.checkpoint import Checkpoint, check_same_run, save_checkpoint
+from scbasset_tl.train.batches import PeakBatches, ahead, to_device
+from scbasset_tl.train.checkpoint import Saver, check_same_run
+from scbasset_tl.train.distributed import Ranks
+from scbasset_tl.train.draws import draw_cells, epoch_steps, step_sizes
 from scbasset_tl.train.monitor import AucSample
-from scbasset_tl.train.state import RunState
+from scbasset_tl.train.start import start_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,21 +28,27 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
-    from scbasset_tl.nn.trunk import TrunkConfig
+    from scbasset_tl.nn.head import Head
+    from scbasset_tl.nn.loss import Positives
+    from scbasset_tl.nn.trunk import Trunk, TrunkConfig
     from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.train.checkpoint import Checkpoint
+    from scbasset_tl.train.draws import Step
     from scbasset_tl.train.recipe import Recipe
+    from scbasset_tl.train.state import RunState
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is learned: codes (P, L) and labels of the training and the validation peaks, and the cells' batches."""
+    """What is learned: codes (P, L) and labels of all peaks, which of them are for what, and the cells' batches."""
 
     codes: np.ndarray
     labels: Labels
-    val_codes: np.ndarray
-    val_labels: Labels
+    train: np.ndarray  # int64 positions of peaks
+    val: np.ndarray
     design: np.ndarray | None = None  # int64 (n_cells, n_columns): rows of the batch vectors
     n_batches: int = 0
+    open_peaks: np.ndarray | None = None  # int64 (n_cells,): open training peaks of each cell; None: to be counted
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,22 @@ class Fit:
     stopped: str  # "schedule", "patience" or "max_epochs"
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What stays the same from the first step to the last."""
+
+    problem: Problem
+    recipe: Recipe
+    fabric: Fabric
+    ranks: Ranks
+    cells: slice  # this rank's
+    n_drawn: int | None  # cells of this rank in each step; None: all
+    peaks: PeakBatches
+    train_auroc: AucSample
+    val_auroc: AucSample | None
+    checkpoint: Path | None
+
+
 def fit(
     problem: Problem,
     trunk_config: TrunkConfig,
@@ -65,84 +89,91 @@ def fit(
     saved: Checkpoint | None = None,
     run: dict[str, Any] | None = None,
     on_epoch: Callable[[RunState], None] | None = None,
+    cells_per_step: int | None = None,
+    start: Trunk | None = None,
 ) -> Fit:
     """Train; the weights returned are those of the epoch with the best training auROC.
+
+    Every rank that ``fabric`` launched calls this alike and gets the same.
 
     Parameters
     ----------
     problem, trunk_config, recipe
-        Data, network and training recipe.
+        Data, network and training recipe; ``recipe.batch_size`` is a rank's.
     fabric
-        Decides device and precision.
+        Decides device, precision and ranks.
     seed
         Of every random draw.
     checkpoint
-        Where the state is written after each epoch.
+        Where rank 0 writes the state after each epoch, or less often where that would take a twentieth of the time.
     saved
         The state to start from.
     run
         What identifies the run in the checkpoint besides the above.
     on_epoch
-        Called with the state after each epoch; must leave it as it is.
+        Called with the state after each epoch, on each rank: the head has the rank's cells only. Must leave it as it is.
+    cells_per_step
+        Take so many random cells in each step, of all ranks together; ``None`` takes all.
+    start
+        Trunk weights to start from.
     """
     identity = {**(run or {}), "recipe": recipe.to_dict(), "trunk": trunk_config.to_dict(), "seed": seed}
+    identity["cells_per_step"] = cells_per_step
     if saved is not None:
         check_same_run(saved.meta["identity"], identity)
-    state = _start(problem, trunk_config, recipe, fabric.device, seed)
+    now = _prepare(problem, recipe, fabric, cells_per_step, seed, checkpoint)
+    some_cells = cells_per_step is not None
+    state = start_state(
+        problem, trunk_config, recipe, fabric.device, seed=seed, cells=now.cells, some_cells=some_cells, start=start
+    )
     if saved is not None:
-        state.from_checkpoint(saved.tensors, saved.meta["state"])
-    peaks = PeakBatches(problem.codes, problem.labels, fabric.device)
-    sample_rng = np.random.default_rng(seed)
-    train_auroc = AucSample(problem.labels, sample_rng, fabric.device)
-    val_auroc = AucSample(problem.val_labels, sample_rng, fabric.device) if problem.val_labels.n_peaks > 1 else None
+        state.from_checkpoint(saved.tensors, saved.meta["state"], now.cells)
 
-    n_steps = recipe.max_epochs * n_minibatches(len(problem.codes), recipe.batch_size)
-    forward = fabric.setup_module(state.trunk)
-    with progress(recipe.max_epochs, description="scBasset", unit="epoch", initial=state.epoch) as bar:
+    saver = Saver(checkpoint, identity, now.ranks, problem.labels.n_cells)
+    quiet = now.ranks.rank > 0 or settings.verbosity < 2
+    bar = progress(recipe.max_epochs, description="scBasset", unit="epoch", initial=state.epoch, disable=quiet)
+    with bar:
         while (stopped := _stopped(state, recipe)) is None:
-            if checkpoint is not None:  # before the first epoch too: a path that cannot be written fails at once
-                _save(checkpoint, state, identity)
+            saver.save(state)  # before the first epoch too: a path that cannot be written fails at once
             started = time.perf_counter()
-            loss = _epoch(state, forward, peaks, recipe, fabric, train_auroc, n_steps)
-            scores = train_auroc.score(), _validate(state, problem, val_auroc, fabric.device)
-            lr = recipe.lr_at(state.step - 1, n_steps)
-            for name, value in zip(state.history, (loss, *scores, lr, time.perf_counter() - started), strict=True):
+            loss = _epoch(state, now)
+            scores = _mean_auroc(now.train_auroc, now), _validate(state, now)
+            lr = state.optimizer.param_groups[0]["lr"]
+            row = now.ranks.agree([loss, *scores, lr, time.perf_counter() - started], fabric.device)
+            for name, value in zip(state.history, row, strict=True):
                 state.history[name].append(value)
-            state.keep_best(scores[0], recipe.min_delta)
+            # no cell of the sample may have peaks of both classes: then the loss decides
+            state.keep_best(row[1] if np.isfinite(row[1]) else -row[0], recipe.min_delta)
             if on_epoch is not None:
                 on_epoch(state)
-            bar.set_postfix(loss=f"{loss:.4f}", auROC=f"{scores[0]:.3f}", val=f"{scores[1]:.3f}")
+            bar.set_postfix(loss=f"{row[0]:.4f}", auROC=f"{row[1]:.3f}", val=f"{row[2]:.3f}")
             bar.update()
-    if checkpoint is not None:
-        _save(checkpoint, state, identity)
+    saver.save(state, always=True)
     state.restore_best()
     state.trunk.eval()
+    _whole_head(state.head, now)
     return Fit(state.trunk, state.head, state.history, state.best_epoch, stopped)
 
 
-def _start(problem: Problem, config: TrunkConfig, recipe: Recipe, device: torch.device, seed: int) -> RunState:
-    generator = torch.Generator().manual_seed(seed)
-    trunk = Trunk(config, generator)
-    labels = problem.labels
-    design = None if problem.design is None else torch.as_tensor(problem.design)
-    head = Head(labels.n_cells, config.n_latent, n_batches=problem.n_batches, design=design, generator=generator)
-    if recipe.data_bias:
-        with torch.no_grad():
-            head.bias.copy_(torch.from_numpy(_density_logit(labels)))
-    trunk.to(device)
-    head.to(device)
-    groups = [
-        {"params": list(trunk.parameters()), "base_eps": recipe.eps},
-        {"params": list(head.parameters()), "base_eps": recipe.eps if recipe.head_eps is None else recipe.head_eps},
-    ]
-    optimizer = torch.optim.Adam(groups, lr=recipe.lr, betas=recipe.betas, fused=True)
-    return RunState(trunk, head, optimizer, generator)
-
-
-def _density_logit(labels: Labels) -> np.ndarray:
-    """Each cell's share of open peaks on the logit scale; half a peak added so that empty and full cells stay finite."""
-    open_peaks = labels.cell_counts()
-    return np.log((open_peaks + 0.5) / (labels.n_peaks - open_peaks + 0.5)).astype(np.float32)
+def _prepare(
+    problem: Problem, recipe: Recipe, fabric: Fabric, cells_per_step: int | None, seed: int, checkpoint: Path | None
+) -> _Run:
+    ranks, labels, device = Ranks.of(fabric), problem.labels, fabric.device
+    parts = [ranks.part(labels.n_cells, rank) for rank in range(ranks.size)]
+    n_taken = labels.n_cells if cells_per_step is None else cells_per_step
+    taken = [n_taken * part.stop // labels.n_cells - n_taken * part.start // labels.n_cells for part in parts]
+    if min(taken) < 1 or min(step_sizes(len(problem.train), recipe.batch_size, ranks.size), default=0) < 2:
+        message = (
+            f"{ranks.size} devices are too many for {n_taken} cells a step and {len(problem.train)} training peaks: each "
+            "needs a cell and 2 peaks at least."
+        )
+        raise ValueError(message)
+    cells, n_drawn = parts[ranks.rank], None if cells_per_step is None else taken[ranks.rank]
+    peaks = PeakBatches(problem.codes, labels, problem.train, device, cells=cells, subset=n_drawn is not None)
+    rng = np.random.default_rng(seed)
+    train_auroc = AucSample(labels, problem.train, cells, rng, device)
+    val_auroc = AucSample(labels, problem.val, cells, rng, device) if len(problem.val) > 1 else None
+    return _Run(problem, recipe, fabric, ranks, cells, n_drawn, peaks, train_auroc, val_auroc, checkpoint)
 
 
 def _stopped(state: RunState, recipe: Recipe) -> str | None:
@@ -153,59 +184,99 @@ def _stopped(state: RunState, recipe: Recipe) -> str | None:
     return None
 
 
-def _epoch(
-    state: RunState,
-    forward: torch.nn.Module,
-    peaks: PeakBatches,
-    recipe: Recipe,
-    fabric: Fabric,
-    auroc: AucSample,
-    n_steps: int,
-) -> float:
+def _epoch(state: RunState, now: _Run) -> float:
     """One pass over the training peaks; the mean loss without penalties."""
     state.trunk.train()
-    total = torch.zeros((), dtype=torch.float64)
-    n_peaks = len(peaks.codes)
-    for batch in minibatches(n_peaks, recipe.batch_size, state.generator):
-        ids = batch.to(fabric.device)
-        codes = augment(peaks.codes[ids], state.generator, per_sequence=recipe.per_sequence)
-        h = forward(one_hot(codes)).float()
-        weight, bias = state.head()
-        loss = fused_linear_bce(h, weight, bias, peaks.positives(ids))
-        auroc.update(ids, h.detach(), weight.detach(), bias.detach())
-        objective = loss
-        if recipe.l2_cell or recipe.l2_batch:
-            objective = loss + state.head.penalty(recipe.l2_cell, recipe.l2_batch)
-        state.optimizer.zero_grad()
-        fabric.backward(objective)
-        _adam_step(state, recipe, n_steps)
-        total += loss.detach().cpu().double() * len(ids)
-    if not torch.isfinite(total):
-        message = f"the loss became {float(total)} in epoch {state.epoch + 1}: lower lr (now {recipe.lr})."
+    device, config = now.fabric.device, state.trunk.config
+    n_peaks, recipe, ranks = len(now.problem.train), now.recipe, now.ranks
+    losses, sizes = [], []
+    n_steps = len(step_sizes(n_peaks, recipe.batch_size, ranks.size))
+    steps = epoch_steps(
+        n_peaks, recipe, state.generator, ranks, device, n_latent=config.n_latent, dropout=config.dropout
+    )
+    first = state.epoch * n_steps
+    with_labels = ahead(partial(_labels, now), steps, now.peaks.n_ahead, device)
+    for number, (step, (cells, positives)) in enumerate(with_labels):
+        lr = recipe.lr_at(first + number, n_steps * recipe.max_epochs)
+        losses.append(_step(state, now, step, cells, positives, lr))  # left where it is: nothing here waits for a GPU
+        sizes.append(len(step.rows))
+    own = float(torch.stack(losses).cpu().double() @ torch.tensor(sizes).double()) / sum(sizes)
+    (mean,) = ranks.total([own], device)
+    if not np.isfinite(mean):
+        other = "" if now.checkpoint is None else ", and name another checkpoint: this one stays with that lr"
+        message = f"the loss became {mean} in epoch {state.epoch + 1}: lower lr (now {recipe.lr}){other}."
         raise FloatingPointError(message)
-    return float(total) / n_peaks
+    ranks.average_(buffer for buffer in state.trunk.buffers() if buffer.is_floating_point())
+    return mean
 
 
-def _adam_step(state: RunState, recipe: Recipe, n_steps: int) -> None:
+def _labels(now: _Run, step: Step) -> tuple[torch.Tensor | None, Positives]:
+    """The cells that a step draws, if it does not take all, and the open pairs of its peaks in them."""
+    if now.n_drawn is None:
+        return None, now.peaks.positives(step.rows)
+    drawn = draw_cells(now.cells.stop - now.cells.start, now.n_drawn, step.seed)
+    return to_device(drawn, now.fabric.device), now.peaks.positives(step.rows, drawn)
+
+
+def _step(
+    state: RunState, now: _Run, step: Step, cells: torch.Tensor | None, positives: Positives, lr: float
+) -> torch.Tensor:
+    """Move all weights once; this rank's part of the loss, that of its cells."""
+    recipe, ranks, peaks, head = now.recipe, now.ranks, now.peaks, state.head
+    n_cells = now.cells.stop - now.cells.start
+    own: list[torch.Tensor] = [head.weight, head.bias]
+    if cells is not None and state.cell_optimizer is not None:
+        own = state.cell_optimizer.take(cells)
+    weight, bias = head.with_batches(own[0], own[1], cells)
+
+    codes = augment(peaks.codes[peaks.ids[step.own]], step.flip, step.by)
+    with now.fabric.autocast():
+        h = state.trunk(one_hot(codes), step.keep / (1 - state.trunk.config.dropout))
+    h = ranks.gather(h.to(weight.dtype))
+    # the mean over all cells is the mean over each rank's, weighted by how many they are
+    share = n_cells / now.problem.labels.n_cells
+    loss = fused_linear_bce(h, weight, bias, positives) * share
+    now.train_auroc.update(step.rows, h.detach(), head)
+    objective = loss
+    if recipe.l2_cell:  # of all cells: so many times that of those drawn
+        objective = objective + recipe.l2_cell * n_cells / len(weight) * own[0].square().sum()
+    if recipe.l2_batch:  # every rank has all batches
+        objective = objective + recipe.l2_batch / ranks.size * head.batch_weight.square().sum()
+    state.optimizer.zero_grad()
+    objective.backward()
+    ranks.sum_gradients([*state.trunk.parameters(), head.batch_weight, head.batch_bias])
+    _adam_step(state, recipe, lr)
+    if state.cell_optimizer is not None and cells is not None:
+        state.cell_optimizer.step(cells, own, lr, state.optimizer.param_groups[1]["base_eps"])
+    return loss.detach()
+
+
+def _adam_step(state: RunState, recipe: Recipe, lr: float) -> None:
     """Keras' Adam: its eps is not bias-corrected, torch's is, hence the division."""
     correction = (1 - recipe.betas[1] ** (state.step + 1)) ** 0.5
     for group in state.optimizer.param_groups:
-        group["lr"], group["eps"] = recipe.lr_at(state.step, n_steps), group["base_eps"] / correction
+        group["lr"], group["eps"] = lr, group["base_eps"] / correction
     state.optimizer.step()
     state.step += 1
 
 
-def _validate(state: RunState, problem: Problem, auroc: AucSample | None, device: torch.device) -> float:
-    if auroc is None:
+def _validate(state: RunState, now: _Run) -> float:
+    if now.val_auroc is None:
         return float("nan")
-    with torch.no_grad():
-        weight, bias = state.head()
-        auroc.update(
-            torch.arange(len(problem.val_codes), device=device), embed(state.trunk, problem.val_codes), weight, bias
-        )
-    return auroc.score()
+    val = now.problem.val
+    now.val_auroc.update(torch.arange(len(val)), embed(state.trunk, now.problem.codes[val]), state.head)
+    return _mean_auroc(now.val_auroc, now)
 
 
-def _save(path: Path, state: RunState, identity: dict[str, Any]) -> None:
-    tensors, numbers = state.to_checkpoint()
-    save_checkpoint(path, Checkpoint(tensors, {"identity": identity, "state": numbers}))
+def _mean_auroc(sample: AucSample, now: _Run) -> float:
+    total, n_cells = now.ranks.total(sample.score(), now.fabric.device)
+    return total / n_cells if n_cells else float("nan")
+
+
+def _whole_head(head: Head, now: _Run) -> None:
+    """Give every rank the cells of all, in memory: a device may hold its part only."""
+    if now.ranks.size > 1:
+        n_cells, design = now.problem.labels.n_cells, now.problem.design
+        weight, bias = (now.ranks.collect(part.detach(), n_cells, everywhere=True) for part in (head.weight, head.bias))
+        columns = torch.empty(n_cells, 0, dtype=torch.int64) if design is None else torch.as_tensor(design)
+        head.to("cpu").replace_cells(weight, bias, columns)

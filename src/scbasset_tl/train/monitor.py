@@ -8,48 +8,72 @@ import numpy as np
 import torch
 
 from scbasset_tl.stats.auc import auc_per_column
+from scbasset_tl.stats.labels import Labels
+from scbasset_tl.train.batches import to_device
 
 if TYPE_CHECKING:
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.nn.head import Head
 
 MAX_PEAKS, MAX_CELLS = 4096, 2000
 
 
 class AucSample:
-    """Collects the logits of a fixed sample as the epoch passes and scores them at its end.
+    """Collects the logits of a fixed sample of ``peaks`` and cells as the epoch passes, and scores them at its end.
 
     As in the original, training predictions are those made in the step (dropout and augmentation on, weights moving);
-    unlike it the auROC is exact, and sorting never touches all peaks × cells.
+    unlike it the auROC is exact, and sorting never touches all peaks × cells. Of the sampled cells a rank has those in
+    ``cells``.
     """
 
-    def __init__(self, labels: Labels, rng: np.random.Generator, device: torch.device) -> None:
-        peaks = np.sort(rng.permutation(labels.n_peaks)[:MAX_PEAKS])
-        cells = np.sort(rng.permutation(labels.n_cells)[:MAX_CELLS])
-        # one column for every sampled cell
-        column = np.full(labels.n_cells, -1)
-        column[cells] = np.arange(len(cells))
-        chosen = labels.rows(peaks)
-        self._labels = _keep_columns(chosen, column, len(cells))
-        self._cells = torch.as_tensor(cells, device=device)
-        slot = torch.full((labels.n_peaks,), -1)
-        slot[torch.as_tensor(peaks)] = torch.arange(len(peaks))
-        self._slot = slot.to(device)
-        self._logits = torch.zeros(len(peaks), len(cells), device=device)
+    def __init__(
+        self, labels: Labels, peaks: np.ndarray, cells: slice, rng: np.random.Generator, device: torch.device
+    ) -> None:
+        rows = np.sort(_sample(len(peaks), MAX_PEAKS, rng))
+        columns = np.sort(_sample(labels.n_cells, MAX_CELLS, rng)).astype(np.int32)
+        columns = columns[slice(*np.searchsorted(columns, (cells.start, cells.stop)))]
+        self._labels = labels_of_crossing(labels, peaks[rows], columns)
+        self._cells = torch.as_tensor(columns - cells.start, dtype=torch.int64, device=device)
+        self._slot = torch.full((len(peaks),), -1)
+        self._slot[torch.as_tensor(rows)] = torch.arange(len(rows))
+        self._logits = torch.zeros(len(rows), len(columns), device=device)
+        self._seen = np.zeros(len(rows), dtype=bool)
 
-    def update(self, peaks: torch.Tensor, h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> None:
-        """Keep the logits of those ``peaks`` that are in the sample."""
-        with torch.no_grad():
-            slot = self._slot[peaks]
-            inside = slot >= 0
-            self._logits[slot[inside]] = torch.addmm(bias[self._cells], h[inside].float(), weight[self._cells].T)
+    @torch.no_grad()
+    def update(self, rows: torch.Tensor, h: torch.Tensor, head: Head) -> None:
+        """Keep the logits of those peaks that are in the sample; ``rows`` (on the CPU) are their numbers."""
+        slot = self._slot[rows]
+        inside = (slot >= 0).nonzero()[:, 0]
+        self._seen[slot[inside].numpy()] = True
+        slot, inside = (to_device(part, h.device) for part in (slot[inside], inside))
+        weight, bias = head(self._cells)
+        self._logits[slot] = torch.addmm(bias, h[inside].to(weight.dtype), weight.T)
 
-    def score(self) -> float:
-        """Mean over cells of the auROC over peaks; cells of one class are left out."""
-        per_cell = auc_per_column(self._logits.cpu().numpy(), self._labels)
-        return float(np.nanmean(per_cell)) if np.isfinite(per_cell).any() else float("nan")
+    def score(self) -> tuple[float, int]:
+        """Sum over cells of the auROC over the peaks since the last score, and how many cells have one.
+
+        Those do that have both classes. Several ranks leave out a peak or so of each epoch.
+        """
+        logits, labels = self._logits.cpu().numpy(), self._labels
+        if not self._seen.all():
+            logits, labels = logits[self._seen], labels.rows(np.flatnonzero(self._seen))
+        self._seen[:] = False
+        per_cell = auc_per_column(logits, labels)
+        return float(np.nansum(per_cell)), int(np.isfinite(per_cell).sum())
 
 
-def _keep_columns(labels: Labels, column: np.ndarray, n_columns: int) -> Labels:
-    kept = column[labels.indices] >= 0
-    indptr = np.concatenate([[0], np.cumsum(kept)])[labels.indptr]
-    return type(labels)(indptr, column[labels.indices[kept]].astype(np.int32), n_columns)
+def _sample(n: int, n_wanted: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.choice(n, min(n, n_wanted), replace=False, shuffle=False)
+
+
+def labels_of_crossing(labels: Labels, peaks: np.ndarray, cells: np.ndarray) -> Labels:
+    """The labels of a few peaks in a few cells (ascending, int32), reading no other rows."""
+    found = []
+    for peak in peaks:
+        row = labels.indices[labels.indptr[peak] : labels.indptr[peak + 1]]
+        few, many = (row, cells) if len(row) < len(cells) else (cells, row)
+        place = np.searchsorted(many, few)
+        inside = place < len(many)
+        inside[inside] = many[place[inside]] == few[inside]
+        found.append(place[inside] if few is row else np.flatnonzero(inside))
+    indptr = np.concatenate([[0], np.cumsum([len(columns) for columns in found])])
+    return Labels(indptr, np.concatenate([*found, np.empty(0)]).astype(np.int32), len(cells))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from math import ceil, cos, pi
+from math import ceil, cos, log2, pi
 from typing import Any, Literal
 
 # sequences that recipe="fast" processes by default, within the bounds on epochs
 _FAST_SEQUENCES, _FAST_EPOCHS = 120_000, (12, 60)
+# what few peaks need is steps: minibatches an epoch that recipe="fast" makes by default, within the bounds on their size
+_FAST_STEPS, _FAST_BATCH = 700, (32, 128)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class Recipe:
 
 _RECIPES = {
     "paper": Recipe(max_epochs=1000, schedule="constant", data_bias=False, per_sequence=False, head_eps=None),
-    "fast": Recipe(max_epochs=0, schedule="one_cycle", data_bias=True, per_sequence=True, head_eps=1e-12),
+    # 0: decided by the number of peaks
+    "fast": Recipe(0, "one_cycle", data_bias=True, per_sequence=True, head_eps=1e-12, batch_size=0),
 }
 RECIPE_NAMES = tuple(_RECIPES)
 
@@ -72,7 +75,11 @@ RECIPE_NAMES = tuple(_RECIPES)
 def make_recipe(name: str, n_train: int, **changes: Any) -> Recipe:
     """Recipe ``name`` for ``n_train`` peaks; ``changes`` that are ``None`` keep its own values."""
     recipe = replace(_RECIPES[name], **{key: value for key, value in changes.items() if value is not None})
-    if recipe.max_epochs == 0:
-        low, high = _FAST_EPOCHS
-        recipe = replace(recipe, max_epochs=min(high, max(low, ceil(_FAST_SEQUENCES / n_train))))
-    return recipe
+    epochs = recipe.max_epochs or _between(*_FAST_EPOCHS, ceil(_FAST_SEQUENCES / n_train))
+    # a power of two, as suits every device
+    batch_size = recipe.batch_size or _between(*_FAST_BATCH, 2 ** round(log2(n_train / _FAST_STEPS)))
+    return replace(recipe, max_epochs=epochs, batch_size=batch_size)
+
+
+def _between(low: int, high: int, value: int) -> int:
+    return min(high, max(low, value))

@@ -12,18 +12,24 @@ if TYPE_CHECKING:
 
     from scbasset_tl.nn.head import Head
     from scbasset_tl.nn.trunk import Trunk
+    from scbasset_tl.train.row_adam import RowAdam
 
 HISTORY = ("loss", "train_auroc", "val_auroc", "lr", "seconds")
+_OF_CELLS = ("weight", "bias")  # parts of the head with a row for each cell
 
 
 @dataclass
 class RunState:
-    """Networks, optimizer, generator, history and the best weights so far."""
+    """Networks, optimizer, generator, history and the best weights so far.
+
+    Where several ranks train together, the head has the cells of this rank only.
+    """
 
     trunk: Trunk
     head: Head
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
+    cell_optimizer: RowAdam | None = None  # of vectors and biases, if a step takes some of the cells only
     history: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in HISTORY})
     best_auroc: float = float("-inf")
     best_epoch: int = -1
@@ -42,10 +48,13 @@ class RunState:
             for name, tensor in module.state_dict().items():
                 yield f"{part}.{name}", tensor
 
+    def _optimized(self) -> list[torch.Tensor]:
+        return [weight for group in self.optimizer.param_groups for weight in group["params"]]
+
     def keep_best(self, auroc: float, min_delta: float) -> None:
-        """Remember these weights if no epoch before was better; a NaN never is, unless there is nothing else."""
+        """Remember these weights if no epoch before was better."""
         if auroc > self.best_auroc or not self.best:
-            self.best_auroc, self.best_epoch = max(auroc, self.best_auroc), self.epoch
+            self.best_auroc, self.best_epoch = auroc, self.epoch
             self.best = {name: tensor.clone() for name, tensor in self._networks()}
         if auroc > self.reference_auroc + min_delta or self.reference_epoch < 0:
             self.reference_auroc, self.reference_epoch = auroc, self.epoch
@@ -58,12 +67,23 @@ class RunState:
         for part, module in (("trunk", self.trunk), ("head", self.head)):
             module.load_state_dict({name: tensors[f"{part}.{name}"] for name in module.state_dict()})
 
+    def has_rows_of_cells(self, name: str) -> bool:
+        """Whether tensor ``name`` of a checkpoint has a row for each cell."""
+        if name.startswith("adam."):
+            _, index, moment = name.split(".")
+            weight = self._optimized()[int(index)]
+            return moment != "step" and any(weight is part for part in (self.head.weight, self.head.bias))
+        kind, _, part = name.removeprefix("best.").partition(".")
+        return kind == "cells" or (kind == "head" and part in _OF_CELLS)
+
     def to_checkpoint(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Tensors and plain values that :meth:`from_checkpoint` takes back."""
         tensors = dict(self._networks())
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
+        if self.cell_optimizer is not None:
+            tensors |= {f"cells.{name}": tensor for name, tensor in self.cell_optimizer.state.items()}
         tensors["generator"] = self.generator.get_state()
         tensors |= {
             f"history.{name}": torch.tensor(values, dtype=torch.float64) for name, values in self.history.items()
@@ -71,20 +91,25 @@ class RunState:
         numbers = ("best_auroc", "best_epoch", "reference_auroc", "reference_epoch", "step")
         return tensors, {name: getattr(self, name) for name in numbers}
 
-    def from_checkpoint(self, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]) -> None:
-        """Continue where the checkpoint was written."""
+    def from_checkpoint(self, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any], cells: slice) -> None:
+        """Continue where the checkpoint was written, with the rows of ``cells`` where it has some for all."""
         networks = [name for name, _ in self._networks()]
         needed = {*networks, *(f"history.{name}" for name in HISTORY), "generator"}
         if numbers["best_epoch"] >= 0:
             needed |= {f"best.{name}" for name in networks}
+        if self.cell_optimizer is not None:
+            needed |= {f"cells.{name}" for name in self.cell_optimizer.state}
         if absent := sorted(needed - set(tensors)):
             message = f"the checkpoint lacks {len(absent)} parts, first {absent[:3]}: delete it and start again."
             raise ValueError(message)
-        self._load_networks(tensors)
-        self.best = {name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        own = {name: tensor[cells] if self.has_rows_of_cells(name) else tensor for name, tensor in tensors.items()}
+        self._load_networks(own)
+        device = self.head.weight.device
+        kept = networks if numbers["best_epoch"] >= 0 else []
+        self.best = {name: own[f"best.{name}"].to(device, copy=True) for name in kept}
+        weights = self._optimized()
         moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in tensors.items():
+        for name, tensor in own.items():
             if name.startswith("adam."):
                 _, index, moment = name.split(".")
                 weight = weights[int(index)]
@@ -93,7 +118,10 @@ class RunState:
                 moments.setdefault(int(index), {})[moment] = alike
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        self.generator.set_state(tensors["generator"])
-        self.history = {name: tensors[f"history.{name}"].tolist() for name in HISTORY}
+        if self.cell_optimizer is not None:
+            for name, tensor in self.cell_optimizer.state.items():
+                tensor.copy_(own[f"cells.{name}"])
+        self.generator.set_state(own["generator"])
+        self.history = {name: own[f"history.{name}"].tolist() for name in HISTORY}
         for name, value in numbers.items():
             setattr(self, name, value)

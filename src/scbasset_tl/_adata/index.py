@@ -1,0 +1,92 @@
+"""The labels of an AnnData through an index file: built once, then only opened."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scbasset_tl._files import check_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from scbasset_tl.stats.index_file import IndexFile
+    from scbasset_tl.stats.transpose import Lines
+
+N_SAMPLES, SAMPLE_ENTRIES = 32, 1 << 16
+"""Of the matrix as it is now, so many places with about so many entries each are held against the file."""
+
+_DIFFERENCES = {
+    "shape": "{} cells × peaks there, {} here",
+    "form": "{} there, {} here",
+    "stored": "{} stored entries there, {} here",
+    "indptr": "another indptr",
+    "sample": "other open entries",
+}
+
+
+def indexed_labels(
+    lines: Lines, path: Path, check: Callable[[np.ndarray, np.ndarray], None], *, slot: str, verify: bool = True
+) -> IndexFile:
+    """The labels of the matrix in ``slot``, read as ``lines``, mapped from the index file ``path``.
+
+    If there is none it is built in bounded memory: the matrix is read twice, and ``check`` is called with the open
+    entries of each peak and each cell before anything is written. If there is one it must be of this matrix: of the
+    same shape and layout, with as many stored entries in each cell (or peak, of a CSC matrix), and the same open ones
+    in ``N_SAMPLES`` places spread over it. A change elsewhere that keeps the number of stored entries is not seen.
+    With ``verify`` its checksum is compared too, for which all of it is read.
+    """
+    from scbasset_tl.stats.index_build import write_index
+    from scbasset_tl.stats.index_file import open_index
+
+    check_target("index_file", path)
+    source = _identity(lines)
+    if not path.exists():
+        write_index(path, lines, source, check)
+        return open_index(path)
+    found = open_index(path)
+    # the number of cells is in none of the checks of the file itself
+    shape = f"{found.labels.n_cells} × {found.labels.n_peaks}"
+    _check_same(path, slot, found.source | {"shape": shape}, source)
+    return open_index(path, verify=True) if verify else found
+
+
+def _identity(lines: Lines) -> dict[str, Any]:
+    """What tells this matrix from another."""
+    shape, pointers = (lines.n_lines, lines.n_across), lines.pointers
+    known: dict[str, Any] = {"form": "dense"}
+    if pointers is not None:
+        known = {"form": "CSC" if lines.as_rows else "CSR", "stored": int(pointers[-1])}
+        known["indptr"] = _digest(pointers.astype("<i8", copy=False))
+    n_cells, n_peaks = shape[::-1] if lines.as_rows else shape
+    return {"shape": f"{n_cells} × {n_peaks}", **known, "sample": _digest(*_sample(lines))}
+
+
+def _sample(lines: Lines) -> list[np.ndarray]:
+    """The open entries of some lines in evenly spread places, the first and the last among them."""
+    n_entries = lines.n_lines * lines.n_across if lines.pointers is None else int(lines.pointers[-1])
+    n_taken = max(1, SAMPLE_ENTRIES * lines.n_lines // max(1, n_entries))
+    firsts = np.unique(np.linspace(0, max(0, lines.n_lines - n_taken), N_SAMPLES).astype(int)).tolist()
+    lasts = [min(first + n_taken, lines.n_lines) for first in firsts]
+    return [part for places in zip(firsts, lasts, strict=True) for block in lines.blocks(*places) for part in block]
+
+
+def _digest(*parts: np.ndarray) -> str:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def _check_same(path: Path, slot: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for name, words in _DIFFERENCES.items():
+        if found.get(name) != wanted.get(name):
+            message = (
+                f"index_file={str(path)!r} is of another matrix than {slot}: "
+                f"{words.format(found.get(name), wanted.get(name))}. Delete it, or name another file: the same call "
+                "then builds that of this matrix."
+            )
+            raise ValueError(message)

@@ -1,0 +1,61 @@
+"""The accessibility matrix with part of its signal taken out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from scbasset_tl._adata.matrix import labels_from
+from scbasset_tl.stats.perturb import redraw, thin
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def check_not_source(name: str, layer: str | None) -> None:
+    """Refuse a result in the place of what it is made from."""
+    if name == layer:
+        message = f"layers[{name!r}] would be replaced by what is drawn from it: choose another key_added."
+        raise ValueError(message)
+
+
+def downsampled(adata: AnnData, layer: str | None, fraction: float, rng: np.random.Generator) -> sparse.csr_matrix:
+    """The counts (CSR, cells × peaks) with ``fraction`` of the reads left, drawn one by one."""
+    labels_from(adata, layer)  # the checks of everything that is read as accessibility
+    matrix, slot = (adata.X, "adata.X") if layer is None else (adata.layers[layer], f"adata.layers[{layer!r}]")
+    for load in ("to_memory", "compute"):  # of a file-backed matrix, of a dask array
+        matrix = getattr(matrix, load)() if hasattr(matrix, load) else matrix
+    if not sparse.issparse(matrix):
+        half = matrix.dtype == np.float16  # which scipy does not have
+        matrix = np.asarray(matrix, dtype=np.float32 if half else None)
+    counts = sparse.csr_matrix(matrix)
+    if not counts.has_canonical_format:  # entries that repeat are one count
+        counts = counts.copy()
+        counts.sum_duplicates()
+    if counts.nnz and counts.data.max() >= 2**53:
+        message = f"{slot} has values up to {counts.data.max():g}: no counts of reads. Name the layer that holds them with layer=."
+        raise ValueError(message)
+    fractional = counts.data != np.floor(counts.data)
+    if fractional.any():
+        message = (
+            f"{slot} has {int(fractional.sum())} values that are no whole numbers, e.g. {counts.data[fractional][0]:g}: "
+            "only counts of reads can be down-sampled. Name the layer that holds them with layer=."
+        )
+        raise ValueError(message)
+    thinned = sparse.csr_matrix(
+        (thin(counts.data, fraction, rng), counts.indices, counts.indptr), counts.shape, copy=True
+    )
+    thinned.eliminate_zeros()
+    return thinned
+
+
+def shuffled(adata: AnnData, layer: str | None, by: str, rng: np.random.Generator) -> sparse.csr_matrix:
+    """Binary labels (CSR float32, cells × peaks): each cell's open peaks drawn anew, or whole peaks exchanged."""
+    labels = labels_from(adata, layer)
+    if by == "cell":
+        indptr, indices = redraw(labels.cell_counts(), labels.n_peaks, rng)
+        return sparse.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), adata.shape)
+    indptr, cells, _ = labels.rows(rng.permutation(labels.n_peaks))
+    return sparse.csc_matrix((np.ones(len(cells), np.float32), cells, indptr), adata.shape).tocsr()

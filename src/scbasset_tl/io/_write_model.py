@@ -1,0 +1,70 @@
+"""Write a model into the file that its data came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scbasset_tl._docs import doc_params
+from scbasset_tl._files import as_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anndata import AnnData
+    from mudata import MuData
+
+
+@doc_params
+def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasset", mod: str = "atac") -> None:
+    """Write a model's slots into an h5ad, h5mu or zarr file that is there, without its matrix being read or written.
+
+    Made for data that memory does not hold: after training on a backed AnnData its slots are in memory only. In the
+    file ``obsm``, ``obs``, ``varm`` and ``uns`` get those of the model, and ``var['split']`` is that of the training;
+    slots of the same names are replaced, all others stay as they are. If ``data`` is backed by this very file, in
+    whatever mode, the file is closed meanwhile and opened again.
+
+    The new slots are complete in the file before the first old one gives way; an error until then leaves the file's
+    content as it was. Neither format can replace several slots in one step: a machine that fails in the instant after
+    may leave a zarr store with a part of them, and an HDF5 file unreadable. Space is checked first. An h5ad or h5mu
+    grows by the size of the model with each call, since HDF5 does not use freed room again; ``h5repack`` shrinks it.
+
+    Parameters
+    ----------
+    {data}
+    path
+        The file, with the cells and peaks of ``data`` in the same order.
+    {key}
+    mod
+        Modality of a MuData to work on, and of an h5mu file to write to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    KeyError
+        If there is no model under ``key``, or the file has no modality ``mod``.
+    ValueError
+        If the file has other cells or peaks, or is no AnnData or MuData.
+    OSError
+        If there is no space, or the file is open elsewhere.
+
+    Examples
+    --------
+    >>> import anndata as ad
+    >>> import scbasset_tl as sb
+    >>> sb.datasets.toy(n_obs=60, n_vars=200).write_h5ad("cells.h5ad")
+    >>> adata = ad.read_h5ad("cells.h5ad", backed="r")
+    >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
+    >>> sb.io.write_model(adata, "cells.h5ad")
+    >>> ad.read_h5ad("cells.h5ad", backed="r").obsm["X_scbasset"].shape
+    (60, 32)
+    """
+    from scbasset_tl._adata.model_file import model_elements, write_elements
+    from scbasset_tl._adata.resolve import resolve
+
+    adata, path = resolve(data, mod), as_path("path", path)
+    elements = model_elements(adata, key)
+    if not path.exists():
+        message = f"path={str(path)!r}: there is no such file; data.write writes a new one."
+        raise FileNotFoundError(message)
+    write_elements(path, adata, elements, container=data, mod=mod)

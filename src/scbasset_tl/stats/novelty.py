@@ -1,0 +1,69 @@
+"""Cells that a model of other cells does not explain: the gain on peaks held out of their fit, against known cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import xlogy
+
+from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.logistic import CellFit, fit_cells, log_likelihood
+
+
+def held_out_gain(
+    peak_embedding: np.ndarray,
+    labels: Labels,
+    *,
+    l2: float,
+    rng: np.random.Generator,
+    center: np.ndarray | None = None,
+    start: CellFit | None = None,
+) -> np.ndarray:
+    """What cell vectors fitted to one half of the peaks say about the other, float64 (n,).
+
+    The log-likelihood of the labels over that of one probability for all peaks, summed over both halves, per open peak.
+    It is near 0 in a cell whose open peaks have nothing to do with their sequences.
+    """
+    first = rng.permutation(labels.n_peaks) < labels.n_peaks // 2
+    gain = np.zeros(labels.n_cells)
+    for half in (first, ~first):
+        fitted, scored = np.flatnonzero(half), np.flatnonzero(~half)
+        fit = fit_cells(peak_embedding[fitted], labels.rows(fitted), l2=l2, center=center, start=start)
+        part = labels.rows(scored)
+        n_open, n_peaks = part.cell_counts(), part.n_peaks
+        alone = xlogy(n_open, n_open / n_peaks) + xlogy(n_peaks - n_open, 1 - n_open / n_peaks)
+        gain += log_likelihood(peak_embedding[scored], part, fit.weight, fit.bias) - alone
+    return gain / np.maximum(labels.cell_counts(), 1)
+
+
+def thinned(labels: Labels, n_open: np.ndarray, rng: np.random.Generator) -> Labels:
+    """The labels with about ``n_open[c]`` of the open peaks of cell c, drawn at random, where it has more."""
+    share = n_open / np.maximum(labels.cell_counts(), 1)
+    keep = rng.random(len(labels.indices)) < share[labels.indices]
+    return Labels(np.concatenate([[0], np.cumsum(keep)])[labels.indptr], labels.indices[keep], labels.n_cells)
+
+
+def depths_like(n_open: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each cell the depth that has its rank among ``others``.
+
+    By rank and not at random: where one kind of cells is deeper than another it stays so.
+    """
+    rank = np.argsort(np.argsort(n_open, kind="stable"), kind="stable")
+    return np.quantile(others, (rank + 0.5) / len(rank))
+
+
+def low_gain(
+    gain: np.ndarray, n_open: np.ndarray, known_gain: np.ndarray, known_n_open: np.ndarray, *, share: float
+) -> np.ndarray:
+    """Cells with a gain below that of all but ``share`` of the known cells of their depth, bool (n,).
+
+    The limit is a quantile regression of the known cells' gain on the logarithm of their number of open peaks and its
+    square, held constant beyond the depths that are known.
+    """
+    from sklearn.linear_model import QuantileRegressor
+
+    known = np.log1p(known_n_open)
+    depth = np.clip(np.log1p(n_open), known.min(), known.max())
+    middle = known.mean()
+    powers = [np.column_stack([x - middle, (x - middle) ** 2]) for x in (known, depth)]
+    limit = QuantileRegressor(quantile=share, alpha=0).fit(powers[0], known_gain).predict(powers[1])
+    return np.asarray(gain < limit)

@@ -1,0 +1,63 @@
+"""The networks and the optimizer before the first step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from scbasset_tl.nn.head import Head
+from scbasset_tl.nn.trunk import Trunk
+from scbasset_tl.train.row_adam import RowAdam
+from scbasset_tl.train.state import RunState
+
+if TYPE_CHECKING:
+    from scbasset_tl.nn.trunk import TrunkConfig
+    from scbasset_tl.train.loop import Problem
+    from scbasset_tl.train.recipe import Recipe
+
+
+def start_state(
+    problem: Problem,
+    config: TrunkConfig,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    seed: int,
+    cells: slice,
+    some_cells: bool,
+    start: Trunk | None,
+) -> RunState:
+    """Draw the weights, those of all cells alike on every rank, and keep the rows of ``cells``."""
+    generator = torch.Generator().manual_seed(seed)
+    trunk = Trunk(config, generator)
+    if start is not None:
+        trunk.load_state_dict(start.state_dict())
+    n_cells = problem.labels.n_cells
+    design = None if problem.design is None else torch.as_tensor(problem.design)
+    head = Head(n_cells, config.n_latent, n_batches=problem.n_batches, design=design, generator=generator)
+    if recipe.data_bias:
+        with torch.no_grad():
+            head.bias.copy_(torch.from_numpy(_density_logit(problem)))
+    if cells != slice(0, n_cells):
+        head.replace_cells(*(part.detach()[cells].clone() for part in (head.weight, head.bias, head.design)))
+    trunk.to(device)
+    head.to(device)
+
+    cell_optimizer, of_head = None, list(head.parameters())
+    if some_cells:
+        cell_optimizer = RowAdam({"weight": head.weight, "bias": head.bias}, recipe.betas)
+        of_head = [head.batch_weight, head.batch_bias]
+    groups = [
+        {"params": list(trunk.parameters()), "base_eps": recipe.eps},
+        {"params": of_head, "base_eps": recipe.eps if recipe.head_eps is None else recipe.head_eps},
+    ]
+    optimizer = torch.optim.Adam(groups, lr=recipe.lr, betas=recipe.betas, fused=True)
+    return RunState(trunk, head, optimizer, generator, cell_optimizer)
+
+
+def _density_logit(problem: Problem) -> np.ndarray:
+    """Each cell's share of open peaks on the logit scale; half a peak added so that empty and full cells stay finite."""
+    open_peaks = problem.open_peaks if problem.open_peaks is not None else problem.labels.cell_counts(problem.train)
+    return np.log((open_peaks + 0.5) / (len(problem.train) - open_peaks + 0.5)).astype(np.float32)

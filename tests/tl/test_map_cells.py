@@ -1,0 +1,153 @@
+"""tl.map_cells: what is written, from which peaks and batches, in which containers."""
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pytest
+from scipy.special import expit
+
+import scbasset_tl as sb
+from scbasset_tl._adata.model import model_digest
+
+SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2}
+SLOTS = {"obsm": ["X_scbasset"], "varm": ["scbasset"], "obs": ["scbasset_bias", "scbasset_se", "scbasset_ood"]}
+
+
+@pytest.fixture
+def pair(tiny):
+    """A query of 25 cells, and a reference of 35 with a model."""
+    reference = tiny[25:].copy()
+    sb.tl.scbasset(reference, **SMALL)
+    return tiny[:25].copy(), reference
+
+
+def assert_same_slots(expected, found):
+    for field, names in SLOTS.items():
+        for name in names:
+            np.testing.assert_array_equal(getattr(found, field)[name], getattr(expected, field)[name])
+    assert model_digest(found, "scbasset") == model_digest(expected, "scbasset")
+
+
+def gradient(adata, key="scbasset"):
+    """Of each cell's loss, at the model's own probabilities."""
+    slots = adata.uns[key]["slots"]
+    probability = sb.get.accessibility(adata, key=key, normalize_depth=False, scale="sigmoid").to_numpy()
+    error = probability - (adata.X > 0)
+    pull = adata.uns[key]["params"]["l2"] * adata.obsm[slots["obsm"]]
+    return np.asarray(error @ adata.varm[slots["varm"]]) + pull, np.asarray(error.sum(axis=1))
+
+
+def test_the_vectors_are_the_optimum_and_the_trunk_the_reference_s(pair):
+    query, reference = pair
+    sb.tl.map_cells(query, reference)
+    assert model_digest(query, "scbasset") == model_digest(reference, "scbasset")
+    np.testing.assert_array_equal(query.varm["scbasset"], reference.varm["scbasset"])
+    assert np.abs(np.column_stack(gradient(query))).max() < 1e-4
+    assert query.uns["scbasset"]["params"]["l2"] == pytest.approx(1 / reference.obsm["X_scbasset"].var())
+    assert query.obs["scbasset_ood"].dtype == bool
+    assert (query.obs["scbasset_se"] > 0).all()
+    depth = np.asarray((query.X > 0).sum(axis=1)).ravel()
+    assert np.corrcoef(query.obs["scbasset_bias"], np.log(depth))[0, 1] > 0.8
+    with pytest.raises(KeyError, match="no history"):
+        sb.get.history(query)
+
+
+def test_other_peaks_are_embedded_by_the_network(pair):
+    query, reference = pair
+    everything = sb.tl.map_cells(query, reference, copy=True)
+    some, others = query[:, 40:].copy(), reference[:, :60].copy()
+    sb.tl.map_cells(some, others)
+    np.testing.assert_allclose(some.varm["scbasset"], everything.varm["scbasset"][40:], atol=1e-5)
+    del others.varm["dna_code"]
+    again = sb.tl.map_cells(some, others, copy=True)
+    np.testing.assert_allclose(again.varm["scbasset"], some.varm["scbasset"], atol=1e-5)
+
+
+def test_a_reference_onto_itself_needs_another_name(pair):
+    _, reference = pair
+    trained = reference.obsm["X_scbasset"].copy()
+    sb.tl.map_cells(reference, reference, key_added="mapped")
+    np.testing.assert_array_equal(reference.obsm["X_scbasset"], trained)
+    assert np.abs(np.column_stack(gradient(reference, "mapped"))).max() < 1e-4
+    assert {"mapped_bias", "mapped_se", "mapped_ood"} <= set(reference.obs)
+    assert 0 < reference.obs["mapped_ood"].sum() < 7
+
+
+def test_a_large_penalty_shrinks_vectors_and_never_biases(pair):
+    query, reference = pair
+    sb.tl.map_cells(query, reference, l2=1e9)
+    assert np.abs(query.obsm["X_scbasset"]).max() < 1e-5
+    density = np.asarray((query.X > 0).mean(axis=1)).ravel()
+    np.testing.assert_allclose(expit(query.obs["scbasset_bias"]), density, rtol=1e-4)
+
+
+def test_batches_are_taken_out_and_new_ones_get_the_mean(tiny):
+    reference, query = tiny[20:].copy(), tiny[:20].copy()
+    sb.tl.scbasset(reference, **SMALL, batch_key="batch", l2_cell=1e-6, l2_batch=1e-6)
+    query.obs["batch"] = np.where(np.arange(20) < 8, "x", "new")
+    sb.tl.map_cells(query, reference)
+    stored, known = (adata.uns["scbasset"]["batch"] for adata in (query, reference))
+    assert list(stored["categories"]) == ["x", "y", "new"]
+    np.testing.assert_allclose(stored["weight"][2], known["weight"].mean(axis=0), rtol=1e-6)
+    assert np.abs(np.column_stack(gradient(query))).max() < 1e-4
+    assert query.obs["scbasset_ood"].dtype == bool
+
+
+def test_what_reads_models_reads_this_one(pair):
+    query, reference = pair
+    sb.tl.map_cells(query, reference)
+    sb.tl.ism(query, [0])
+    assert sb.get.model(query, groupby="kind").vectors.shape == (2, 6)
+    assert len(sb.metrics.accessibility_auc(query, split=None).per_cell) == query.n_obs
+
+
+def test_a_reference_without_counts_marks_no_cell(pair):
+    query, reference = pair
+    reference.X = None
+    sb.tl.map_cells(query, reference)
+    assert "scbasset_se" in query.obs
+    assert "scbasset_ood" not in query.obs
+
+
+def test_containers_views_and_files(pair, tmp_path):
+    query, reference = pair
+    expected = sb.tl.map_cells(query, reference, copy=True)
+    assert "scbasset" not in query.uns
+    mdata = md.MuData({"peaks": query.copy()})
+    copied = sb.tl.map_cells(mdata, md.MuData({"peaks": reference.copy()}), mod="peaks", copy=True)
+    assert_same_slots(expected, copied["peaks"])
+    assert "scbasset" not in mdata["peaks"].uns
+    view = query[np.arange(25)]
+    sb.tl.map_cells(view, reference)
+    assert_same_slots(expected, view)
+    expected.write_h5ad(tmp_path / "a.h5ad")
+    expected.write_zarr(tmp_path / "a.zarr")
+    copied.write_h5mu(tmp_path / "a.h5mu")
+    read = [ad.read_h5ad(tmp_path / "a.h5ad"), ad.read_zarr(tmp_path / "a.zarr")]
+    for adata in [*read, md.read_h5mu(tmp_path / "a.h5mu")["peaks"]]:
+        assert_same_slots(expected, adata)
+        assert adata.uns["scbasset"]["params"]["name"] == "map_cells"
+
+
+def test_a_generator_is_drawn_from_and_a_layer_is_read(pair):
+    query, reference = pair
+    expected = sb.tl.map_cells(query, reference, copy=True)
+    query.layers["counts"] = query.X.copy()
+    query.X = np.ones_like(query.X.toarray())
+    sb.tl.map_cells(query, reference, layer="counts", rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(query.obsm["X_scbasset"], expected.obsm["X_scbasset"])
+    assert query.uns["scbasset"]["params"]["seed"] is None
+    assert query.uns["scbasset"]["params"]["layer"] == "counts"
+
+
+def test_solved_vectors_are_less_noisy_and_shuffled_cells_are_odd(trained_toy):
+    sb.tl.map_cells(trained_toy, trained_toy, key_added="mapped")
+    trained = sb.metrics.label_score(trained_toy, label_key="cell_type", k=10)
+    solved = sb.metrics.label_score(trained_toy, label_key="cell_type", use_rep="mapped", k=10)
+    assert solved > max(trained, 0.9)
+    deep = trained_toy[trained_toy.obs["depth"] > 60].copy()
+    dense = deep.X.toarray() > 0
+    deep.X = np.random.default_rng(0).permuted(dense, axis=1).astype(np.float32)
+    sb.tl.map_cells(deep, trained_toy)
+    assert deep.obs["scbasset_ood"].mean() > 0.75
+    assert 0.01 < trained_toy.obs["mapped_ood"].mean() < 0.09
