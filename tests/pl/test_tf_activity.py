@@ -28,12 +28,19 @@ def scored(trained, rng):
 def overlapping(figure):
     """Pairs of texts that cover each other."""
     figure.draw_without_rendering()
-    # the ticks of colour bars that lie outside their range are not drawn, but there
+    # ticks that lie outside the range of their axis are not drawn, but there
     drawn = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
+    outside = {
+        tick.label1
+        for ax in drawn
+        for axis in (ax.xaxis, ax.yaxis)
+        for tick in axis.get_major_ticks()
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
     boxes = [
         (text.get_text(), text.get_window_extent())
         for text in figure.texts + [text for ax in drawn for text in ax.findobj(mpl.text.Text)]
-        if text.get_visible() and text.get_text() and text.get_window_extent().width
+        if text.get_visible() and text.get_text() and text.get_window_extent().width and text not in outside
     ]
     return [
         (one, other)

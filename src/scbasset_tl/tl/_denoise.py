@@ -95,7 +95,7 @@ def denoise(
     from scbasset_tl._files import as_path, check_target
     from scbasset_tl._space import check_disk, check_memory
 
-    source = writable(data, mod, copy=copy)
+    source = writable(data, mod, copy=copy or path is not None)
     n_bytes = source.n_obs * source.n_vars * np.dtype(check_one_of("dtype", dtype, ("float32", "float16"))).itemsize
     check_key_added(key_added, reserved=[DNA_CODE, key, *RESULTS])
     matrix = low_rank(source, read_model(source, key), normalize_depth=normalize_depth, scale=scale)
