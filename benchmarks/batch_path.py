@@ -48,7 +48,8 @@ def ours(work: Path) -> None:
         sb.tl.scbasset(adata, key_added=name, trunk=WIDTH, batch_size=BATCH_SIZE, **call)
         seconds = time.perf_counter() - started
         auroc = sb.metrics.accessibility_auc(adata, key=name, split="held-out").mean_per_cell
-        np.savez(out, x=adata.obsm[name], seconds=seconds, auroc=auroc)
+        epochs = len(sb.get.history(adata, key=name))
+        np.savez(out, x=adata.obsm[name], epochs=epochs, seconds=seconds, auroc=auroc)
         print(f"{out.name}: {seconds:.0f} s", flush=True)
 
 
@@ -95,7 +96,9 @@ def table(work: Path, out: Path) -> None:
     for path in sorted(work.glob("*_*.npz"), key=_strength):
         with np.load(path) as arm:
             adata.obsm[path.stem] = arm["x"].astype(np.float32)
-            notes[path.stem] = {name: round(float(arm[name]), 4) for name in ("seconds", "auroc") if name in arm}
+            notes[path.stem] = {
+                name: round(float(arm[name]), 4) for name in ("epochs", "seconds", "auroc") if name in arm
+            }
     keys = [key for key in (harmony(adata, "ours_none"), *notes) if key]
     found = sb.metrics.batch_path(adata, keys, batch_key="batch", label_key="cell_type").drop(
         columns=["l2_cell", "l2_batch"]
@@ -110,7 +113,7 @@ def main() -> None:
     parser.add_argument("command", choices=["ours", "peer", "table"])
     parser.add_argument("work", type=Path)
     parser.add_argument("--l2", type=float, default=0.0)
-    parser.add_argument("--epochs", type=int, default=33, help="of the peer; ours trains as many")
+    parser.add_argument("--epochs", type=int, default=34, help="of the peer; ours trains as many")
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--out", type=Path)
     a = parser.parse_args()

@@ -46,7 +46,7 @@ def main() -> None:
         enable_progress_bar=False,
         logger=False,
     )
-    np.savez(a.out, x=model.get_latent_representation(), seconds=time.perf_counter() - started)
+    np.savez(a.out, x=model.get_latent_representation(), epochs=a.epochs, seconds=time.perf_counter() - started)
 
 
 if __name__ == "__main__":
