@@ -297,3 +297,11 @@ def test_index_file_gives_the_same_bits(tiny, tmp_path):
         mapped = sb.tl.scbasset(tiny, **SMALL, index_file=tmp_path / "index", copy=True)
         assert_same_model(expected, mapped)
     assert (tmp_path / "index").exists()
+
+
+def test_a_batch_of_one_cell_is_named(tiny, capsys):
+    tiny.obs["batch"] = ["alone", *["x", "y"] * 29, "x"]
+    with sb.settings.override(verbosity=2):
+        sb.tl.scbasset(tiny, batch_key="batch", trunk=4, max_epochs=1)
+    out = "".join(capsys.readouterr())
+    assert "1 batches of obs['batch'] have one cell, first ['alone']" in out
