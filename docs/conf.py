@@ -60,6 +60,7 @@ copybutton_prompt_is_regexp = True
 # without inventories from the network, names of other packages have nothing to point to
 nitpicky = True
 nitpick_ignore_regex = [
+    ("py:class", r"scipy\.sparse.*csr_matrix"),
     (
         r"py:.*",
         r"(anndata|collections|lightning_fabric|matplotlib|mudata|np|numpy|os|pandas|pathlib|pd|torch|typing)\..*",

@@ -54,7 +54,7 @@ def write_scembed(
 
 
 def read_scembed(path: str | PathLike[str]) -> RegionEmbedding:
-    """Read a model written by :func:`write_scembed`.
+    """Read a model written by :func:`scbasset_tl.io.write_scembed`.
 
     Parameters
     ----------

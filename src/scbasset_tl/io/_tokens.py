@@ -64,7 +64,7 @@ def write_tokens(
 
 
 def read_tokens(path: str | PathLike[str], *, n_regions: int) -> sparse.csr_matrix:
-    """Read tokens that :func:`write_tokens` or geniml wrote.
+    """Read tokens that :func:`scbasset_tl.io.write_tokens` or geniml wrote.
 
     Needs pyarrow, the extra ``tokens``.
 

@@ -26,7 +26,7 @@ class RankDistance:
 
     @property
     def foscttm(self) -> float:
-        """Fraction of samples closer than the true match: (R_c - 1) / (n - 1) on average, .5 by chance."""
+        """Fraction of samples closer than the true match, (R_c - 1) / (n - 1) on average, .5 by chance."""
         return (self.mean_rank - 1) / (len(self.per_cell) - 1)
 
     def __repr__(self) -> str:

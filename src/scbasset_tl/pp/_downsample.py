@@ -54,7 +54,7 @@ def downsample(
     -------
     ``None``, or the changed copy. Writes
 
-    `adata.layers['downsampled' | key_added]` : :class:`scipy.sparse.csr_matrix`
+    `adata.layers['downsampled' | key_added]` : ``scipy.sparse.csr_matrix``
         The reads left, in the type of the counts.
 
     Raises

@@ -52,7 +52,7 @@ def shuffle_labels(
     -------
     ``None``, or the changed copy. Writes
 
-    `adata.layers['shuffled' | key_added]` : :class:`scipy.sparse.csr_matrix` (dtype `float32`)
+    `adata.layers['shuffled' | key_added]` : ``scipy.sparse.csr_matrix`` (dtype `float32`)
         1 where open.
 
     Raises

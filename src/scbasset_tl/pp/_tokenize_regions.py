@@ -59,7 +59,7 @@ def tokenize_regions(
     -------
     ``None``, or the changed copy. Writes
 
-    `adata.obsm['X_tokens' | key_added]` : :class:`scipy.sparse.csr_matrix` (dtype `bool`)
+    `adata.obsm['X_tokens' | key_added]` : ``scipy.sparse.csr_matrix`` (dtype `bool`)
         Cells × regions of the universe. Not for the data's own peaks, where it would be the matrix again.
     `adata.uns['tokens' | key_added]` : :class:`dict`
         ``checksum`` and ``n_regions`` of the universe; ``mapped_peaks`` and ``mapped_open``, the shares of the peaks and
