@@ -78,6 +78,7 @@ def test_training_beats_independence_and_finds_the_programmes(options):
     found = run(x, **options)
     assert found.loss[-1] < found.independent
     assert separation(found.vectors, programme) > 0.5
+    np.testing.assert_allclose(found.vectors[x.indices].mean(0), 0, atol=1e-6)
 
 
 def test_too_little_training_from_a_random_start_is_seen_in_the_loss():

@@ -165,3 +165,34 @@ def test_annotation_by_cluster():
     assert query.obs["cell_type"].tolist() == ["B", "B", "B", "B", "B", "T"]
     with pytest.raises(KeyError, match="obs has no column 'leiden'"):
         sb.tl.annotate(query, reference, label_key="kind", use_rep="X", k=2, cluster_key="leiden")
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return sb.datasets.toy(n_obs=150, n_vars=600, depth=200)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"max_epochs": 0}, {"objective": "cbow"}, {"subsample": 0.0}, {"subsample": 1e-4}], ids=str
+)
+def test_every_way_of_training_tells_the_kinds_apart(toy, options):
+    adata = toy.copy()
+    sb.tl.scembed(adata, n_latent=16, **options)
+    assert sb.metrics.label_score(adata, label_key="cell_type", use_rep="X_scembed", k=10) > 0.75
+    history = adata.uns["scembed"]["history"]
+    assert (history["loss"][-1:] < history["independent"]).all()
+
+
+def test_cells_without_tokens_cross_a_universe(tiny):
+    sb.tl.scembed(tiny, **SMALL)
+    tiny.obs["kind"] = np.where(np.arange(60) < 30, "B", "T")
+    query = tiny[:5].copy()
+    x = query.X.toarray()
+    x[2] = 0
+    query.X, query.obs = sp.csr_matrix(x), query.obs[[]]
+    sb.tl.project_cells(query, tiny)
+    assert query.obs["scembed_empty"].tolist() == [cell == 2 for cell in range(5)]
+    assert not query.obsm["X_scembed"][2].any()
+    for metric in ("euclidean", "cosine"):
+        sb.tl.annotate(query, tiny, label_key="kind", use_rep="X_scembed", k=3, metric=metric)
+        assert np.isfinite(query.obsm["cell_type_proba"]).all()

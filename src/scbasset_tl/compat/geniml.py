@@ -117,7 +117,7 @@ def annotate_celltypes(
 ) -> pd.Series:
     """Labels of the query's cells by the vote of their neighbours in ``reference_adata.obs[label_key]``."""
     query = AnnData(obs=query_adata.obs[[]], obsm={embedding_key: query_adata.obsm[embedding_key]})
-    tl.annotate(query, reference_adata, label_key=label_key, use_rep=embedding_key, k=k)
+    tl.annotate(query, reference_adata, label_key=label_key, use_rep=embedding_key, k=k, metric="cosine")
     return query.obs[CELL_TYPE]
 
 

@@ -36,8 +36,9 @@ def project_cells(
     """Embed cells by the region vectors of a trained scEmbed model, whatever their own peaks :cite:p:`LeRoy2024`.
 
     The open peaks of the query become the regions of the model's universe that they overlap; a cell is the mean of
-    their vectors, and lies in the space of the reference. Nothing is trained. Both must be of one assembly. Labels are
-    carried over by :func:`scbasset_tl.tl.annotate`.
+    their vectors, and lies in the space of the reference. Nothing is trained. Both must be of one assembly. New cells lie
+    nearer to the origin than those that the vectors were trained on, the more so the fewer these were: so compare
+    directions. Labels are carried over by :func:`scbasset_tl.tl.annotate` with ``metric="cosine"``.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D")
 
-_LR = {"svd": 0.03, "random": 0.3}
+_LR = {"svd": 0.003, "random": 0.3}
 
 
 @doc_params
@@ -26,7 +26,7 @@ def scembed(
     data: D,
     *,
     n_latent: int = 100,
-    max_epochs: int = 50,
+    max_epochs: int = 10,
     batch_size: int = 16,
     lr: float | None = None,
     objective: Literal["skipgram", "cbow"] = "skipgram",
@@ -60,9 +60,10 @@ def scembed(
         Passes in Word2Vec's sense: each makes ``window_size + 1`` pairs for every region of every cell. 0: the closed
         form.
     batch_size
-        Blocks a step; a block is 64 random regions of one cell, with all their pairs.
+        Blocks a step; a block is 64 random regions of one cell, with all their pairs. For cbow, as many regions in
+        smaller blocks.
     lr
-        First step size of the row-wise Adagrad, which falls linearly to nothing; ``None`` is 0.03, or 0.3 from a random
+        First step size of the row-wise Adagrad, which falls linearly to nothing; ``None`` is 0.003, or 0.3 from a random
         start.
     objective
         ``"skipgram"``: a region predicts each other region of its cell. ``"cbow"``: the mean of ``window_size + 1``
@@ -70,7 +71,8 @@ def scembed(
     start
         ``"svd"`` or ``"random"``. From a random start too few epochs leave vectors without any structure.
     min_count
-        Regions open in fewer cells are not trained: their vector is zero and cells ignore them.
+        Regions open in fewer cells are not trained: their vector is zero and cells ignore them. With a few hundred cells
+        a smaller number is better.
     window_size
         Only sets the number of pairs: cells have no order, so a window is a random set.
     n_negative
@@ -100,7 +102,8 @@ def scembed(
     `adata.obs['scembed_empty' | f'{{key_added}}_empty']` : :class:`pandas.Series` (dtype `bool`)
         Cells without a trained region; their vectors are zero.
     `adata.varm['scembed' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
-        Region vectors (n_vars, n_latent), if the regions are the data's own peaks.
+        Region vectors (n_vars, n_latent), if the regions are the data's own peaks. Their mean over all open entries is
+        zero.
     `adata.uns['scembed' | key_added]` : :class:`dict`
         The call, the loss per pair of each epoch beside that of independent regions (``history``), how much of the data
         the universe covers, the names of the other slots; for another universe also its region vectors (``weights``)
@@ -192,9 +195,14 @@ def _train(
     with progress(config.max_epochs, description="scEmbed", unit="epoch") as bar:
         found = fit(used, config, start=first, device=device, rng=generator, on_epoch=lambda loss: _show(bar, loss))
     if not found.has_structure:
+        fix = (
+            "Raise max_epochs or lr, or pass start='svd'."
+            if first is None
+            else "Lower lr, or keep the closed form: max_epochs=0."
+        )
         warning(
             f"the loss is {found.loss[-1]:.4f} per pair, that of independent regions {found.independent:.4f}: the vectors "
-            "hold little or no structure. Raise max_epochs or lr, or pass start='svd'."
+            f"hold little or no structure. {fix}"
         )
     vectors[frequent] = found.vectors
     return vectors, {"loss": np.array(found.loss), "independent": found.independent, "n_trained": len(frequent)}
