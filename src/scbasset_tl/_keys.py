@@ -40,6 +40,9 @@ GENE_SCORES_RAW: Final = "gene_scores_raw"
 CELL_TYPE: Final = "cell_type"
 TOKENS: Final = "tokens"
 SCEMBED: Final = "scembed"
+ATAC_DIFF: Final = "atac_diff"
+ATAC_DIFF_IMPUTED: Final = "atac_diff_imputed"
+ATAC_DIFF_GENERATED: Final = "atac_diff_generated"
 RESULTS: Final = (
     TOKENS,
     SCEMBED,
@@ -54,6 +57,8 @@ RESULTS: Final = (
     GENE_SCORES,
     GENE_SCORES_RAW,
     CELL_TYPE,
+    ATAC_DIFF,
+    ATAC_DIFF_IMPUTED,
 )
 CHROM, START, END = "chr", "start", "end"
 SPLIT_LEVELS: Final = ("train", "val", "test")
@@ -93,3 +98,16 @@ def scembed_slots(key_added: str | None = None) -> dict[str, str]:
     if key_added is None:
         return {"obsm": "X_scembed", "obs": "scembed_empty", "varm": SCEMBED, "uns": SCEMBED}
     return {"obsm": key_added, "obs": f"{key_added}_empty", "varm": key_added, "uns": key_added}
+
+
+def atac_diff_slots(key_added: str | None = None) -> dict[str, str]:
+    """Slot names of :func:`scbasset_tl.tl.atac_diff`, by content."""
+    name = ATAC_DIFF if key_added is None else key_added
+    return {
+        "embedding": f"X_{name}" if key_added is None else name,  # obsm
+        "component": f"{name}_component",  # obs
+        "depth": f"{name}_depth",  # obs
+        "decoder": name,  # varm, where the space needs one
+        "encoder": f"{name}_in",  # varm, of an autoencoder
+        "model": name,  # uns
+    }

@@ -38,6 +38,16 @@ def test_neighbours_vote(pair):
     np.testing.assert_allclose(query.obsm["cell_type_proba"], np.tile(frequency[["B", "T"]], (30, 1)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_of_a_vector_of_zeros_nothing_is_known(pair, metric):
+    query, reference = pair
+    query.obsm["X_scbasset"][3] = 0
+    sb.tl.annotate(query, reference, label_key="kind", k=5, metric=metric)
+    assert query.obs["cell_type"].iloc[3] == "Unknown"
+    assert query.obs["cell_type_confidence"].iloc[3] == 0
+    assert (query.obs["cell_type_confidence"].drop(query.obs_names[3]) > 0).all()
+
+
 def test_cosine_sees_directions_only(pair):
     query, reference = pair
     for adata in pair:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -12,7 +12,7 @@ from scbasset_tl.stats import labels as _labels
 from scbasset_tl.stats.labels import Labels, blocks_of_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from anndata import AnnData
 
@@ -36,6 +36,36 @@ def lines_from(adata: AnnData, layer: str | None = None) -> Lines:
     """The same entries unread: the cells' peaks, or the peaks' cells of a CSC matrix. Values are checked on reading."""
     from scbasset_tl.stats.transpose import Lines
 
+    stored = _stored(adata, layer)
+
+    def blocks(first: int, last: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield from map(_open, stored.blocks(first, last))
+
+    return Lines(blocks, stored.n_lines, stored.n_across, as_rows=stored.by_peak, pointers=stored.pointers)
+
+
+def counts_from(adata: AnnData, layer: str | None = None) -> sparse.csr_matrix:
+    """The same entries with their values, as cells × peaks in float32."""
+    stored = _stored(adata, layer)
+    parts = []
+    for block in stored.blocks(0, stored.n_lines):
+        parts.append(block.astype(np.float32))  # a copy, which may be changed
+        parts[-1].eliminate_zeros()
+    whole = sparse.vstack(parts, format="csr")
+    return whole.T.tocsr() if stored.by_peak else whole
+
+
+class _Stored(NamedTuple):
+    """A matrix as it is stored: lines are peaks of a CSC matrix, cells of every other."""
+
+    blocks: Callable[[int, int], Iterator[sparse.csr_matrix]]  # checked, of the lines from a first to a last
+    n_lines: int
+    n_across: int
+    by_peak: bool
+    pointers: np.ndarray | None
+
+
+def _stored(adata: AnnData, layer: str | None) -> _Stored:
     matrix, slot = _find(adata, layer), slot_name(layer)
     _check_kind(adata, matrix, slot)
     by_peak = getattr(matrix, "format", None) == "csc"
@@ -44,11 +74,11 @@ def lines_from(adata: AnnData, layer: str | None = None) -> Lines:
         pointers = matrix.indptr if sparse.issparse(matrix) else matrix.group["indptr"][:]
     n_lines, n_across = (adata.n_vars, adata.n_obs) if by_peak else (adata.n_obs, adata.n_vars)
 
-    def blocks(first: int, last: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def blocks(first: int, last: int) -> Iterator[sparse.csr_matrix]:
         ranges = _ranges(pointers, n_across, first, last)
-        yield from map(_open, _checked(_blocks(matrix, ranges, by_peak=by_peak), adata, slot, by_peak=by_peak))
+        yield from _checked(_blocks(matrix, ranges, by_peak=by_peak), adata, slot, by_peak=by_peak)
 
-    return Lines(blocks, n_lines, n_across, as_rows=by_peak, pointers=pointers)
+    return _Stored(blocks, n_lines, n_across, by_peak, pointers)
 
 
 def slot_name(layer: str | None) -> str:

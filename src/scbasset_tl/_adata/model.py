@@ -130,12 +130,8 @@ def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
 
 def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
     """``uns[key]`` of a trained model."""
-    if not isinstance(adata.uns.get(check_name("key", key)), Mapping) or "slots" not in adata.uns[key]:
-        trained = [
-            name
-            for name, value in adata.uns.items()
-            if isinstance(value, Mapping) and "schema_version" in value and "weights" in value
-        ]
+    if not is_model(adata.uns.get(check_name("key", key))):
+        trained = [name for name, value in adata.uns.items() if is_model(value)]
         message = (
             f"uns[{key!r}] holds no trained model (models here: {trained}). Run tl.scbasset(data) first, or pass key=."
         )
@@ -143,6 +139,11 @@ def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
     entry = adata.uns[key]
     check_schema(key, entry)
     return entry
+
+
+def is_model(entry: Any) -> bool:
+    """Whether an entry of ``uns`` is a scBasset model: models of other kinds have no place for batches."""
+    return isinstance(entry, Mapping) and "slots" in entry and "batch" in entry
 
 
 def check_schema(key: str, entry: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from scbasset_tl._adata.ism_scores import ISMScores as ISMScores
 from scbasset_tl.get._accessibility import accessibility as accessibility
 from scbasset_tl.get._gene_scores import gene_scores as gene_scores
 from scbasset_tl.get._history import history as history
+from scbasset_tl.get._imputed import imputed as imputed
 from scbasset_tl.get._ism import ism as ism
 from scbasset_tl.get._model import model as model
 from scbasset_tl.get._modisco import modisco as modisco
@@ -17,6 +18,7 @@ __all__ = [
     "accessibility",
     "gene_scores",
     "history",
+    "imputed",
     "ism",
     "model",
     "modisco",

@@ -8,6 +8,7 @@ from scbasset_tl.metrics._clustering_scores import clustering_scores
 from scbasset_tl.metrics._denoised_asw import denoised_asw
 from scbasset_tl.metrics._embedding_rank_distance import RankDistance, embedding_rank_distance
 from scbasset_tl.metrics._gene_expression import GeneExpression, gene_expression
+from scbasset_tl.metrics._generation import generation
 from scbasset_tl.metrics._label_score import label_score
 from scbasset_tl.metrics._motif_deviations import motif_deviations
 from scbasset_tl.metrics._neighbor_score import neighbor_score
@@ -26,6 +27,7 @@ __all__ = [
     "denoised_asw",
     "embedding_rank_distance",
     "gene_expression",
+    "generation",
     "label_score",
     "motif_deviations",
     "neighbor_score",

@@ -2,6 +2,7 @@
 
 from scbasset_tl.pl._batch_path import batch_path as batch_path
 from scbasset_tl.pl._gene_expression import gene_expression as gene_expression
+from scbasset_tl.pl._generation import generation as generation
 from scbasset_tl.pl._history import history as history
 from scbasset_tl.pl._ism import ism as ism
 from scbasset_tl.pl._modisco import modisco as modisco
@@ -13,6 +14,7 @@ from scbasset_tl.pl._variant_effect import variant_effect as variant_effect
 __all__ = [
     "batch_path",
     "gene_expression",
+    "generation",
     "history",
     "ism",
     "modisco",

@@ -1,9 +1,12 @@
 """Tools: train models and read them."""
 
 from scbasset_tl.tl._annotate import annotate as annotate
+from scbasset_tl.tl._atac_diff import atac_diff as atac_diff
 from scbasset_tl.tl._denoise import denoise as denoise
 from scbasset_tl.tl._denoised_pca import denoised_pca as denoised_pca
 from scbasset_tl.tl._gene_scores import gene_scores as gene_scores
+from scbasset_tl.tl._generate import generate as generate
+from scbasset_tl.tl._impute import impute as impute
 from scbasset_tl.tl._ism import ism as ism
 from scbasset_tl.tl._map_cells import map_cells as map_cells
 from scbasset_tl.tl._modisco import modisco as modisco
@@ -16,9 +19,12 @@ from scbasset_tl.tl._variant_effect import variant_effect as variant_effect
 
 __all__ = [
     "annotate",
+    "atac_diff",
     "denoise",
     "denoised_pca",
     "gene_scores",
+    "generate",
+    "impute",
     "ism",
     "map_cells",
     "modisco",

@@ -60,7 +60,8 @@ def annotate(
     weights
         ``"distance"``: a neighbour's vote counts by the inverse of its distance; ``"uniform"``: all count alike.
     threshold
-        Share of the votes below which a cell's label is ``unknown``.
+        Share of the votes below which a cell's label is ``unknown``. That of a cell whose vector is zero always is, and its
+        shares are 0: nothing is known of it.
     unknown
         What such cells are called.
     cluster_key
@@ -136,8 +137,9 @@ def annotate(
     if metric == "cosine":
         distances = distances**2 / 2
     shares = vote(neighbors, distances, known.codes, len(known.categories), weights=weights)
+    shares[~vectors[1].any(axis=1)] = 0  # cells of which nothing is known
     best = shares.max(axis=1)
-    names = np.where(best < threshold, unknown, np.array(known.categories, dtype=object)[shares.argmax(axis=1)])
+    names = np.where((best < threshold) | (best == 0), unknown, np.array(known.categories, dtype=object)[shares.argmax(axis=1)])
     if cluster_key is not None:
         names = cluster_majority(names, source, cluster_key)
     info(f"{source.n_obs:,} cells labelled, {int((names == unknown).sum()):,} of them {unknown!r}")

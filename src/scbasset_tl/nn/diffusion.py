@@ -1,0 +1,126 @@
+"""Gaussian diffusion in discrete time: noising, its posterior, and deterministic sampling.
+
+Sources: Ho et al. 2020 (DDPM), Nichol and Dhariwal 2021 (cosine schedule), Song et al. 2021 (DDIM), Lu et al. 2022
+(DPM-Solver++).
+"""
+
+from __future__ import annotations
+
+from math import cos, log, pi
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from scbasset_tl._validate import check_one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+SCHEDULES = ("linear", "cosine")
+_PAPER_STEPS = 1000  # what the linear schedule's rates are given for
+_MAX_BETA = 0.999
+
+
+class Schedule(NamedTuple):
+    """How much of a sample is left: at time t it is ``sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) noise``."""
+
+    alpha_bar: Tensor  # (T,), falling
+
+    def __len__(self) -> int:
+        """Number of times."""
+        return len(self.alpha_bar)
+
+    def at(self, t: Tensor, like: Tensor) -> Tensor:
+        """Of the times ``t`` (B,), as a column of ``like``'s kind; 1 where t is negative."""
+        found = torch.where(t < 0, 1.0, self.alpha_bar[t.clamp(min=0)])
+        return found.to(like.dtype)[:, None]
+
+    def noised(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+        """``x0`` (B, d) at the times ``t`` (B,), given standard normal ``noise`` (B, d)."""
+        kept = self.at(t, x0)
+        return kept.sqrt() * x0 + (1 - kept).sqrt() * noise
+
+    def posterior(self, x0: Tensor, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (B, d) and variance (B, 1) of the sample one time earlier, given it at times 0 and ``t``."""
+        now, before = self.at(t, x0), self.at(t - 1, x0)
+        alpha = now / before
+        variance = (1 - before) / (1 - now) * (1 - alpha)
+        mean = before.sqrt() * (1 - alpha) / (1 - now) * x0 + alpha.sqrt() * (1 - before) / (1 - now) * x_t
+        return mean, variance
+
+
+def make_schedule(kind: str, n_steps: int = _PAPER_STEPS) -> Schedule:
+    """``linear``: variances from 1e-4 to .02, scaled where there are not 1,000 times; ``cosine``."""
+    check_one_of("schedule", kind, SCHEDULES)
+    if kind == "linear":
+        scale = _PAPER_STEPS / n_steps
+        beta = torch.linspace(1e-4 * scale, 0.02 * scale, n_steps, dtype=torch.float64)
+    else:
+        left = torch.tensor([cos((step / n_steps + 0.008) / 1.008 * pi / 2) ** 2 for step in range(n_steps + 1)])
+        beta = 1 - left[1:].double() / left[:-1].double()
+    return Schedule((1 - beta.clamp(max=_MAX_BETA)).cumprod(0))
+
+
+@torch.no_grad()
+def ddim(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    schedule: Schedule,
+    *,
+    n_steps: int,
+    start: int | None = None,
+    eta: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Take samples ``x`` (B, d) of time ``start`` down to time 0.
+
+    Plain DDIM takes each prediction as right until the next time, by which samples lose variance: 3 to 11 % of a
+    Gaussian's deviation in 50 steps. Where nothing is drawn, predictions are therefore continued to the middle of the
+    step from the last two (DPM-Solver++ 2M), and times lie denser near 0: at most 1 % is lost.
+
+    Parameters
+    ----------
+    predict
+        The expected x0 (B, d) given ``x`` and the times (B,).
+    x
+        Samples at ``start``.
+    schedule
+        What noised them.
+    n_steps
+        Times that are visited at most.
+    start
+        ``None``: the last time, where samples are noise.
+    eta
+        0 is deterministic; 1 draws as much noise as the posterior has, from ``generator``.
+    """
+    start = len(schedule) - 1 if start is None else start
+    times = (
+        torch.linspace(start**0.5, 0, n_steps, dtype=torch.float64).square().round().long().unique().flip(0).tolist()
+    )
+    last: tuple[Tensor, float] | None = None
+    for time, earlier in zip(times, [*times[1:], -1], strict=True):
+        now, before = schedule.alpha_bar[time].item(), schedule.alpha_bar[earlier].item() if earlier >= 0 else 1.0
+        found = x0 = predict(x, torch.full((len(x),), time, device=x.device))
+        if last is not None and before < 1 and not eta:
+            ahead = (_log_ratio(before) - _log_ratio(now)) / (_log_ratio(now) - last[1])
+            x0 = torch.lerp(last[0], found, 1 + ahead / 2)
+        last = found, _log_ratio(now)
+        noise = (x - now**0.5 * x0) / (1 - now) ** 0.5
+        drawn = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
+        x = before**0.5 * x0 + (1 - before - drawn) ** 0.5 * noise
+        if drawn:
+            x = x + drawn**0.5 * normal(x.shape, generator, x)
+    return x
+
+
+def _log_ratio(kept: float) -> float:
+    """Of signal and noise."""
+    return 0.5 * log(kept / (1 - kept))
+
+
+def normal(shape: tuple[int, ...], generator: torch.Generator | None, like: Tensor) -> Tensor:
+    """Standard normal draws of ``like``'s kind, made where the generator is: the same ones on every device."""
+    device = like.device if generator is None else generator.device
+    return torch.randn(shape, generator=generator, device=device).to(like)
