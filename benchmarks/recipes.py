@@ -138,7 +138,8 @@ def figure(results: Path, name: str, out: Path) -> None:
     """Held-out auROC against sequences processed, a line a run."""
     import matplotlib.pyplot as plt
 
-    runs = {tag: run for tag, run in json.loads(results.read_text()).items() if tag.startswith(f"{name}_")}
+    runs = json.loads(results.read_text())
+    runs = {tag: run for tag, run in runs.items() if tag.startswith(f"{name}_") and "warmup" not in tag}
     panels = {
         "per_cell": "held-out auROC per cell",
         "per_peak": "held-out auROC per peak",

@@ -386,3 +386,49 @@ def test_probabilities_and_layers_that_do_not_fit_are_refused(fitted, monkeypatc
     with pytest.raises(MemoryError, match="get.imputed gives any block"):
         sb.tl.impute(fitted, layer="filled")
     assert not fitted.layers
+
+
+def test_slots_of_others_are_not_written_over(trained):
+    trained.obs["cell_type_copy"] = trained.obs["cell_type"]
+    before = trained.copy()
+    trained.obsm["X_pca"] = trained.obsm["X_scbasset"][:, :3].copy()
+    for key_added in ("X_scbasset", "X_pca"):
+        with pytest.raises(ValueError, match="is there already, and not from tl.atac_diff"):
+            fit(trained, key_added=key_added)
+    fit(trained)
+    fit(trained)  # its own
+    with pytest.raises(ValueError, match="is what this call writes"):
+        fit(trained, "X_atac_diff")
+    with pytest.raises(ValueError, match="is written by this call"):
+        fit(trained, condition_keys="atac_diff_component")
+    np.testing.assert_array_equal(trained.obsm["X_scbasset"], before.obsm["X_scbasset"])
+
+
+def test_whole_numbers_are_labels_whatever_their_type(trained):
+    trained.obs["hour"] = np.arange(50) % 3
+    fit(trained, condition_keys="hour")
+    drawn = sb.tl.generate(trained, 6, steps=3, condition={"hour": 1})
+    trained.obs["hour"] = trained.obs["hour"].astype(float)
+    trained.obs.iloc[0, trained.obs.columns.get_loc("hour")] = np.nan
+    again = sb.tl.generate(trained, 6, steps=3, condition={"hour": 1.0})
+    assert set(drawn.obs["hour"]) == set(again.obs["hour"]) == {"1"}
+
+
+def test_a_model_without_conditions_survives_a_merge(trained):
+    fit(trained, condition_keys=())
+    both = ad.concat([trained[:20], trained[20:]], merge="same", uns_merge="same")
+    assert sb.tl.generate(both, 4, steps=3).shape == (4, 80)
+
+
+def test_generated_cells_say_whose_batch_they_have(tiny):
+    tiny.obs["batch"] = pd.Categorical(np.where(np.arange(tiny.n_obs) % 2, "x", "y"))
+    sb.tl.scbasset(tiny, trunk=4, n_latent=6, max_epochs=1, batch_key="batch")
+    fit(tiny, condition_keys=())
+    assert set(sb.tl.generate(tiny, 10, steps=3).obs["batch"]) == {"x", "y"}
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.1, 0.5])
+def test_the_information_term_leaves_the_weight_of_the_kl(trained, alpha):
+    fit(trained, alpha=alpha)
+    params = trained.uns["atac_diff"]["params"]
+    assert params["lam"] - params["alpha"] - 1 == pytest.approx(1e-4)

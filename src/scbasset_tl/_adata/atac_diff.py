@@ -172,7 +172,7 @@ def read_atac_diff(adata: AnnData, key: str) -> Stored:
         raise ValueError(message)
     log_depth = np.log1p(n_open).astype(np.float32)
     space = stored_space(adata, key, entry, log_depth, tensors)
-    return Stored(key, entry, model, Conditions.unpack(entry["conditions"]), log_depth, space, digest(entry))
+    return Stored(key, entry, model, Conditions.unpack(entry.get("conditions", {})), log_depth, space, digest(entry))
 
 
 def check_layer(adata: AnnData, name: str, layer: str) -> str:

@@ -11,6 +11,7 @@ from scipy import sparse
 from scbasset_tl._adata.atac_diff import embed, unit_length
 from scbasset_tl._adata.atac_diff_labels import component_probabilities
 from scbasset_tl._adata.atac_diff_space import SCBASSET, decoded
+from scbasset_tl._adata.model import read_model
 from scbasset_tl._log import progress
 from scbasset_tl._random import draw_seed
 
@@ -129,6 +130,9 @@ def new_cells(adata: AnnData, stored: Stored, cells: Templates, x: np.ndarray) -
         of_depth = float(space["intercept"]) + float(space["slope"]) * log_depth
         obs[str(slots["obs"])] = (x[:, -1] + of_depth).astype(np.float32)
         obsm[str(slots["obsm"])] = x[:, :-1].copy()
+        batches = read_model(adata, str(space["key"])).batches
+        for column in batches.columns if batches is not None else []:
+            obs.setdefault(column, adata.obs[column].array[cells.rows])
     elif "key" in space:
         obsm[str(space["key"])] = x
     index = pd.Index([f"generated_{number + 1}" for number in range(len(x))], dtype=object)

@@ -38,7 +38,7 @@ class Conditions:
                 message = f"obs[{column!r}], a condition that the model was trained with, is missing."
                 raise KeyError(message)
             known = obs[column].notna().to_numpy()
-            values = obs[column].astype(str).to_numpy(dtype=object)
+            values = _as_text(obs[column])
             codes[known, number] = pd.Index(levels, dtype=object).get_indexer(pd.Index(values[known], dtype=object))
             if unknown := sorted(set(values[known & (codes[:, number] < 0)])):
                 message = f"obs[{column!r}] has {unknown[:5]}, which the model does not know; it knows {levels[:20]}."
@@ -64,10 +64,11 @@ class Conditions:
                 message = f"condition: the model was trained with condition_keys={self.columns}, not with {column!r}."
                 raise KeyError(message)
             levels = self.categories[self.columns.index(column)]
-            if str(category) not in levels:
+            text = _as_text(pd.Series([category]))[0]
+            if text not in levels:
                 message = f"condition: {column!r} has no category {category!r}; it has {levels[:20]}."
                 raise ValueError(message)
-            asked[self.columns.index(column)] = levels.index(str(category))
+            asked[self.columns.index(column)] = levels.index(text)
         return asked
 
     def table(self, codes: np.ndarray) -> dict[str, pd.Categorical]:
@@ -95,12 +96,15 @@ class Conditions:
         return Conditions(texts(stored["columns"]), [flat[a:b] for a, b in zip(starts, ends, strict=True)])
 
 
-def find_conditions(adata: AnnData, condition_keys: str | Sequence[str]) -> Conditions:
-    """The columns that are named and their sorted categories."""
+def find_conditions(adata: AnnData, condition_keys: str | Sequence[str], written: Sequence[str]) -> Conditions:
+    """The columns that are named and their sorted categories; none of those that will be ``written``."""
     listed = isinstance(condition_keys, list | tuple)
     columns = [check_name("condition_keys", name) for name in (condition_keys if listed else [condition_keys])]
     if len(set(columns)) < len(columns):
         message = f"condition_keys names a column twice: {columns}."
+        raise ValueError(message)
+    if own := sorted(set(columns) & set(written)):
+        message = f"condition_keys: obs[{own[0]!r}] is written by this call: copy it to a column of another name first."
         raise ValueError(message)
     return Conditions(columns, [_levels(adata, column) for column in columns])
 
@@ -109,7 +113,7 @@ def _levels(adata: AnnData, column: str) -> list[str]:
     if column not in adata.obs:
         message = f"condition_keys: obs has no column {column!r}; it has {list(adata.obs.columns)[:20]}."
         raise KeyError(message)
-    levels = sorted(set(adata.obs[column].dropna().astype(str)))
+    levels = sorted(set(_as_text(adata.obs[column].dropna())))
     if len(levels) < 2 or 2 * len(levels) > adata.n_obs:
         message = (
             f"condition_keys: obs[{column!r}] has {len(levels)} categories in {adata.n_obs} cells, {levels[:3]}: name a "
@@ -117,6 +121,12 @@ def _levels(adata: AnnData, column: str) -> list[str]:
         )
         raise ValueError(message)
     return levels
+
+
+def _as_text(column: pd.Series) -> np.ndarray:
+    """Values as text; whole numbers are written as such, as pandas makes floats of them where a value is missing."""
+    whole = pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all()
+    return np.asarray(column.astype("Int64" if whole else object).astype(str), dtype=object)
 
 
 def component_shares(responsibilities: np.ndarray, codes: np.ndarray, n_categories: Sequence[int]) -> np.ndarray:

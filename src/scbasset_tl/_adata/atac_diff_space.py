@@ -68,11 +68,9 @@ class Space:
 
         from scbasset_tl.nn.likelihood import PeakLikelihood
 
-        offset = np.zeros((len(self.offset), self.decoder.shape[1]), dtype=np.float32)
-        offset[:, -self.offset.shape[1] :] = self.offset
         body = deepcopy(self.body)  # it goes to the device of the training
         entries = (counts.indptr, counts.indices, counts.data)
-        return PeakLikelihood(*entries, self.decoder, None, offset, kind=kind, body=body)
+        return PeakLikelihood(*entries, self.decoder, None, self.offset, kind=kind, body=body)
 
 
 def decoded(features: np.ndarray, decoder: np.ndarray, *, sigmoid: bool) -> LowRank:

@@ -142,8 +142,8 @@ def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
 
 
 def is_model(entry: Any) -> bool:
-    """Whether an entry of ``uns`` is a scBasset model: models of other kinds have no place for batches."""
-    return isinstance(entry, Mapping) and "slots" in entry and "batch" in entry
+    """Whether an entry of ``uns`` is a scBasset model: those of other kinds say who wrote them, or have a universe."""
+    return isinstance(entry, Mapping) and "slots" in entry and not {"written_by", "checksum"} & entry.keys()
 
 
 def check_schema(key: str, entry: Mapping[str, Any]) -> None:

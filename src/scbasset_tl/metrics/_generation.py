@@ -53,8 +53,8 @@ def generation(
     as they should be, and are they copies of the training cells?
 
     With ``training``, ``real`` should be cells that the model has not seen; the baseline is then the training cells
-    against ``real``. Without, ``real`` is cut into two random halves; the baseline is the first against the second, and
-    the generated cells are held against the second too.
+    against ``real``. Without, ``real`` is cut into two random halves; the baseline is the second against the first, and
+    the generated cells are held against the first too.
 
     All rows but the means compare equally many cells, at most ``max_cells``, drawn at random. Cells are compared in an
     LSI fitted on both sets together, without its first component. If the labels of ``generated`` have other shares than
@@ -91,7 +91,7 @@ def generation(
     ``mean_pearson``, ``mean_spearman``
         Correlation of the mean profiles, over all cells; with ``label_key`` also ``mean_pearson[label]`` of each label.
     ``classifier_auroc``
-        AUROC of telling generated from real cells by nearest neighbours, cross-fitted: .5 if it cannot be done.
+        AUROC of telling generated from real cells by nearest neighbours, cross-fitted: .5 where they are alike.
     ``ilisi``
         Effective number of sets in a cell's neighbourhood, 1 (apart) to 2 (mixed).
     ``mmd``

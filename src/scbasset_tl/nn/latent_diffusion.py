@@ -97,9 +97,9 @@ class LatentDiffusion(nn.Module):
     def standardise_by(self, x: Tensor, depth: Tensor) -> None:
         """Take means and deviations from ``x`` (n, n_input) and ``depth`` (n,); what is constant keeps its scale."""
         for values, shift, scale in ((x, self.shift, self.scale), (depth, self.depth_shift, self.depth_scale)):
-            deviation = values.double().std(0, correction=0)
-            shift.copy_(values.double().mean(0))
-            scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
+            mean, deviation = values.double().mean(0), values.double().std(0, correction=0)
+            shift.copy_(mean)
+            scale.copy_(torch.where(deviation > 1e-6 * mean.abs(), deviation, 1.0))
 
     def standard(self, x: Tensor) -> Tensor:
         """``x`` with mean 0 and deviation 1 over the training cells."""

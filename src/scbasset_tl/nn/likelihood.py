@@ -34,7 +34,7 @@ class PeakLikelihood(nn.Module):
     weight, bias
         Of the peaks, (P, F) and (P,).
     offset
-        Known part (n, F) of the cells' features; ``None``: nothing.
+        Known part (n, m) of the cells' last m features; ``None``: nothing.
     kind
         ``bernoulli`` or ``poisson``.
     body
@@ -78,7 +78,9 @@ class PeakLikelihood(nn.Module):
         n_parts = -(-n_peaks // peaks_per_step)
         order = torch.arange(n_peaks) if n_parts == 1 else torch.randperm(n_peaks, generator=self.generator)
         self._peaks = order.tensor_split(n_parts)
-        self._cells = [cells] if n_parts == 1 else [cells[:, part.numpy()] for part in self._peaks]
+        by_peak = cells[:, order.numpy()].tocsc()
+        ends = np.cumsum([len(part) for part in self._peaks])
+        self._cells = [by_peak[:, end - len(part) : end].tocsr() for part, end in zip(self._peaks, ends, strict=True)]
 
     def forward(self, x: Tensor, rows: Tensor) -> Tensor:
         """Nats (B,) of the cells ``rows`` given their vectors ``x`` (B, d); unbiased where some peaks are left out."""
@@ -88,7 +90,8 @@ class PeakLikelihood(nn.Module):
         features = x if self.body is None else self.body(x)
         features = pad(features, (0, self.weight.shape[1] - features.shape[1]))
         if self.offset is not None:
-            features = features + self.offset[rows]
+            known = self.offset[rows]
+            features = features + pad(known, (features.shape[1] - known.shape[1], 0))
         weight, bias = self.weight, self.bias
         if n_parts > 1:
             chosen = self._peaks[part].to(weight.device)

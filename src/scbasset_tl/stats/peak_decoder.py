@@ -46,7 +46,7 @@ def fit_peak_decoder(
     order = rng.permutation(len(features))[:_N_CELLS]
     features, opened = features[order].astype(np.float64), opened[order]
     mean, scale = features.mean(axis=0), features.std(axis=0)
-    scale[scale < 1e-6] = 1
+    scale[scale <= 1e-6 * np.abs(mean)] = 1
     design, pull = (features - mean) / scale, center * scale
     l2, held_out = _choose(design, opened, pull, rng)
     fit = fit_cells(design, _labels(opened), l2=l2, center=pull)

@@ -33,7 +33,7 @@ def classifier_auroc(one: np.ndarray, other: np.ndarray, k: int, *, rng: np.rand
     """AUROC of a classifier by ``k`` nearest neighbours that tells the rows of ``other`` from those of ``one``.
 
     Each fifth of the points is classified by the others, and the mean over the five is given: .5 where both have the same
-    law, on average exactly.
+    law, on average exactly. Of few points at most a quarter are asked, as all of them would say the same of every point.
     """
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold
@@ -42,7 +42,7 @@ def classifier_auroc(one: np.ndarray, other: np.ndarray, k: int, *, rng: np.rand
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=draw_seed(rng)).split(x, is_other)
     found = []
     for train, test in folds:
-        neighbors, _ = nearest_among(x[train], min(k, len(train)), x[test], rng=rng)
+        neighbors, _ = nearest_among(x[train], min(k, max(1, len(train) // 4)), x[test], rng=rng)
         found.append(roc_auc_score(is_other[test], is_other[train][neighbors].mean(axis=1)))
     return float(np.mean(found))
 

@@ -139,7 +139,9 @@ def annotate(
     shares = vote(neighbors, distances, known.codes, len(known.categories), weights=weights)
     shares[~vectors[1].any(axis=1)] = 0  # cells of which nothing is known
     best = shares.max(axis=1)
-    names = np.where((best < threshold) | (best == 0), unknown, np.array(known.categories, dtype=object)[shares.argmax(axis=1)])
+    names = np.where(
+        (best < threshold) | (best == 0), unknown, np.array(known.categories, dtype=object)[shares.argmax(axis=1)]
+    )
     if cluster_key is not None:
         names = cluster_majority(names, source, cluster_key)
     info(f"{source.n_obs:,} cells labelled, {int((names == unknown).sum()):,} of them {unknown!r}")

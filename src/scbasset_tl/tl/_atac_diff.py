@@ -8,7 +8,7 @@ from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import ATAC_DIFF, DNA_CODE, atac_diff_slots, other_results
 from scbasset_tl._log import progress
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
-from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
+from scbasset_tl._validate import check_key_added, check_number, check_one_of, check_positive_int
 from scbasset_tl.tl._arguments import training_files
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def atac_diff(
     prior_kl: Literal["marginal", "vade"] = "marginal",
     information: Literal["mmd", "infonce"] = "mmd",
     alpha: float = 0.1,
-    lam: float = 1.1001,
+    lam: float | None = None,
     arch: Literal["mlp", "transformer"] = "mlp",
     schedule: Literal["linear", "cosine"] = "linear",
     objective: Literal["x0", "v"] = "x0",
@@ -83,7 +83,8 @@ def atac_diff(
     information
         ``"mmd"``: the codes of many cells together are drawn to the prior; ``"infonce"``: z is to tell cells apart.
     alpha, lam
-        Weights: ``alpha`` of the information term, ``lam - alpha - 1`` of the KL divergence, which is small in the paper.
+        Weights: ``alpha`` of the information term, ``lam - alpha - 1`` of the KL divergence. ``lam=None`` makes that 1e-4,
+        as it is in the paper.
     arch
         Denoiser: a residual MLP, or the paper's ``"transformer"``, which is slower.
     schedule
@@ -140,7 +141,8 @@ def atac_diff(
     KeyError
         If there is no such model, embedding, layer or column.
     ValueError
-        If a cell has no open peak, or an argument or slot holds what cannot be used.
+        If a cell has no open peak, an argument or slot holds what cannot be used, or slots of these names are there that
+        this function did not write.
     FileExistsError
         If ``checkpoint`` exists and ``resume`` is false.
     FloatingPointError
@@ -172,6 +174,7 @@ def atac_diff(
         with_fitted_decoder,
     )
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_replaceable
     from scbasset_tl.nn.diffusion import SCHEDULES
     from scbasset_tl.nn.latent_diffusion import DiffusionConfig
     from scbasset_tl.train.device import make_fabric
@@ -181,10 +184,18 @@ def atac_diff(
     source = writable(data, mod, copy=copy)
     kind = space_kind(source, space)
     check_key_added(key_added, reserved=[DNA_CODE, space, *other_results(ATAC_DIFF)])
+    slots = atac_diff_slots(key_added)
+    if space == slots["embedding"]:
+        message = f"space={space!r} is what this call writes: name its results otherwise with key_added=."
+        raise ValueError(message)
+    check_replaceable(
+        source, "tl.atac_diff", slots["model"], obsm=slots["embedding"], obs=slots["component"], varm=slots["decoder"]
+    )
+    check_replaceable(source, "tl.atac_diff", slots["model"], obs=slots["depth"], varm=slots["encoder"])
     check_one_of("likelihood", likelihood, ("bernoulli", "poisson", "mse"))
     check_positive_int("hidden", hidden)
     path, _ = training_files(checkpoint, None, resume=resume)
-    conditions = find_conditions(source, condition_keys)
+    conditions = find_conditions(source, condition_keys, [slots["component"], slots["depth"]])
     config = DiffusionConfig(
         n_input=1,  # known when there are vectors
         n_latent=n_latent,
@@ -200,7 +211,7 @@ def atac_diff(
         lr=lr,
         ema=ema,
         alpha=alpha,
-        lam=lam,
+        lam=1 + check_number("alpha", alpha, low=0) + 1e-4 if lam is None else lam,
         prior_kl=prior_kl,
         information=information,
         val_fraction=val_fraction,
@@ -211,7 +222,6 @@ def atac_diff(
     counts = read_counts(source, layer, whole=likelihood == "poisson")
     check_enough(source.n_obs, config.n_components, recipe.val_fraction)
     log_depth = np.log1p(np.diff(counts.indptr)).astype(np.float32)
-    slots = atac_diff_slots(key_added)
     if kind == AE:
         from scbasset_tl._adata.atac_diff_ae import ae_space
 

@@ -83,6 +83,9 @@ def fit_autoencoder(
         since.append(take_step(next(batches), rng))
         if step % check_every == 0 or step == max_steps:
             values = step, float(torch.stack(since).mean()), judge()
+            if not np.isfinite(values[1]):
+                message = f"the loss of the autoencoder is no longer finite at step {step}: lower its lr (now {lr})."
+                raise FloatingPointError(message)
             for name, value in zip(history, values, strict=True):
                 history[name].append(value)
             since.clear()
