@@ -12,9 +12,18 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.atac_diff_labels import Conditions, component_shares
-from scbasset_tl._adata.atac_diff_space import peak_rows, stored_space
+from scbasset_tl._adata.atac_diff_space import (
+    AE,
+    OBSM,
+    obsm_space,
+    peak_rows,
+    scbasset_space,
+    space_kind,
+    stored_space,
+    with_fitted_decoder,
+)
 from scbasset_tl._adata.model import check_schema
-from scbasset_tl._adata.slots import is_result
+from scbasset_tl._adata.slots import check_replaceable, is_result
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl._validate import check_name
@@ -22,11 +31,14 @@ from scbasset_tl._validate import check_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
     from anndata import AnnData
+    from scipy import sparse
 
     from scbasset_tl._adata.atac_diff_space import Space
     from scbasset_tl.nn.latent_diffusion import LatentDiffusion
     from scbasset_tl.train.diffusion import DiffusionFit
+    from scbasset_tl.train.diffusion_recipe import DiffusionRecipe
 
 VERB, IMPUTE = "tl.atac_diff", "tl.impute"
 _AT_ONCE = 4096  # cells in a pass through the networks
@@ -44,6 +56,41 @@ class Stored:
     log_depth: np.ndarray  # float32 (n,)
     space: Space
     digest: str
+
+
+def check_slots(adata: AnnData, space: str, slots: Mapping[str, str]) -> None:
+    """Refuse to write over the space itself or over what others wrote."""
+    if space == slots["embedding"]:
+        message = f"space={space!r} is what this call writes: name its results otherwise with key_added=."
+        raise ValueError(message)
+    embedding, component, decoder = (slots[name] for name in ("embedding", "component", "decoder"))
+    check_replaceable(adata, VERB, slots["model"], obsm=embedding, obs=component, varm=decoder)
+    check_replaceable(adata, VERB, slots["model"], obs=slots["depth"], varm=slots["encoder"])
+
+
+def learn_space(
+    adata: AnnData,
+    space: str,
+    counts: sparse.csr_matrix,
+    log_depth: np.ndarray,
+    slots: Mapping[str, str],
+    recipe: DiffusionRecipe,
+    *,
+    likelihood: str,
+    layer: str | None,
+    hidden: int,
+    device: torch.device,
+    seed: int,
+) -> Space:
+    """The cells' vectors and their decoder: an autoencoder is trained, other decoders are fitted."""
+    kind = space_kind(adata, space)
+    if kind == AE:
+        from scbasset_tl._adata.atac_diff_ae import ae_space
+
+        how: dict[str, Any] = {"hidden": hidden, "likelihood": likelihood, "device": device, "seed": seed}
+        return ae_space(counts, log_depth, slots, layer, recipe, **how)
+    cells = obsm_space(adata, space, log_depth) if kind == OBSM else scbasset_space(adata, space, log_depth)
+    return with_fitted_decoder(cells, counts, slots["decoder"], seed)
 
 
 def embed(model: LatentDiffusion, x: np.ndarray, log_depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

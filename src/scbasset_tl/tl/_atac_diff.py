@@ -161,20 +161,10 @@ def atac_diff(
 
     import numpy as np
 
-    from scbasset_tl._adata.atac_diff import write_atac_diff
+    from scbasset_tl._adata.atac_diff import check_slots, learn_space, write_atac_diff
     from scbasset_tl._adata.atac_diff_labels import find_conditions
-    from scbasset_tl._adata.atac_diff_space import (
-        AE,
-        OBSM,
-        check_enough,
-        obsm_space,
-        read_counts,
-        scbasset_space,
-        space_kind,
-        with_fitted_decoder,
-    )
+    from scbasset_tl._adata.atac_diff_space import check_enough, read_counts, space_kind
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.slots import check_replaceable
     from scbasset_tl.nn.diffusion import SCHEDULES
     from scbasset_tl.nn.latent_diffusion import DiffusionConfig
     from scbasset_tl.train.device import make_fabric
@@ -182,16 +172,10 @@ def atac_diff(
     from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe
 
     source = writable(data, mod, copy=copy)
-    kind = space_kind(source, space)
+    space_kind(source, space)
     check_key_added(key_added, reserved=[DNA_CODE, space, *other_results(ATAC_DIFF)])
     slots = atac_diff_slots(key_added)
-    if space == slots["embedding"]:
-        message = f"space={space!r} is what this call writes: name its results otherwise with key_added=."
-        raise ValueError(message)
-    check_replaceable(
-        source, "tl.atac_diff", slots["model"], obsm=slots["embedding"], obs=slots["component"], varm=slots["decoder"]
-    )
-    check_replaceable(source, "tl.atac_diff", slots["model"], obs=slots["depth"], varm=slots["encoder"])
+    check_slots(source, space, slots)
     check_one_of("likelihood", likelihood, ("bernoulli", "poisson", "mse"))
     check_positive_int("hidden", hidden)
     path, _ = training_files(checkpoint, None, resume=resume)
@@ -222,15 +206,8 @@ def atac_diff(
     counts = read_counts(source, layer, whole=likelihood == "poisson")
     check_enough(source.n_obs, config.n_components, recipe.val_fraction)
     log_depth = np.log1p(np.diff(counts.indptr)).astype(np.float32)
-    if kind == AE:
-        from scbasset_tl._adata.atac_diff_ae import ae_space
-
-        cells = ae_space(
-            counts, log_depth, slots, layer, recipe, hidden=hidden, likelihood=likelihood, device=device, seed=seed
-        )
-    else:
-        cells = obsm_space(source, space, log_depth) if kind == OBSM else scbasset_space(source, space, log_depth)
-        cells = with_fitted_decoder(cells, counts, slots["decoder"], seed)
+    how: dict[str, Any] = {"likelihood": likelihood, "layer": layer, "hidden": hidden, "device": device, "seed": seed}
+    cells = learn_space(source, space, counts, log_depth, slots, recipe, **how)
     x = cells.vectors()
     codes = conditions.codes(source.obs)
     of_peaks = None if likelihood == "mse" else cells.likelihood(counts, likelihood)
