@@ -40,5 +40,5 @@ def test_planted_types_are_found_again(fitted):
 
     sb.tl.impute(fitted, n_samples=2, steps=20)
     means = sb.get.imputed(fitted, scale="logit").groupby(fitted.obs["cell_type"].to_numpy()).mean().to_numpy()
-    means -= means.mean(axis=0)
+    means = means - means.mean(axis=0)
     assert np.corrcoef(means.ravel(), of_type.T.ravel())[0, 1] > 0.6

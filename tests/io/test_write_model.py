@@ -94,7 +94,8 @@ def is_ours(name, path):
     name = name.removeprefix("mod/atac/")
     if name.startswith(OURS):
         return True
-    return name in ("obs", "var") or (path.is_dir() and name in (".zmetadata", "obs/.zattrs", "var/.zattrs"))
+    attributes = (".zmetadata", "obs/.zattrs", "var/.zattrs", "zarr.json", "obs/zarr.json", "var/zarr.json")
+    return name in ("obs", "var") or (path.is_dir() and name in attributes)
 
 
 @pytest.mark.parametrize("kind", ["h5ad", "zarr", "h5mu"])
