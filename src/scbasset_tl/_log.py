@@ -29,3 +29,10 @@ def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -
 
     kwargs.setdefault("disable", settings.verbosity < 2)
     return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, **kwargs)
+
+
+def duration(seconds: float) -> str:
+    """A time to wait for, in the unit that a person would use."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -308,14 +308,14 @@ def interrupt(world):
     """Ctrl-C in the middle of the second epoch."""
     import scbasset_tl.train.loop as loop
 
-    original = loop._adam_step
+    original = loop._optimizer_step
 
     def step(state, *rest):
         if state.epoch == 1:
             raise KeyboardInterrupt
         original(state, *rest)
 
-    world.patch.setattr(loop, "_adam_step", step)
+    world.patch.setattr(loop, "_optimizer_step", step)
 
 
 go_on = train(checkpoint="run", resume=True)

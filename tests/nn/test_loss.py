@@ -1,10 +1,15 @@
 """The fused loss against torch's dense one in float64."""
 
+import sys
+from types import ModuleType
+
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+import scbasset_tl.nn
+from scbasset_tl.nn import loss
 from scbasset_tl.nn.loss import Positives, fused_linear_bce
 from scbasset_tl.stats.labels import Labels
 from scbasset_tl.train.batches import PeakBatches
@@ -57,3 +62,38 @@ def test_no_positives_at_all():
     empty = torch.empty(0, dtype=torch.int64)
     loss = fused_linear_bce(h, weight, bias, Positives(empty, empty, [0, 0], 4096))
     assert loss.item() == pytest.approx(np.log(2))
+
+
+def test_the_check_of_an_acceleration_tells_right_from_wrong():
+    device = torch.device("cpu")
+    assert loss._deviation(loss.chunked_sums, device) is None
+
+    def wrong_gradient(*parts):
+        total, of_peaks, *others = loss.chunked_sums(*parts)
+        return total, 1.1 * of_peaks, *others
+
+    def not_finite(*parts):
+        return tuple(part * torch.nan for part in loss.chunked_sums(*parts))
+
+    assert "gradient of peaks" in loss._deviation(wrong_gradient, device)
+    assert "loss" in loss._deviation(not_finite, device)
+
+
+def test_a_kernel_that_cannot_be_compiled_leaves_the_plain_loss_with_one_warning(monkeypatch, capsys):
+    module = ModuleType("scbasset_tl.nn.loss_triton")
+
+    def fails(*_parts):
+        raise RuntimeError("no kernel image is available")
+
+    module.sums = fails
+    monkeypatch.setitem(sys.modules, "scbasset_tl.nn.loss_triton", module)
+    monkeypatch.setattr(scbasset_tl.nn, "loss_triton", module, raising=False)
+    loss._triton_serves.cache_clear()
+    try:
+        assert not loss._triton_serves(torch.device("cpu"))
+        assert not loss._triton_serves(torch.device("cpu"))
+    finally:
+        loss._triton_serves.cache_clear()
+    said = capsys.readouterr().err
+    assert said.count("WARNING") == 1
+    assert "no kernel image" in said

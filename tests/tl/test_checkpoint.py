@@ -35,7 +35,7 @@ def interrupt_after(monkeypatch, n_epochs, error):
     """Make training fail in the middle of epoch ``n_epochs`` + 1."""
     import scbasset_tl.train.loop as loop
 
-    original, steps = loop._adam_step, []
+    original, steps = loop._optimizer_step, []
 
     def step(state, *rest):
         if state.epoch == n_epochs and state.step % 2:
@@ -43,7 +43,7 @@ def interrupt_after(monkeypatch, n_epochs, error):
         steps.append(state.epoch)
         original(state, *rest)
 
-    monkeypatch.setattr(loop, "_adam_step", step)
+    monkeypatch.setattr(loop, "_optimizer_step", step)
 
 
 @pytest.mark.parametrize("changes", [{}, {"batch_key": "batch"}, {"cells_per_step": 25}])
@@ -152,7 +152,7 @@ def test_other_data_or_parameters_are_refused(tiny, tmp_path):
     path = tmp_path / "run.safetensors"
     sb.tl.scbasset(tiny, **SMALL, checkpoint=path, copy=True)
     with pytest.raises(ValueError, match="another run.*lr"):
-        sb.tl.scbasset(tiny, **SMALL, lr=0.02, checkpoint=path, resume=True)
+        sb.tl.scbasset(tiny, **SMALL, lr=0.05, checkpoint=path, resume=True)
     other = tiny.copy()
     other.X = other.X[::-1]
     with pytest.raises(ValueError, match="another run.*data"):

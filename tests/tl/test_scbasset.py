@@ -9,7 +9,14 @@ import scipy.sparse as sp
 import scbasset_tl as sb
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2, "batch_size": 32}
-SLOTS = {("obsm", "X_scbasset"), ("obs", "scbasset_bias"), ("varm", "scbasset"), ("uns", "scbasset"), ("var", "split")}
+SLOTS = {
+    ("obsm", "X_scbasset"),
+    ("obs", "scbasset_bias"),
+    ("obs", "scbasset_se"),
+    ("varm", "scbasset"),
+    ("uns", "scbasset"),
+    ("var", "split"),
+}
 
 
 def slots_of(adata):

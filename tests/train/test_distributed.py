@@ -47,12 +47,12 @@ SMALL, CONFIG, CHANGES, SEED = eval((folder / "settings").read_text(), {"TrunkCo
 adata = ad.read_h5ad(folder / "tiny.h5ad")
 
 def interrupted(epoch, do):
-    original = loop._adam_step
+    original = loop._optimizer_step
     def step(state, *rest):
         if state.epoch == epoch:
             do()
         original(state, *rest)
-    loop._adam_step = step
+    loop._optimizer_step = step
     return original
 
 def scbasset(name, **call):
@@ -87,7 +87,7 @@ if sys.argv[2] == "all":
     try:
         scbasset("never", checkpoint=folder / "of_two")
     except KeyboardInterrupt:
-        loop._adam_step = original
+        loop._optimizer_step = original
     own = shutil.copy(folder / "of_two", folder / f"of_two{rank}")
     scbasset("gone_on", checkpoint=own, resume=True)
     scbasset("whole")
@@ -143,14 +143,14 @@ def launch(folder, what):
 def interrupt(monkeypatch, epoch):
     import scbasset_tl.train.loop as loop
 
-    original = loop._adam_step
+    original = loop._optimizer_step
 
     def step(state, *rest):
         if state.epoch == epoch:
             raise KeyboardInterrupt
         original(state, *rest)
 
-    monkeypatch.setattr(loop, "_adam_step", step)
+    monkeypatch.setattr(loop, "_optimizer_step", step)
 
 
 @pytest.fixture(scope="module")

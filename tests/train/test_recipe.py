@@ -10,6 +10,7 @@ def test_paper_is_constant_and_starts_at_zero_bias():
     assert recipe.max_epochs == 1000
     assert {recipe.lr_at(step, 500) for step in range(500)} == {0.01}
     assert (recipe.data_bias, recipe.per_sequence, recipe.betas, recipe.eps) == (False, False, (0.95, 0.9995), 1e-7)
+    assert (recipe.muon, recipe.svd_start, recipe.exact_cells) == (0, False, False)
 
 
 def test_one_cycle_warms_up_and_falls_to_nothing():
@@ -21,7 +22,7 @@ def test_one_cycle_warms_up_and_falls_to_nothing():
     assert rates[-1] < 1e-5
 
 
-@pytest.mark.parametrize(("n_train", "epochs"), [(500, 60), (6000, 20), (1_000_000, 12)])
+@pytest.mark.parametrize(("n_train", "epochs"), [(500, 60), (5000, 9), (1_000_000, 6)])
 def test_fast_chooses_epochs_by_the_sequences_they_make(n_train, epochs):
     assert make_recipe("fast", n_train).max_epochs == epochs
     assert make_recipe("fast", n_train, max_epochs=3).max_epochs == 3

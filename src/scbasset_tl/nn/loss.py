@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch.nn.functional import softplus
+
+from scbasset_tl._log import warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,11 +73,50 @@ def chunked_sums(h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, posi
 
 
 def _sums_for(h: torch.Tensor) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Positives], Sums]:
-    if h.is_cuda and h.dtype == torch.float32 and find_spec("triton") is not None:
+    if h.is_cuda and h.dtype == torch.float32 and find_spec("triton") is not None and _triton_serves(h.device):
         from scbasset_tl.nn import loss_triton
 
         return loss_triton.sums
     return chunked_sums
+
+
+@cache
+def _triton_serves(device: torch.device) -> bool:
+    """Compare the Triton kernel with the plain loss on a small problem, once for each device of a process.
+
+    An acceleration must never be a way to fail: an unsupported card, a compile error or another result leave the plain
+    loss in charge, with one warning.
+    """
+    try:
+        from scbasset_tl.nn import loss_triton
+
+        reason = _deviation(loss_triton.sums, device)
+    except Exception as error:  # noqa: BLE001  (compilers and drivers raise whatever they like)
+        reason = f"{type(error).__name__}: {str(error).strip()[:200]}"
+    if reason is not None:
+        warning(f"the Triton loss does not work on {device} ({reason}); training uses the plain loss, which is slower")
+    return reason is None
+
+
+def _deviation(
+    sums: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Positives], Sums], device: torch.device
+) -> str | None:
+    """In what ``sums`` differs from :func:`chunked_sums` on a small problem of two tiles; ``None`` if in nothing."""
+    generator = torch.Generator().manual_seed(0)
+    n_peaks, n_cells, tile = 48, 200, 128
+    h, weight = (torch.randn(n, 32, generator=generator) for n in (n_peaks, n_cells))
+    bias = torch.randn(n_cells, generator=generator)
+    rows, columns = (torch.rand(n_peaks, n_cells, generator=generator) < 0.2).nonzero().T
+    order = torch.argsort(columns // tile, stable=True)
+    offsets = [0, int((columns < tile).sum()), len(columns)]
+    pairs = Positives(rows[order].to(device), columns[order].to(device), offsets, tile)
+    parts = [part.to(device) for part in (h, weight, bias)]
+    names = ("loss", "gradient of peaks", "gradient of cells", "gradient of biases")
+    for name, found, expected in zip(names, sums(*parts, pairs), chunked_sums(*parts, pairs), strict=True):
+        apart = float((found.double() - expected.double()).norm() / expected.double().norm())
+        if not apart < 1e-2:  # TF32 keeps three digits; NaN compares false
+            return f"{name} differs by {apart:.2g}"
+    return None
 
 
 class _FusedLinearBCE(torch.autograd.Function):

@@ -12,6 +12,8 @@ from scbasset_tl._random import draw_seed
 if TYPE_CHECKING:
     from typing import Self
 
+    from scbasset_tl.stats.labels import Labels
+
 
 class Lsi(NamedTuple):
     """A fitted LSI, which other cells with the same peaks can be projected into."""
@@ -33,6 +35,12 @@ class Lsi(NamedTuple):
     def transform(self, opened: sparse.csr_matrix) -> np.ndarray:
         """Coordinates of cells, float64 (n, d); a cell without open peaks lies at 0."""
         return np.asarray(_weighted(opened, self.idf) @ self.components.T)
+
+
+def cells_by_peaks(labels: Labels) -> sparse.csr_matrix:
+    """The labels as a bool cells × peaks matrix."""
+    values = np.ones(len(labels.indices), dtype=bool)
+    return sparse.csr_matrix((values, labels.indices, labels.indptr), (labels.n_peaks, labels.n_cells)).T.tocsr()
 
 
 def _weighted(opened: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from scbasset_tl._adata.problem import TrainingData
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.train.checkpoint import Checkpoint
-    from scbasset_tl.train.held_out import HeldOut
     from scbasset_tl.train.loop import Fit
 
 D = TypeVar("D")
@@ -76,17 +75,19 @@ def scbasset(
     n_latent
         Length of cell and peak vectors.
     recipe
-        ``"fast"``: one-cycle learning rate, biases started at each cell's density, augmentation drawn per sequence.
-        What few peaks need is steps: they get small minibatches.
+        ``"fast"``: cell vectors start at an SVD of the training peaks and biases at each cell's density; Muon
+        :cite:p:`Jordan2024` trains the filters; the learning rate rises and falls once; each cell's vector is solved
+        exactly at the end. Few peaks get small minibatches, since they need many steps.
         ``"paper"``: the original's constant rate, zero biases and one augmentation per minibatch, up to 1,000 epochs.
     max_epochs
-        Passes over the training peaks; ``None``: 1,000 for ``"paper"``; for ``"fast"`` as many as make 120,000
-        sequences, at least 12 and at most 60.
+        Passes over the training peaks; ``None``: 1,000 for ``"paper"``; for ``"fast"`` as many as make 45,000
+        sequences, at least 6 and at most 60.
     batch_size
         Peaks a minibatch of each device; ``None``: 128 for ``"paper"``; for ``"fast"`` a power of two from 32 to 128
-        that makes about 200 minibatches of the training peaks. A last minibatch of one peak joins the one before it.
+        that makes about 700 minibatches of the training peaks. A last minibatch of one peak joins the one before it.
     lr
-        Learning rate, the peak of the cycle for ``"fast"``; ``None`` is 0.01.
+        Learning rate of Adam, at the peak of the cycle for ``"fast"``, where that of Muon is 2.5 times as high;
+        ``None`` is 0.02 for ``"fast"`` and 0.01 for ``"paper"``.
     l2_cell, l2_batch
         Weights of the sums of squares of the cells' and the batches' vectors (the original's units; its
         batch-corrected models used 1e-8 to 1e-6 for the cells).
@@ -131,6 +132,8 @@ def scbasset(
         Cell vectors (n_obs, n_latent).
     `adata.obs['scbasset_bias' | f'{{key_added}}_bias']` : :class:`pandas.Series` (dtype `float32`)
         Cell biases: depth on the logit scale.
+    `adata.obs['scbasset_se' | f'{{key_added}}_se']` : :class:`pandas.Series` (dtype `float32`)
+        Standard error of a cell's vector, the mean over its numbers; with ``recipe="fast"``.
     `adata.varm['scbasset' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Peak vectors (n_vars, n_latent).
     `adata.uns['scbasset' | key_added]` : :class:`dict`
@@ -163,8 +166,10 @@ def scbasset(
     from scbasset_tl._adata.network import trunk_config, trunk_digest, warm_trunk
     from scbasset_tl._adata.problem import sequence_codes, training_data
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl.nn.embed import embed
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.distributed import Ranks
+    from scbasset_tl.train.exact import exact_cells
     from scbasset_tl.train.held_out import score_held_out
     from scbasset_tl.train.loop import fit
     from scbasset_tl.train.recipe import RECIPE_NAMES, make_recipe
@@ -203,13 +208,17 @@ def scbasset(
             cells_per_step=cells_per_step,
             start=start,
         )
-        scored = score_held_out(result, training.codes, training.labels, training.peaks, ranks, seed=seed)
+        vectors, errors = embed(result.trunk, codes).cpu().numpy(), None
+        if plan.exact_cells:
+            train = training.peaks("train")
+            errors = exact_cells(result, vectors, training.labels, train, ranks, l2_cell=plan.l2_cell)
+        auroc = score_held_out(result, vectors, training.labels, training.peaks, ranks, seed=seed)
 
     container, adata = target(data, mod, copy=copy)
     call = {"name": recipe, "layer": layer, "n_latent": n_latent, "seed": seed, "precision": precision}
     call |= {"warm_start": origin, "cells_per_step": cells_per_step, "devices": devices, "num_nodes": num_nodes}
     call["index_file"] = None if index_path is None else str(index_path)
-    _write(adata, key_added, training, result, scored, {**call, "recipe": plan.to_dict()})
+    _write(adata, key_added, training, result, vectors, errors, auroc, {**call, "recipe": plan.to_dict()})
     return container if copy else None
 
 
@@ -218,18 +227,20 @@ def _write(
     key_added: str | None,
     training: TrainingData,
     result: Fit,
-    scored: HeldOut,
+    vectors: np.ndarray,
+    errors: np.ndarray | None,
+    auroc: dict[str, dict[str, float]],
     params: dict[str, Any],
 ) -> None:
     import numpy as np
     import pandas as pd
 
     from scbasset_tl._adata.model import Batches, write_model
-    from scbasset_tl._keys import SPLIT, SPLIT_LEVELS
+    from scbasset_tl._keys import SPLIT, SPLIT_LEVELS, map_cells_columns
 
     head = {name: value.detach().cpu().numpy() for name, value in result.head.named_parameters()}
     epochs = {name: np.array(values, dtype=np.float64) for name, values in result.history.items()}
-    history = {"epochs": epochs, "best_epoch": result.best_epoch, "stopped": result.stopped, "auroc": scored.auroc}
+    history = {"epochs": epochs, "best_epoch": result.best_epoch, "stopped": result.stopped, "auroc": auroc}
     batches = None
     if training.batch_columns:
         batches = Batches(training.batch_columns, training.batch_categories, head["batch_weight"], head["batch_bias"])
@@ -240,10 +251,11 @@ def _write(
         trunk=result.trunk,
         cell_embedding=head["weight"],
         cell_bias=head["bias"],
-        peak_embedding=scored.peak_embedding,
+        peak_embedding=vectors,
         params={**params, "trunk": result.trunk.config.to_dict()},
         history=history,
         batches=batches,
+        obs={} if errors is None else {map_cells_columns(key_added)[0]: errors},
         var=split,
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scbasset_tl._log import progress
-from scbasset_tl.nn.embed import embed
 from scbasset_tl.stats.auc import held_out_auc
 from scbasset_tl.train.monitor import labels_of_crossing
 
@@ -22,18 +21,13 @@ MAX_SCORES = 200_000_000
 """Peaks × cells beyond which a sample of the cells stands for all: ten seconds or so of one core."""
 
 
-class HeldOut(NamedTuple):
-    """Vectors of all peaks (P, n_latent), and mean auROCs for ``val`` and ``test``."""
-
-    peak_embedding: np.ndarray
-    auroc: dict[str, dict[str, float]]  # per_cell, per_peak, and n_cells if they are a sample
-
-
 def score_held_out(
-    fit: Fit, codes: np.ndarray, labels: Labels, peaks: Callable[[str], np.ndarray], ranks: Ranks, *, seed: int
-) -> HeldOut:
-    """Score ``peaks("val")`` and ``peaks("test")``; rank 0 does it and tells the others."""
-    embedded = embed(fit.trunk, codes)
+    fit: Fit, embedded: np.ndarray, labels: Labels, peaks: Callable[[str], np.ndarray], ranks: Ranks, *, seed: int
+) -> dict[str, dict[str, float]]:
+    """Mean auROCs ``per_cell`` and ``per_peak`` of ``peaks("val")`` and ``peaks("test")`` with vectors ``embedded``.
+
+    Also ``n_cells`` where a sample stands for all. Rank 0 does it and tells the others.
+    """
     weight, bias = (part.detach().cpu().numpy() for part in fit.head())
     known = {level: found for level in ("val", "test") if len(found := peaks(level))}
     auroc: dict[str, dict[str, float]] = {}
@@ -45,16 +39,16 @@ def score_held_out(
                 cells = np.arange(labels.n_cells, dtype=np.int32)
                 if n_cells < labels.n_cells:
                     cells = np.sort(np.random.default_rng(seed).choice(cells, n_cells, replace=False, shuffle=False))
-                parts = embedded[chosen].cpu().numpy(), weight[cells], bias[cells]
+                parts = embedded[chosen], weight[cells], bias[cells]
                 means = [
                     _mean_of_known(scores) for scores in held_out_auc(*parts, labels_of_crossing(labels, chosen, cells))
                 ]
-            means = ranks.agree(means, embedded.device)
+            means = ranks.agree(means, fit.head.weight.device)
             auroc[level] = dict(zip(("per_cell", "per_peak"), means, strict=True))
             if n_cells < labels.n_cells:
                 auroc[level]["n_cells"] = n_cells
             bar.update()
-    return HeldOut(embedded.cpu().numpy(), auroc)
+    return auroc
 
 
 def _mean_of_known(scores: np.ndarray) -> float:

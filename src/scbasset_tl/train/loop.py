@@ -20,6 +20,7 @@ from scbasset_tl.train.checkpoint import Saver, check_same_run
 from scbasset_tl.train.distributed import Ranks
 from scbasset_tl.train.draws import draw_cells, epoch_steps, step_sizes
 from scbasset_tl.train.monitor import AucSample
+from scbasset_tl.train.pace import Pace
 from scbasset_tl.train.start import start_state
 
 if TYPE_CHECKING:
@@ -131,12 +132,15 @@ def fit(
 
     saver = Saver(checkpoint, identity, now.ranks, problem.labels.n_cells)
     quiet = now.ranks.rank > 0 or settings.verbosity < 2
-    bar = progress(recipe.max_epochs, description="scBasset", unit="epoch", initial=state.epoch, disable=quiet)
+    n_steps = len(step_sizes(len(problem.train), recipe.batch_size, now.ranks.size))
+    total, done = n_steps * recipe.max_epochs, n_steps * state.epoch
+    bar = progress(total, description=f"scBasset, {recipe.max_epochs} epochs", unit="step", initial=done, disable=quiet)
+    pace = Pace(bar, recipe.max_epochs - state.epoch, n_steps)
     with bar:
         while (stopped := _stopped(state, recipe)) is None:
             saver.save(state)  # before the first epoch too: a path that cannot be written fails at once
             started = time.perf_counter()
-            loss = _epoch(state, now)
+            loss = _epoch(state, now, pace)
             scores = _mean_auroc(now.train_auroc, now), _validate(state, now)
             lr = state.optimizer.param_groups[0]["lr"]
             row = now.ranks.agree([loss, *scores, lr, time.perf_counter() - started], fabric.device)
@@ -146,8 +150,7 @@ def fit(
             state.keep_best(row[1] if np.isfinite(row[1]) else -row[0], recipe.min_delta)
             if on_epoch is not None:
                 on_epoch(state)
-            bar.set_postfix(loss=f"{row[0]:.4f}", auROC=f"{row[1]:.3f}", val=f"{row[2]:.3f}")
-            bar.update()
+            bar.set_postfix(epoch=state.epoch, loss=f"{row[0]:.4f}", auROC=f"{row[1]:.3f}", val=f"{row[2]:.3f}")
     saver.save(state, always=True)
     state.restore_best()
     state.trunk.eval()
@@ -184,7 +187,7 @@ def _stopped(state: RunState, recipe: Recipe) -> str | None:
     return None
 
 
-def _epoch(state: RunState, now: _Run) -> float:
+def _epoch(state: RunState, now: _Run, pace: Pace) -> float:
     """One pass over the training peaks; the mean loss without penalties."""
     state.trunk.train()
     device, config = now.fabric.device, state.trunk.config
@@ -198,8 +201,9 @@ def _epoch(state: RunState, now: _Run) -> float:
     with_labels = ahead(partial(_labels, now), steps, now.peaks.n_ahead, device)
     for number, (step, (cells, positives)) in enumerate(with_labels):
         lr = recipe.lr_at(first + number, n_steps * recipe.max_epochs)
-        losses.append(_step(state, now, step, cells, positives, lr))  # left where it is: nothing here waits for a GPU
+        losses.append(_step(state, now, step, cells, positives, lr))  # kept on its device: reading it would synchronise
         sizes.append(len(step.rows))
+        pace.step()
     own = float(torch.stack(losses).cpu().double() @ torch.tensor(sizes).double()) / sum(sizes)
     (mean,) = ranks.total([own], device)
     if not np.isfinite(mean):
@@ -242,21 +246,25 @@ def _step(
         objective = objective + recipe.l2_cell * n_cells / len(weight) * own[0].square().sum()
     if recipe.l2_batch:  # every rank has all batches
         objective = objective + recipe.l2_batch / ranks.size * head.batch_weight.square().sum()
-    state.optimizer.zero_grad()
+    for optimizer in (state.optimizer, state.muon):
+        if optimizer is not None:
+            optimizer.zero_grad()
     objective.backward()
     ranks.sum_gradients([*state.trunk.parameters(), head.batch_weight, head.batch_bias])
-    _adam_step(state, recipe, lr)
+    _optimizer_step(state, recipe, lr)
     if state.cell_optimizer is not None and cells is not None:
         state.cell_optimizer.step(cells, own, lr, state.optimizer.param_groups[1]["base_eps"])
     return loss.detach()
 
 
-def _adam_step(state: RunState, recipe: Recipe, lr: float) -> None:
-    """Keras' Adam: its eps is not bias-corrected, torch's is, hence the division."""
+def _optimizer_step(state: RunState, recipe: Recipe, lr: float) -> None:
+    """Muon for the filters if the recipe has it. Keras' Adam for the rest: its eps is not bias-corrected, torch's is, hence the division."""
     correction = (1 - recipe.betas[1] ** (state.step + 1)) ** 0.5
     for group in state.optimizer.param_groups:
         group["lr"], group["eps"] = lr, group["base_eps"] / correction
     state.optimizer.step()
+    if state.muon is not None:
+        state.muon.step(lr * recipe.muon)
     state.step += 1
 
 

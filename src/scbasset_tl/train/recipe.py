@@ -7,7 +7,7 @@ from math import ceil, cos, log2, pi
 from typing import Any, Literal
 
 # sequences that recipe="fast" processes by default, within the bounds on epochs
-_FAST_SEQUENCES, _FAST_EPOCHS = 120_000, (12, 60)
+_FAST_SEQUENCES, _FAST_EPOCHS = 45_000, (6, 60)
 # what few peaks need is steps: minibatches an epoch that recipe="fast" makes by default, within the bounds on their size
 _FAST_STEPS, _FAST_BATCH = 700, (32, 128)
 
@@ -33,6 +33,12 @@ class Recipe:
         like 1 / n until 1e-7 drowns it.
     l2_cell, l2_batch
         Weights of the sums of squares of cell and batch vectors.
+    muon
+        Step of the convolution and dense filters under Muon, in units of ``lr``; 0 trains them with Adam.
+    svd_start
+        Start the cell vectors from a singular value decomposition of the training peaks instead of a random draw.
+    exact_cells
+        Solve for all cell vectors exactly after the last epoch, with the trunk fixed.
     """
 
     max_epochs: int
@@ -49,6 +55,9 @@ class Recipe:
     min_delta: float = 1e-6
     l2_cell: float = 0.0
     l2_batch: float = 0.0
+    muon: float = 0.0
+    svd_start: bool = False
+    exact_cells: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """For ``uns[key]['params']`` and the checkpoint."""
@@ -67,7 +76,18 @@ class Recipe:
 _RECIPES = {
     "paper": Recipe(max_epochs=1000, schedule="constant", data_bias=False, per_sequence=False, head_eps=None),
     # 0: decided by the number of peaks
-    "fast": Recipe(0, "one_cycle", data_bias=True, per_sequence=True, head_eps=1e-12, batch_size=0),
+    "fast": Recipe(
+        0,
+        "one_cycle",
+        data_bias=True,
+        per_sequence=True,
+        head_eps=1e-12,
+        batch_size=0,
+        lr=0.02,
+        muon=2.5,
+        svd_start=True,
+        exact_cells=True,
+    ),
 }
 RECIPE_NAMES = tuple(_RECIPES)
 

@@ -9,6 +9,8 @@ import torch
 
 from scbasset_tl.nn.head import Head
 from scbasset_tl.nn.trunk import Trunk
+from scbasset_tl.stats.lsi import Lsi, cells_by_peaks
+from scbasset_tl.train.muon import Muon
 from scbasset_tl.train.row_adam import RowAdam
 from scbasset_tl.train.state import RunState
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.train.loop import Problem
     from scbasset_tl.train.recipe import Recipe
+
+# open pairs that the starting decomposition looks at: 0.5 GB or so, and seconds
+_MAX_ENTRIES = 1 << 24
 
 
 def start_state(
@@ -40,6 +45,10 @@ def start_state(
     if recipe.data_bias:
         with torch.no_grad():
             head.bias.copy_(torch.from_numpy(_density_logit(problem)))
+    if recipe.svd_start:
+        with torch.no_grad():
+            axes = torch.from_numpy(svd_vectors(problem, config.n_latent, seed))
+            head.weight[:, : axes.shape[1]] = axes  # a problem too small for so many keeps random ones
     if cells != slice(0, n_cells):
         head.replace_cells(*(part.detach()[cells].clone() for part in (head.weight, head.bias, head.design)))
     trunk.to(device)
@@ -49,12 +58,35 @@ def start_state(
     if some_cells:
         cell_optimizer = RowAdam({"weight": head.weight, "bias": head.bias}, recipe.betas)
         of_head = [head.batch_weight, head.batch_bias]
+    filters = [weight for weight in trunk.parameters() if weight.dim() > 1] if recipe.muon else []
+    others = [weight for weight in trunk.parameters() if not any(weight is filter for filter in filters)]
     groups = [
-        {"params": list(trunk.parameters()), "base_eps": recipe.eps},
+        {"params": others, "base_eps": recipe.eps},
         {"params": of_head, "base_eps": recipe.eps if recipe.head_eps is None else recipe.head_eps},
     ]
     optimizer = torch.optim.Adam(groups, lr=recipe.lr, betas=recipe.betas, fused=True)
-    return RunState(trunk, head, optimizer, generator, cell_optimizer)
+    return RunState(trunk, head, optimizer, generator, cell_optimizer, Muon(filters) if filters else None)
+
+
+def svd_vectors(problem: Problem, n_latent: int, seed: int) -> np.ndarray:
+    """Cells' coordinates (n_cells, up to n_latent) by LSI of the training peaks; validation and test peaks stay unseen.
+
+    The widest axis has the spread that vectors are drawn with. A random sample of peaks stands for too many open pairs.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(problem.train)
+    n_peaks = int(np.searchsorted(np.cumsum(problem.labels.peak_counts()[order]), _MAX_ENTRIES, side="right"))
+    opened = cells_by_peaks(problem.labels.rows(np.sort(order[: max(n_peaks, 2)])))
+    coordinates = Lsi.fit(opened, n_latent, rng=rng).transform(opened)
+    if problem.design is not None:  # what a whole batch shares is the batch vectors' part
+        for column in problem.design.T:
+            sizes = np.bincount(column)
+            for axis in coordinates.T:
+                axis -= (np.bincount(column, axis) / np.maximum(sizes, 1))[column]
+    spread = coordinates.std(axis=0).max(initial=0)
+    scale = (2 / n_latent) ** 0.5  # He normal, what the original draws from
+    # one factor for all axes: at equal spread the weak ones would bring their noise
+    return (scale * coordinates / max(spread, 1e-12)).astype(np.float32)
 
 
 def _density_logit(problem: Problem) -> np.ndarray:

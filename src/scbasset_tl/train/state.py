@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from scbasset_tl.nn.head import Head
     from scbasset_tl.nn.trunk import Trunk
+    from scbasset_tl.train.muon import Muon
     from scbasset_tl.train.row_adam import RowAdam
 
 HISTORY = ("loss", "train_auroc", "val_auroc", "lr", "seconds")
@@ -30,6 +31,7 @@ class RunState:
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
     cell_optimizer: RowAdam | None = None  # of vectors and biases, if a step takes some of the cells only
+    muon: Muon | None = None  # of the filters, if the recipe has it
     history: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in HISTORY})
     best_auroc: float = float("-inf")
     best_epoch: int = -1
@@ -47,6 +49,10 @@ class RunState:
         for part, module in (("trunk", self.trunk), ("head", self.head)):
             for name, tensor in module.state_dict().items():
                 yield f"{part}.{name}", tensor
+
+    def _momentum(self) -> dict[str, torch.Tensor]:
+        momentum = [] if self.muon is None else self.muon.momentum
+        return {f"muon.{number}": tensor for number, tensor in enumerate(momentum)}
 
     def _optimized(self) -> list[torch.Tensor]:
         return [weight for group in self.optimizer.param_groups for weight in group["params"]]
@@ -84,6 +90,7 @@ class RunState:
             tensors |= {f"adam.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
         if self.cell_optimizer is not None:
             tensors |= {f"cells.{name}": tensor for name, tensor in self.cell_optimizer.state.items()}
+        tensors |= self._momentum()
         tensors["generator"] = self.generator.get_state()
         tensors |= {
             f"history.{name}": torch.tensor(values, dtype=torch.float64) for name, values in self.history.items()
@@ -99,6 +106,7 @@ class RunState:
             needed |= {f"best.{name}" for name in networks}
         if self.cell_optimizer is not None:
             needed |= {f"cells.{name}" for name in self.cell_optimizer.state}
+        needed |= set(self._momentum())
         if absent := sorted(needed - set(tensors)):
             message = f"the checkpoint lacks {len(absent)} parts, first {absent[:3]}: delete it and start again."
             raise ValueError(message)
@@ -121,6 +129,8 @@ class RunState:
         if self.cell_optimizer is not None:
             for name, tensor in self.cell_optimizer.state.items():
                 tensor.copy_(own[f"cells.{name}"])
+        for name, tensor in self._momentum().items():
+            tensor.copy_(own[name])
         self.generator.set_state(own["generator"])
         self.history = {name: own[f"history.{name}"].tolist() for name in HISTORY}
         for name, value in numbers.items():
