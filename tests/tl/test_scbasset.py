@@ -58,7 +58,7 @@ def test_key_added_names_every_slot(tiny):
     before = slots_of(tiny)
     sb.tl.scbasset(tiny, **SMALL, key_added="foo")
     assert slots_of(tiny) - before == {
-        ("obsm", "foo"), ("obs", "foo_bias"), ("varm", "foo"), ("uns", "foo"), ("var", "split"),
+        ("obsm", "foo"), ("obs", "foo_bias"), ("obs", "foo_se"), ("varm", "foo"), ("uns", "foo"), ("var", "split"),
     }  # fmt: skip
     assert sb.get.accessibility(tiny, key="foo").shape == (60, 90)
 

@@ -18,10 +18,13 @@ import scbasset_tl as sb
 from scbasset_tl.nn.codes import augment, one_hot
 from scbasset_tl.nn.head import Head
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
+from scbasset_tl.stats.labels import Labels
 from scbasset_tl.train.distributed import Ranks
 from scbasset_tl.train.draws import epoch_steps
-from scbasset_tl.train.loop import _whole_head
+from scbasset_tl.train.loop import Problem, _whole_head
+from scbasset_tl.train.muon import Muon
 from scbasset_tl.train.recipe import make_recipe
+from scbasset_tl.train.start import svd_vectors
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 4, "batch_size": 16, "accelerator": "cpu"}
 CONFIG = TrunkConfig(seq_len=48, channels=(6, 7, 5), kernels=(5, 3, 1), pools=(3, 2, 1), n_latent=4)
@@ -186,15 +189,21 @@ def in_two_halves():
     trunk = Trunk(CONFIG, generator)
     head = Head(11, 4, n_batches=2, design=torch.from_numpy(arrays["design"]), generator=generator)
     density = dense[arrays["train"]].sum(0)
+    labels = Labels(arrays["indptr"], arrays["indices"], 11)
+    problem = Problem(arrays["codes"], labels, arrays["train"], arrays["val"], arrays["design"], 2)
     with torch.no_grad():
+        vectors = svd_vectors(problem, 4, SEED)
+        head.weight[:, : vectors.shape[1]] = torch.from_numpy(vectors)
         head.bias.copy_(torch.from_numpy(np.log((density + 0.5) / (N_TRAIN - density + 0.5)).astype(np.float32)))
     trunk.generator = None
     twin = copy.deepcopy(trunk)  # the same weights, running statistics of its own
     for module, other in zip(trunk.modules(), twin.modules(), strict=True):
         other._parameters = module._parameters
     recipe = make_recipe("fast", N_TRAIN, **CHANGES)
+    filters = [weight for weight in trunk.parameters() if weight.dim() > 1]
+    muon = Muon(filters)
     groups = [
-        {"params": list(trunk.parameters()), "keras": recipe.eps},
+        {"params": [weight for weight in trunk.parameters() if weight.dim() == 1], "keras": recipe.eps},
         {"params": list(head.parameters()), "keras": 1e-12},
     ]
     adam = torch.optim.Adam(groups, lr=1.0, betas=recipe.betas)
@@ -221,11 +230,13 @@ def in_two_halves():
             loss = binary_cross_entropy_with_logits(h @ weight.T + bias, labels[rows].double())
             penalty = 1e-3 * head.weight.square().sum() + 1e-3 * head.batch_weight.square().sum()
             adam.zero_grad()
+            muon.zero_grad()
             (loss + penalty).backward()
             for group in adam.param_groups:
                 group["lr"] = recipe.lr_at(number, n_steps)
                 group["eps"] = group["keras"] / (1 - recipe.betas[1] ** (number + 1)) ** 0.5
             adam.step()
+            muon.step(recipe.muon * recipe.lr_at(number, n_steps))
             number += 1
             total, n_seen = total + loss.item() * len(rows), n_seen + len(rows)
         losses.append(total / n_seen)
