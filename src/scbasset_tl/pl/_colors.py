@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def stored_colors(column: pd.Series, uns: Any, groupby: str) -> dict[str, Any]:
     """The colours that scanpy has given the categories of a column, if it has."""
     colors = uns.get(f"{groupby}_colors")
-    categories = column.cat.categories if hasattr(column, "cat") else []
+    categories: Any = column.cat.categories if hasattr(column, "cat") else []
     if colors is None or len(colors) < len(categories):
         return {}
     return dict(zip(map(str, categories), map(str, colors), strict=False))
