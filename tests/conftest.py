@@ -86,3 +86,13 @@ def trained_toy_mudata(_trained_toy_mudata):
 def trained_toy(_trained_toy_mudata):
     """The toy data of the main job with a trained model; a copy of the test's own."""
     return _trained_toy_mudata["atac"].copy()
+
+
+@pytest.fixture(autouse=True)
+def _no_figures_left():
+    """Close the figures that pyplot keeps for the caller."""
+    import sys
+
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -142,3 +142,19 @@ def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert set(names["new"].obs) >= {"cell_type", "cell_type_confidence", "scbasset_ood"}
     assert adata.obsm["gene_scores"].shape == (60, 2)
     assert adata.obsm["corrected"].shape == (60, 32)
+
+
+def test_every_name_of_the_api_page_is_reached_from_the_package_alone() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^    ((?:\w+\.)+\w+)$", page, re.MULTILINE)
+    for name in ("nn.trunk.TrunkConfig", "genome.scan.scan", "genome.motif_names.tf_genes"):
+        assert fresh(f"import scbasset_tl as sb; print(callable(sb.{name}))") == "True\n"
+    assert fresh("import scbasset_tl as sb\n" + "\n".join(f"sb.{name}" for name in listed)) == ""
+
+
+@pytest.mark.parametrize("value", ["info", 3, -1, True, None])
+def test_settings_refuse_what_they_do_not_know(value: object) -> None:
+    with pytest.raises(ValueError, match="verbosity must be 0"):
+        sb.settings.verbosity = value  # type: ignore[assignment]
+    with pytest.raises(AttributeError, match="unknown setting 'verbos'"):
+        sb.settings.verbos = 1  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["compat", "datasets", "genome", "get", "io", "metrics", "pl", "pp", "settings", "tl"]
+__all__ = ["compat", "datasets", "genome", "get", "io", "metrics", "nn", "pl", "pp", "settings", "tl"]
 
 
 def __getattr__(name: str) -> "ModuleType":

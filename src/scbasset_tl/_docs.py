@@ -28,8 +28,31 @@ rng
 LAYER = """\
 layer
     Layer with the accessibility matrix; ``None`` is ``.X``. Stored values above zero count as open."""
+AX = """\
+ax
+    Axes to draw in, e.g. one of :func:`matplotlib.pyplot.subplots`."""
+FIGSIZE = """\
+figsize
+    Width and height of the figure in inches. By default what fits the content; plots without a size of their own follow
+    ``figure.figsize`` of matplotlib, for each panel, where it has been set (as ``sc.set_figure_params`` does)."""
+SHOW = """\
+show
+    Show the figure at once. ``None``: if the backend has a screen, and neither ``ax`` is given nor the figure returned.
+    ``False``: it stays pyplot's current figure, which ``plt.savefig`` writes.
+return_fig
+    Return the figure. It is then the caller's alone: pyplot neither shows nor keeps it."""
 
-_TEXTS = {"data": DATA, "mod": MOD, "copy": COPY, "key": KEY, "rng": RNG, "layer": LAYER}
+_TEXTS = {
+    "data": DATA,
+    "mod": MOD,
+    "copy": COPY,
+    "key": KEY,
+    "rng": RNG,
+    "layer": LAYER,
+    "ax": AX,
+    "figsize": FIGSIZE,
+    "show": SHOW,
+}
 
 
 def doc_params(function: F) -> F:

@@ -17,10 +17,22 @@ class Settings:
     Attributes
     ----------
     verbosity
-        0: errors only; 1: warnings; 2: progress bars and short notes (default); 3: details.
+        0: errors only; 1: warnings; 2: progress bars and short notes (default).
     """
 
     verbosity: int = 2
+
+    def __setattr__(self, name: str, value: object) -> None:
+        names = [field.name for field in fields(self)]
+        if name not in names:
+            message = f"unknown setting {name!r}; there are {names}"
+            raise AttributeError(message)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 2:
+            message = (
+                f"settings.verbosity must be 0 (errors), 1 (warnings) or 2 (progress bars and notes), got {value!r}."
+            )
+            raise ValueError(message)
+        super().__setattr__(name, value)
 
     @contextmanager
     def override(self, **changes: int) -> Iterator[None]:

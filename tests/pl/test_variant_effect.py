@@ -150,9 +150,9 @@ def test_too_many_groups_are_refused(scored, fasta):
 def test_shows_only_when_asked(scored, fasta, shown):
     import matplotlib.pyplot as plt
 
-    assert sb.pl.variant_effect(scored, 0, fasta=fasta).shape == (3,)
     assert isinstance(sb.pl.variant_effect(scored, 0, fasta=fasta, return_fig=True), Figure)
-    assert shown == []
     assert plt.get_fignums() == []
+    assert sb.pl.variant_effect(scored, 0, fasta=fasta).shape == (3,)
+    assert shown == []
     assert sb.pl.variant_effect(scored, 0, fasta=fasta, show=True) is None
     assert len(shown) == 1

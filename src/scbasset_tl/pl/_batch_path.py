@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from scbasset_tl._docs import doc_params
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -12,8 +14,14 @@ if TYPE_CHECKING:
 _SIDES: Final = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
+@doc_params
 def batch_path(
-    table: pd.DataFrame, *, ax: Axes | None = None, show: bool | None = None, return_fig: bool = False
+    table: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
+    show: bool | None = None,
+    return_fig: bool = False,
 ) -> Axes | Figure | None:
     """Draw :func:`scbasset_tl.metrics.batch_path`: what each model gives up in label score for mixing.
 
@@ -24,12 +32,9 @@ def batch_path(
     ----------
     table
         What :func:`scbasset_tl.metrics.batch_path` returned.
-    ax
-        Axes to draw into.
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    {ax}
+    {figsize}
+    {show}
 
     Returns
     -------
@@ -45,20 +50,21 @@ def batch_path(
     --------
     >>> import pandas as pd
     >>> import scbasset_tl as sb
-    >>> columns = {"l2_cell": [0, 1e-6], "label_score": [0.9, 0.89], "ilisi": [1.3, 1.7], "ilisi_by_chance": [1.9, 1.9]}
-    >>> table = pd.DataFrame({**columns, "recommended": [False, True]}, index=["l2_0", "l2_1e-06"])
+    >>> columns = {{"l2_cell": [0, 1e-6], "label_score": [0.9, 0.89], "ilisi": [1.3, 1.7]}}
+    >>> table = pd.DataFrame(
+    ...     {{**columns, "ilisi_by_chance": 1.9, "recommended": [False, True]}}, index=["l2_0", "l2_1e-06"]
+    ... )
     >>> sb.pl.batch_path(table, show=False).get_ylabel()
     'iLISI'
     """
-    from scbasset_tl.pl._show import finish, new_figure, will_show
+    from scbasset_tl.pl._show import canvas
 
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     needed = ["l2_cell", "label_score", "ilisi", "ilisi_by_chance", "recommended"]
     if missing := [name for name in needed if name not in table]:
         message = f"table lacks the columns {missing}: pass what metrics.batch_path returned."
         raise KeyError(message)
-    shown = will_show(show=show, return_fig=return_fig)
-    if ax is None:
-        ax = new_figure(shown=shown, figsize=(5, 4)).add_subplot()
+    ax = paper.axes(5, 4, panels=(1, 1))
     path = table[table["l2_cell"].notna()].sort_values("l2_cell", kind="stable")
     ax.plot(path["label_score"], path["ilisi"], color="lightsteelblue", zorder=1)
     ax.scatter(table["label_score"], table["ilisi"], color="tab:blue", zorder=2)
@@ -78,4 +84,4 @@ def batch_path(
     ax.axhline(table["ilisi_by_chance"].mean(), color="grey", linestyle="--", linewidth=1)
     ax.margins(x=0.25, y=0.15)
     ax.set(xlabel="label score", ylabel="iLISI")
-    return finish(ax.figure, ax, shown=shown, return_fig=return_fig)
+    return paper.finish(ax.figure, ax)

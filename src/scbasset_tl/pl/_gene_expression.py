@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scbasset_tl._docs import doc_params
+
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
@@ -11,8 +13,13 @@ if TYPE_CHECKING:
     from scbasset_tl.metrics import GeneExpression
 
 
+@doc_params
 def gene_expression(
-    result: GeneExpression, *, show: bool | None = None, return_fig: bool = False
+    result: GeneExpression,
+    *,
+    figsize: tuple[float, float] | None = None,
+    show: bool | None = None,
+    return_fig: bool = False,
 ) -> np.ndarray | Figure | None:
     """Draw the correlations of gene scores and expression, per cell and per gene :cite:p:`Yuan2022`.
 
@@ -23,10 +30,8 @@ def gene_expression(
     ----------
     result
         What :func:`scbasset_tl.metrics.gene_expression` returned.
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    {figsize}
+    {show}
 
     Returns
     -------
@@ -38,16 +43,16 @@ def gene_expression(
     >>> import pandas as pd
     >>> import scbasset_tl as sb
     >>> mdata = sb.datasets.toy_mudata(n_obs=60, n_vars=200)
-    >>> genes = pd.DataFrame({"gene": ["TF1", "TF2", "TF3"], "chr": "chr1", "tss": [3_000, 12_000, 20_000]})
+    >>> genes = pd.DataFrame({{"gene": ["TF1", "TF2", "TF3"], "chr": "chr1", "tss": [3_000, 12_000, 20_000]}})
     >>> sb.tl.gene_scores(mdata, genes, kind="raw")
     >>> result = sb.metrics.gene_expression(mdata, key="gene_scores_raw")
     >>> sb.pl.gene_expression(result, show=False).shape
     (2,)
     """
-    from scbasset_tl.pl._show import finish, new_figure, will_show
+    from scbasset_tl.pl._show import canvas
 
-    shown = will_show(show=show, return_fig=return_fig)
-    figure = new_figure(shown=shown, figsize=(8, 4))
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
+    figure = paper.figure(8, 4, panels=(1, 2))
     axes = figure.subplots(1, 2)
     for ax, kind, table in zip(axes, ("cell", "gene"), (result.per_cell, result.per_gene), strict=True):
         ax.set_title(f"{len(table):,} {kind}{'' if len(table) == 1 else 's'}, median r {table['r'].median():.2f}")
@@ -74,4 +79,4 @@ def gene_expression(
         ax.text(0.97, 0.03, f"{above:.0%} above the line", transform=ax.transAxes, ha="right")
         ax.set(xlabel=f"Pearson r per {kind}, baseline", ylabel=f"Pearson r per {kind}", xlim=limits, ylim=limits)
         ax.set_aspect("equal")
-    return finish(figure, axes, shown=shown, return_fig=return_fig)
+    return paper.finish(figure, axes)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
     from mudata import MuData
 
@@ -34,6 +35,9 @@ def generation(
     layer: str | None = None,
     mod: str = "atac",
     rng: int | np.random.Generator | None = 0,
+    palette: Any = None,
+    cmap: Any = "viridis",
+    figsize: tuple[float, float] | None = None,
     show: bool | None = None,
     return_fig: bool = False,
 ) -> np.ndarray | Figure | None:
@@ -64,10 +68,13 @@ def generation(
         Layer of ``real`` and ``training`` with the accessibility; ``None`` is ``.X``. Values above zero count as open.
     {mod}
     {rng}
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    palette
+        Colours of the labels: a list, a dict from label to colour, or a name of matplotlib's. By default those that scanpy
+        has stored for ``label_key`` in ``real``.
+    cmap
+        Colormap of the two panels of densities.
+    {figsize}
+    {show}
 
     Returns
     -------
@@ -89,36 +96,52 @@ def generation(
     (2, 3)
     """
     from scbasset_tl._adata.generated import read_sets
-    from scbasset_tl.pl._show import finish, new_figure, will_show
+    from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl.pl._colors import color_map
+    from scbasset_tl.pl._show import canvas
 
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
     check_one_of("basis", basis, ["umap", "lsi"])
     check_positive_int("n_top_peaks", n_top_peaks, minimum=3)
     check_positive_int("max_cells", max_cells, minimum=10)
-    generator = as_generator(rng)
+    colormap, generator = color_map(cmap), as_generator(rng)
     sets = read_sets(real, generated, training, layer=layer, label_key=label_key, mod=mod)
     target, reference = (sets.real, sets.training) if sets.training else sets.real.halves(generator)
     n = min(max_cells, len(target.labels), len(sets.generated.labels))
     drawn = {"real": target.draw(n, generator), "generated": sets.generated.draw(n, generator)}
-    shown = will_show(show=show, return_fig=return_fig)
-    figure = new_figure(shown=shown, figsize=(12, 7.6))
+    colors = {} if label_key is None else _colors(drawn, palette, resolve(real, mod), label_key)
+    points = _embed(drawn, basis, generator)
+    figure = paper.figure(12, 7.6, panels=(2, 3))
     axes = figure.subplots(2, 3)
-    _draw_means(axes[0, 0], target, sets.generated)
-    _draw_cells(axes[0, 1:], drawn, basis, generator)
+    _draw_means(axes[0, 0], target, sets.generated, colormap)
+    _draw_cells(axes[0, 1:], points, drawn, colors)
+    for ax in axes[0, 1:]:
+        ax.set_xlabel(f"{basis.upper()} 1", fontsize="small")
+        ax.set_ylabel(f"{basis.upper()} 2", fontsize="small")
     _draw_depth(axes[1, 0], drawn)
-    _draw_pairs(axes[1, 1], drawn, n_top_peaks)
+    _draw_pairs(axes[1, 1], drawn, n_top_peaks, colormap)
     kind = "real" if sets.training is None else "training"
     _draw_nearest(axes[1, 2], drawn, reference.draw(max_cells, generator), kind, generator)
     for ax in axes.flat:
         ax.title.set_fontsize("medium")
-    return finish(figure, axes, shown=shown, return_fig=return_fig)
+    return paper.finish(figure, axes)
 
 
-def _draw_means(ax: Axes, target: Cells, generated: Cells) -> None:
+def _colors(drawn: dict[str, Cells], palette: Any, source: AnnData, label_key: str) -> dict[str, Any]:
+    from scbasset_tl.pl._colors import group_colors, stored_colors
+
+    labels = sorted({label for cells in drawn.values() for label in cells.labels} - {""})
+    stored = stored_colors(source.obs[label_key], source.uns, label_key)
+    default = "tab10" if len(labels) <= 10 else "tab20"
+    return dict(zip(labels, group_colors(labels, palette, stored, default), strict=True))
+
+
+def _draw_means(ax: Axes, target: Cells, generated: Cells, cmap: Colormap) -> None:
     from scbasset_tl.stats.two_sample import correlations
 
     real, made = (cells.opened.getnnz(axis=0) / cells.opened.shape[0] for cells in (target, generated))
     pearson, spearman = correlations(real, made)
-    _draw_density(ax, real, made)
+    _draw_density(ax, real, made, cmap)
     ax.set(
         title=f"Mean profiles\nPearson {pearson:.3f}, Spearman {spearman:.3f}",
         xlabel="real: share of open cells",
@@ -126,38 +149,33 @@ def _draw_means(ax: Axes, target: Cells, generated: Cells) -> None:
     )
 
 
-def _draw_density(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:
+def _draw_density(ax: Axes, x: np.ndarray, y: np.ndarray, cmap: Colormap) -> None:
     """Hexagons, the darker the more points, with the diagonal, on equal axes."""
     import numpy as np
 
     low, high = np.quantile([x, y], 0.0005), max(x.max(), y.max())
     margin = 0.03 * (high - low) or 0.1
     ends = low - margin, high + margin
-    ax.hexbin(x, y, gridsize=60, bins="log", mincnt=1, cmap="viridis", extent=(*ends, *ends), linewidths=0.1)
+    ax.hexbin(x, y, gridsize=60, bins="log", mincnt=1, cmap=cmap, extent=(*ends, *ends), linewidths=0.1)
     ax.axline((0, 0), slope=1, color="0.5", linewidth=1)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
 
 
-def _draw_cells(axes: np.ndarray, drawn: dict[str, Cells], basis: str, rng: np.random.Generator) -> None:
+def _draw_cells(
+    axes: np.ndarray, points: dict[str, np.ndarray], drawn: dict[str, Cells], colors: dict[str, Any]
+) -> None:
     """Each set over the other one, by label where there are labels."""
     import numpy as np
-    from matplotlib import colormaps
 
-    points = _embed(drawn, basis, rng)
-    labels = sorted({label for cells in drawn.values() for label in cells.labels} - {""})
-    palette = colormaps["tab10" if len(labels) <= 10 else "tab20"]
     size = float(np.clip(4000 / len(points["real"]), 2, 14))
     for ax, (name, other) in zip(axes, (("real", "generated"), ("generated", "real")), strict=True):
         ax.scatter(*points[other].T, color="0.9", s=size, lw=0, rasterized=True)
         own = drawn[name].labels
         ax.scatter(*points[name][own == ""].T, color=_COLORS[name], s=size, lw=0, rasterized=True)
-        for number, label in enumerate(labels):
-            color = palette(number % palette.N)
+        for label, color in colors.items():
             ax.scatter(*points[name][own == label].T, color=color, s=size, lw=0, label=label, rasterized=True)
         ax.set(title=f"{name.capitalize()} cells", xticks=[], yticks=[])
-        ax.set_xlabel(f"{basis.upper()} 1", fontsize="small")
-        ax.set_ylabel(f"{basis.upper()} 2", fontsize="small")
-    if labels:
+    if colors:
         axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small", markerscale=2.5)
 
 
@@ -196,7 +214,7 @@ def _draw_depth(ax: Axes, drawn: dict[str, Cells]) -> None:
     )
 
 
-def _draw_pairs(ax: Axes, drawn: dict[str, Cells], n_top_peaks: int) -> None:
+def _draw_pairs(ax: Axes, drawn: dict[str, Cells], n_top_peaks: int, cmap: Colormap) -> None:
     import numpy as np
 
     from scbasset_tl.stats.two_sample import coaccessibility, correlations
@@ -205,7 +223,7 @@ def _draw_pairs(ax: Axes, drawn: dict[str, Cells], n_top_peaks: int) -> None:
     pairs = np.stack([coaccessibility(cells.opened, top) for cells in drawn.values()])
     real, made = pairs[:, np.isfinite(pairs).all(axis=0)]
     if len(real):
-        _draw_density(ax, real, made)
+        _draw_density(ax, real, made, cmap)
     ax.set(
         title=f"Pairs of the {len(top)} most accessible peaks\nPearson {correlations(real, made)[0]:.3f}",
         xlabel="real: correlation over cells",

@@ -21,6 +21,7 @@ def history(
     key: str = "scbasset",
     mod: str = "atac",
     ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
     show: bool | None = None,
     return_fig: bool = False,
 ) -> Axes | Figure | None:
@@ -36,10 +37,8 @@ def history(
     {mod}
     ax
         Axes to draw the auROC in; the loss has its own scale on their right side.
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    {figsize}
+    {show}
 
     Returns
     -------
@@ -62,15 +61,14 @@ def history(
     from scbasset_tl._adata.model import model_entry
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.get import history as read_history
-    from scbasset_tl.pl._show import finish, new_figure, will_show
+    from scbasset_tl.pl._show import canvas
 
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     adata = resolve(data, mod)
     table = read_history(adata, key=key)
-    shown = will_show(show=show, return_fig=return_fig)
-    if ax is None:
-        ax = new_figure(shown=shown, figsize=(5, 3.4)).add_subplot()
+    ax = paper.axes(5, 3.4, panels=(1, 1))
     draw_history(ax, table, best_epoch=int(model_entry(adata, key)["history"]["best_epoch"]))
-    return finish(ax.figure, ax, shown=shown, return_fig=return_fig)
+    return paper.finish(ax.figure, ax)
 
 
 def draw_history(ax: Axes, table: pd.DataFrame, *, best_epoch: int) -> None:

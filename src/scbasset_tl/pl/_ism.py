@@ -35,6 +35,7 @@ def ism(
     model_key: str = "scbasset",
     mod: str = "atac",
     ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
     show: bool | None = None,
     return_fig: bool = False,
 ) -> Axes | np.ndarray | Figure | None:
@@ -69,10 +70,8 @@ def ism(
     {mod}
     ax
         Axes to draw a single row and column in.
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    {figsize}
+    {show}
 
     Returns
     -------
@@ -100,8 +99,9 @@ def ism(
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.windows import find_places
     from scbasset_tl.pl import _ism_tracks as tracks
-    from scbasset_tl.pl._show import finish, will_show
+    from scbasset_tl.pl._show import canvas
 
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     adata = resolve(data, mod)
     model = read_model(adata, model_key)
     vectors = output_vectors(adata, model, groupby=groupby, groups=groups, contrast=contrast, obs=obs)
@@ -115,9 +115,8 @@ def ism(
         vectors = relative_to_all(vectors, model)
     scores = read_scores(adata, vectors, regions=regions, fasta=fasta, key=key, model_key=model_key, window=window)
     marks = tracks.marks_of(annotate, scores)
-    shown = will_show(show=show, return_fig=return_fig)
     if ax is not None:
         tracks.draw_into(ax, scores, marks)
-        return finish(ax.figure, ax, shown=shown, return_fig=return_fig)
-    figure, axes = tracks.draw_tracks(scores, marks, shown=shown)
-    return finish(figure, axes, shown=shown, return_fig=return_fig)
+        return paper.finish(ax.figure, ax)
+    figure, axes = tracks.draw_tracks(scores, marks, paper)
+    return paper.finish(figure, axes)

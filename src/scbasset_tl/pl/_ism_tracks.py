@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from scbasset_tl._adata.ism_scores import ISMScores
+    from scbasset_tl.pl._show import Canvas
 
 _MAX_ROWS, _MAX_COLUMNS = 40, 6
 # inches
@@ -79,19 +80,19 @@ def marks_of(annotate: Any, scores: ISMScores) -> list[list[Mark]]:
     return marks
 
 
-def draw_tracks(scores: ISMScores, marks: list[list[Mark]], *, shown: bool) -> tuple[Figure, np.ndarray]:
+def draw_tracks(scores: ISMScores, marks: list[list[Mark]], paper: Canvas) -> tuple[Figure, np.ndarray]:
     """A row for each output, a column for each region, one scale."""
-    from scbasset_tl.pl._show import new_figure
-
     n_rows, n_columns, width = scores.raw.shape[:3]
     names = [fill(name, 20, max_lines=4, placeholder="…") for name in scores.outputs]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    beside = _CHARACTER * longest + 1.2
     column = min(max(_LETTER * width, _NARROWEST), _WIDEST / n_columns)
+    if paper.figsize:
+        column = max(paper.figsize[0] - beside, 0.5) / n_columns
     lanes = [_lanes(region, start, width, column) for region, start in zip(marks, scores.start, strict=True)]
     n_lanes = max(1 + max(lane, default=-1) for lane in lanes)
-    longest = max(len(line) for name in names for line in name.split("\n"))
     height = 0.75 if n_rows > 6 else 1.1
-    size = (column * n_columns + _CHARACTER * longest + 1.2, height * n_rows + 0.9 + n_lanes * _LANE / 72)
-    figure = new_figure(shown=shown, figsize=size)
+    figure = paper.figure(column * n_columns + beside, height * n_rows + 0.9 + n_lanes * _LANE / 72)
     axes = figure.subplots(n_rows, n_columns, sharex="col", sharey=True, squeeze=False)
     importance = scores.importance
     for (row, number), ax in np.ndenumerate(axes):

@@ -9,6 +9,7 @@ from scbasset_tl._validate import check_positive_int
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from mudata import MuData
 
@@ -21,9 +22,11 @@ def modisco(
     n_patterns: int = 8,
     key: str = "modisco",
     mod: str = "atac",
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
     show: bool | None = None,
     return_fig: bool = False,
-) -> Figure | None:
+) -> Axes | Figure | None:
     """Logos of recurring patterns: the mean contribution of each base at a pattern's sites.
 
     Parameters
@@ -36,14 +39,14 @@ def modisco(
     key
         Entry of ``.uns`` that :func:`scbasset_tl.tl.modisco` wrote.
     {mod}
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    {ax}
+        For a single pattern.
+    {figsize}
+    {show}
 
     Returns
     -------
-    ``None`` if shown, else the :class:`matplotlib.figure.Figure`.
+    ``None`` if shown, ``ax`` if it was given, else the :class:`matplotlib.figure.Figure`.
 
     Raises
     ------
@@ -65,9 +68,9 @@ def modisco(
 
     from scbasset_tl._adata.modisco import pattern_table, read_patterns
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl.pl._logo import draw_logo
-    from scbasset_tl.pl._show import finish, new_figure, will_show
+    from scbasset_tl.pl._show import canvas
 
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     check_positive_int("n_patterns", n_patterns)
     entry = read_patterns(resolve(data, mod), key)
     table = pattern_table(entry)
@@ -79,21 +82,31 @@ def modisco(
     if not len(rows):
         message = f"uns[{key!r}] has no patterns of group {group!r}; it has {sorted(set(table['group']))}."
         raise KeyError(message)
-    shown = will_show(show=show, return_fig=return_fig)
+    paper.one_panel(len(rows), "patterns")
     logos = [np.asarray(entry["contribution"])[row][slice(*np.asarray(entry["core"])[row])] for row in rows]
     titles = [_title(pattern) for pattern in table.iloc[rows].itertuples()]
     longest = max(map(len, logos))
     width = max(4.5, 0.8 + 0.22 * longest, 0.8 + 0.09 * max(map(len, titles)))
-    figure = new_figure(shown=shown, figsize=(width, 1.5 * len(rows) + 0.4))
-    for ax, logo, title in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], logos, titles, strict=True):
-        draw_logo(ax, logo, start=1)
-        ax.set_title(title, fontsize="medium", loc="left")
-        ax.set_xticks([])
-        ax.set_xlim(0.5, longest + 0.5)
-        ax.spines[["top", "right", "bottom"]].set_visible(False)
+    if ax is not None:
+        _draw(ax, logos[0], titles[0], longest)
+        ax.set_ylabel("mean contribution", fontsize="medium")
+        return paper.finish(ax.figure, ax)
+    figure = paper.figure(width, 1.5 * len(rows) + 0.4)
+    for panel, logo, title in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], logos, titles, strict=True):
+        _draw(panel, logo, title, longest)
     figure.suptitle(str(chosen), fontsize="large")
     figure.supylabel("mean contribution", fontsize="medium")
-    return finish(figure, figure, shown=shown, return_fig=return_fig)
+    return paper.finish(figure, figure)
+
+
+def _draw(ax: Axes, logo: Any, title: str, width: int) -> None:
+    from scbasset_tl.pl._logo import draw_logo
+
+    draw_logo(ax, logo, start=1)
+    ax.set_title(title, fontsize="medium", loc="left")
+    ax.set_xticks([])
+    ax.set_xlim(0.5, width + 0.5)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
 
 
 def _title(pattern: Any) -> str:

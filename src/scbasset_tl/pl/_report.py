@@ -25,6 +25,7 @@ def report(
     key: str = "scbasset",
     mod: str = "atac",
     rng: int | np.random.Generator | None = 0,
+    figsize: tuple[float, float] | None = None,
     show: bool | None = None,
     return_fig: bool = False,
 ) -> np.ndarray | Figure | None:
@@ -38,10 +39,8 @@ def report(
         As in :func:`scbasset_tl.get.report`; not used with a report.
     {key}
     {mod}
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    {figsize}
+    {show}
 
     Returns
     -------
@@ -58,18 +57,18 @@ def report(
     """
     from scbasset_tl.get._report import Report
     from scbasset_tl.get._report import report as make_report
-    from scbasset_tl.pl._show import finish, new_figure, will_show
+    from scbasset_tl.pl._show import canvas
 
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
     found = data if isinstance(data, Report) else make_report(data, layer=layer, key=key, mod=mod, rng=rng)
-    shown = will_show(show=show, return_fig=return_fig)
-    figure = new_figure(shown=shown, figsize=(10, 8))
+    figure = paper.figure(10, 8, panels=(2, 2))
     axes = figure.subplots(2, 2)
     _draw_per_cell(axes[0, 0], found)
     _draw_per_peak(axes[0, 1], found)
     _draw_depth(axes[1, 0], found)
     _draw_course(axes[1, 1], found)
     figure.suptitle(f"Verdict: {found.verdict}\n{found.sentences['verdict']}", wrap=True)
-    return finish(figure, axes, shown=shown, return_fig=return_fig)
+    return paper.finish(figure, axes)
 
 
 def _draw_per_cell(ax: Axes, found: Report) -> None:

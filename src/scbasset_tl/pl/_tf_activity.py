@@ -31,6 +31,10 @@ def tf_activity(
     n_top: int | None = None,
     key: str = "tf_activity",
     mod: str = "atac",
+    palette: Any = None,
+    cmap: Any = None,
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
     show: bool | None = None,
     return_fig: bool = False,
 ) -> Axes | np.ndarray | Figure | None:
@@ -50,22 +54,27 @@ def tf_activity(
     groupby
         Column of ``.obs`` for heat map and violins; by default that of :func:`scbasset_tl.tl.tf_activity`.
     basis
-        Slot of ``.obsm`` of which the embedding shows the first two columns. By default ``X_umap``, or if there is none
+        Slot of ``.obsm``, of the modality or else of the MuData, of which the embedding shows the first two columns. By default ``X_umap``, or if there is none
         the first two principal components of the model's cell vectors.
     n_top
         Number of motifs to choose without ``motifs``; by default 30 in a heat map and 6 otherwise.
     key
         Entry of ``.uns`` with the activities.
     {mod}
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    palette
+        Colours of the violins: a list, a dict from group to colour, one colour, or a name of matplotlib's. By default those
+        that scanpy has stored for ``groupby``.
+    cmap
+        Colormap of the heat map and the embedding; by default red and blue on both sides of zero.
+    {ax}
+        For violins and the embedding of a single motif, and for the heat map.
+    {figsize}
+    {show}
 
     Returns
     -------
     ``None`` if shown, the :class:`matplotlib.figure.Figure` with ``return_fig``, else the
-    :class:`matplotlib.axes.Axes` of the heat map, or an array of one for each motif.
+    :class:`matplotlib.axes.Axes` of the heat map, or an array of one for each motif (``ax`` itself if it was given).
 
     Raises
     ------
@@ -86,27 +95,33 @@ def tf_activity(
     """
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.get import tf_activity as read
-    from scbasset_tl.pl._show import finish, new_figure, will_show
+    from scbasset_tl.pl._colors import color_map, group_colors, stored_colors
+    from scbasset_tl.pl._show import canvas
     from scbasset_tl.pl._tf_panels import draw_embedding, draw_heatmap, draw_violins
 
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     check_one_of("kind", kind, _N_TOP)
     adata = resolve(data, mod)
     found = read(adata, key=key)
     chosen = found[:, _choose(found, motifs, _N_TOP[kind] if n_top is None else check_positive_int("n_top", n_top))]
-    shown = will_show(show=show, return_fig=return_fig)
     params: Any = adata.uns[key]["params"]
-
-    def figure(width: float, height: float) -> Figure:
-        return new_figure(shown=shown, figsize=(width, height))
-
+    colormap = color_map("RdBu_r" if cmap is None else cmap)
+    if kind != "heatmap":
+        paper.one_panel(chosen.n_vars, "motifs")
     axes: Any
     if kind == "embedding":
-        axes = draw_embedding(figure, chosen, *_coordinates(adata, basis, params["key"]))
+        axes = draw_embedding(paper, chosen, *_coordinates(data, adata, basis, params["key"]), colormap)
     else:
         column = _column(adata, groupby or params["groupby"])
-        axes = (draw_heatmap if kind == "heatmap" else draw_violins)(figure, chosen, column)
+        if kind == "heatmap":
+            axes = draw_heatmap(paper, chosen, column, colormap)
+        else:
+            stored = stored_colors(adata.obs[column], adata.uns, column)
+            axes = draw_violins(
+                paper, chosen, column, lambda names: group_colors(names, palette, stored, "lightsteelblue")
+            )
     first = axes if kind == "heatmap" else axes[0]
-    return finish(first.figure, axes, shown=shown, return_fig=return_fig)
+    return paper.finish(first.figure, axes if ax is None else ax)
 
 
 def _choose(found: AnnData, motifs: str | Sequence[str] | None, n_top: int) -> list[str]:
@@ -137,19 +152,25 @@ def _column(adata: AnnData, groupby: str | None) -> str:
     return groupby
 
 
-def _coordinates(adata: AnnData, basis: str | None, model: str) -> tuple[np.ndarray, str]:
-    """Two coordinates of each cell, and what to call them."""
+def _coordinates(data: AnnData | MuData, adata: AnnData, basis: str | None, model: str) -> tuple[np.ndarray, str]:
+    """Two coordinates of each cell, those of the modality before those of the MuData, and what to call them."""
     import numpy as np
+    from anndata import AnnData
 
     from scbasset_tl._adata.cells import representation
     from scbasset_tl._adata.model import read_model
 
+    slot = basis or "X_umap"
+    for name in (slot, f"X_{slot}"):
+        if name not in adata.obsm and data is not adata and name in data.obsm:
+            rows = data.obs_names.get_indexer(adata.obs_names)
+            adata, slot = AnnData(obs=adata.obs[[]], obsm={name: np.asarray(data.obsm[name])[rows]}), name
+            break
     if basis is None and "X_umap" not in adata.obsm:
         vectors = read_model(adata, model).cell_embedding
         centred = vectors - vectors.mean(0)
         u, s, _ = np.linalg.svd(centred, full_matrices=False)
         return (u * s)[:, :2], "PC"
-    slot = basis or "X_umap"
     if slot not in adata.obsm and f"X_{slot}" in adata.obsm:
         slot = f"X_{slot}"
     points = representation(adata, slot)

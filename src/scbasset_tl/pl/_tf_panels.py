@@ -12,28 +12,33 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.colors import Colormap
 
-    MakeFigure = Callable[[float, float], Figure]
+    from scbasset_tl.pl._show import Canvas
 
-_COLORS: Final = "RdBu_r"
+    Colours = Callable[[list[str]], list[Any]]
+
 _ALIKE: Final = 0.05  # 1 - Pearson correlation
 _PER_ROW: Final = 3
 _WIDEST: Final = 12  # inches
 _MANY: Final = 5000
 
 
-def draw_heatmap(figure: MakeFigure, found: AnnData, groupby: str) -> Axes:
+def draw_heatmap(paper: Canvas, found: AnnData, groupby: str, cmap: Colormap) -> Axes:
     """Mean of each group: motifs in rows, beside the tree of their likeness."""
     means = _frame(found).groupby(found.obs[groupby], observed=True).mean()
     names, n_groups = [str(group) for group in means.index], len(means)
     body = max(0.32 * n_groups, 1.2), max(0.2 * found.n_vars, 1.2)
-    canvas = figure(2.4 + 0.08 * _longest(found.var_names) + body[0], 0.6 + 0.08 * _longest(names) + body[1])
-    tree, ax = canvas.subplots(1, 2, width_ratios=[0.8, body[0]])
+    if paper.ax is None:
+        figure = paper.figure(2.4 + 0.08 * _longest(found.var_names) + body[0], 0.6 + 0.08 * _longest(names) + body[1])
+        tree, ax = figure.subplots(1, 2, width_ratios=[0.8, body[0]])
+    else:
+        ax = paper.ax
+        tree = ax.inset_axes((-0.22, 0, 0.2, 1))
     order = _draw_tree(tree, np.asarray(found.X))
     values = means.to_numpy().T[order]
     limit = float(np.abs(values).max()) or 1.0
-    mesh = ax.pcolormesh(values, cmap=_COLORS, vmin=-limit, vmax=limit, edgecolors="white", linewidth=0.5)
+    mesh = ax.pcolormesh(values, cmap=cmap, vmin=-limit, vmax=limit, edgecolors="white", linewidth=0.5)
     ax.set_xticks(np.arange(n_groups) + 0.5, names, rotation=90)
     ax.set_yticks(np.arange(found.n_vars) + 0.5, found.var_names[order], fontsize="small")
     ax.yaxis.tick_right()
@@ -41,7 +46,7 @@ def draw_heatmap(figure: MakeFigure, found: AnnData, groupby: str) -> Axes:
     ax.spines[:].set_visible(False)
     ax.set_title(groupby, fontsize="medium")
     length = min(body[1], 2.0)
-    bar = canvas.colorbar(mesh, ax=ax, shrink=length / body[1], aspect=10 * length, anchor=(0, 1))
+    bar = ax.figure.colorbar(mesh, ax=ax, shrink=length / body[1], aspect=10 * length, anchor=(0, 1))
     bar.set_label("mean activity (z)")
     return ax
 
@@ -67,7 +72,7 @@ def _draw_tree(ax: Axes, z: np.ndarray) -> np.ndarray:
     return order
 
 
-def draw_violins(figure: MakeFigure, found: AnnData, groupby: str) -> np.ndarray:
+def draw_violins(paper: Canvas, found: AnnData, groupby: str, colors: Colours) -> np.ndarray:
     """One panel a motif, one violin a group."""
     frame = _frame(found)
     cells = found.obs.groupby(found.obs[groupby], observed=True).indices
@@ -76,13 +81,13 @@ def draw_violins(figure: MakeFigure, found: AnnData, groupby: str) -> np.ndarray
     per_row = min(_PER_ROW, max(1, int(_WIDEST / panel)), found.n_vars)
     n_rows = -(-found.n_vars // per_row)
     below = 0.08 * _longest(groups)
-    canvas = figure(panel * per_row, 2.2 * n_rows + below * (1 + (found.n_vars % per_row > 0)))
-    axes = _panels(canvas, found.n_vars, per_row, sharex=True)
-    places = np.arange(len(groups))
+    chosen, places = colors(list(groups)), np.arange(len(groups))
+    size = panel * per_row, 2.2 * n_rows + below * (1 + (found.n_vars % per_row > 0))
+    axes = _panels(paper, size, found.n_vars, per_row, sharex=True)
     for ax, motif in zip(axes, found.var_names, strict=True):
         violins = ax.violinplot([part[motif] for part in groups.values()], places, showmedians=True, showextrema=False)
-        for body in violins["bodies"]:
-            body.set(facecolor="lightsteelblue", alpha=1)
+        for body, color in zip(violins["bodies"], chosen, strict=True):
+            body.set(facecolor=color, alpha=1)
         violins["cmedians"].set_color("black")
         ax.axhline(0, color="gray", linewidth=0.5, zorder=0)
         ax.set_title(motif, fontsize="medium")
@@ -94,25 +99,29 @@ def draw_violins(figure: MakeFigure, found: AnnData, groupby: str) -> np.ndarray
     return axes
 
 
-def draw_embedding(figure: MakeFigure, found: AnnData, points: np.ndarray, name: str) -> np.ndarray:
+def draw_embedding(paper: Canvas, found: AnnData, points: np.ndarray, name: str, cmap: Colormap) -> np.ndarray:
     """One panel a motif, each with a scale of its own."""
     per_row = min(_PER_ROW, found.n_vars)
-    canvas = figure(3.2 * per_row, 2.6 * -(-found.n_vars // per_row) + 0.4)
-    axes = _panels(canvas, found.n_vars, per_row)
+    n_rows = -(-found.n_vars // per_row)
+    axes = _panels(paper, (3.2 * per_row, 2.6 * n_rows + 0.4), found.n_vars, per_row, panels=(n_rows, per_row))
     many = found.n_obs > _MANY
     for column, (ax, motif) in enumerate(zip(axes, found.var_names, strict=True)):
         values = np.asarray(found.X)[:, column]
         limit = float(np.quantile(np.abs(values), 0.99)) or 1.0
         dots = ax.scatter(
-            *points.T, c=values, cmap=_COLORS, vmin=-limit, vmax=limit, s=2 if many else 8, lw=0, rasterized=True
+            *points.T, c=values, cmap=cmap, vmin=-limit, vmax=limit, s=2 if many else 8, lw=0, rasterized=True
         )
         ax.set(title=motif, xticks=[], yticks=[])
         ax.title.set_fontsize("medium")
         ax.spines[["top", "right"]].set_visible(False)
         ax.set_xlabel(f"{name} 1", fontsize="small")
         ax.set_ylabel(f"{name} 2", fontsize="small")
-        canvas.colorbar(dots, ax=ax, extend="both", aspect=30).ax.tick_params(labelsize="small")
-    canvas.supxlabel("activity (z-score)", fontsize="medium")
+        bar = ax.figure.colorbar(dots, ax=ax, extend="both", aspect=30)
+        bar.ax.tick_params(labelsize="small")
+        if paper.ax is not None:
+            bar.set_label("activity (z-score)", fontsize="small")
+    if paper.ax is None:
+        axes[0].figure.supxlabel("activity (z-score)", fontsize="medium")
     return axes
 
 
@@ -138,9 +147,12 @@ def _longest(names: Any) -> int:
     return max(len(str(name)) for name in names)
 
 
-def _panels(canvas: Figure, n: int, per_row: int, *, sharex: bool = False) -> np.ndarray:
-    """Axes (n,), row by row; those that are too many are removed."""
-    grid = canvas.subplots(-(-n // per_row), per_row, squeeze=False, sharex=sharex).ravel()
+def _panels(paper: Canvas, size: tuple[float, float], n: int, per_row: int, **layout: Any) -> np.ndarray:
+    """Axes (n,), row by row; those that are too many are removed. The caller's axes where they are given."""
+    if paper.ax is not None:
+        return np.array([paper.ax])
+    figure = paper.figure(*size, panels=layout.pop("panels", None))
+    grid = figure.subplots(-(-n // per_row), per_row, squeeze=False, **layout).ravel()
     for ax in grid[n:]:
         ax.remove()
     return grid[:n]

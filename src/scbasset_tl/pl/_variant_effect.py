@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from scbasset_tl._adata.variant_view import VariantView
+    from scbasset_tl.pl._show import Canvas
 
 _MAX_GROUPS: Final = 40
 # inches
@@ -40,6 +41,7 @@ def variant_effect(
     peak: str | None = None,
     key: str = "variant_effect",
     mod: str = "atac",
+    figsize: tuple[float, float] | None = None,
     show: bool | None = None,
     return_fig: bool = False,
 ) -> np.ndarray | Figure | None:
@@ -70,10 +72,8 @@ def variant_effect(
     key
         Entry of ``.uns`` that :func:`scbasset_tl.tl.variant_effect` wrote.
     {mod}
-    show
-        Show the figure at once; ``None``: where the backend has a screen and the figure is not returned.
-    return_fig
-        Return the figure.
+    {figsize}
+    {show}
 
     Returns
     -------
@@ -111,8 +111,9 @@ def variant_effect(
     from scbasset_tl._adata.variant_view import find_row, variant_view
     from scbasset_tl._files import as_path
     from scbasset_tl.genome.fasta import Fasta
-    from scbasset_tl.pl._show import finish, will_show
+    from scbasset_tl.pl._show import canvas
 
+    paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
     check_positive_int("window", window)
     adata = resolve(data, mod)
     entry = read_entry(adata, key)
@@ -123,9 +124,8 @@ def variant_effect(
     whose, vector = _logo_vector(vectors, effect, groupby, logo_group)
     with Fasta(as_path("fasta", fasta)) as genome:
         view = variant_view(adata, entry, row, genome, vector, width=window)
-    shown = will_show(show=show, return_fig=return_fig)
-    figure, axes = _draw(view, table(entry).iloc[row], effect, whose, by_group=groupby is not None, shown=shown)
-    return finish(figure, axes, shown=shown, return_fig=return_fig)
+    figure, axes = _draw(view, table(entry).iloc[row], effect, whose, paper, by_group=groupby is not None)
+    return paper.finish(figure, axes)
 
 
 def _logo_vector(
@@ -148,18 +148,16 @@ def _logo_vector(
 
 
 def _draw(
-    view: VariantView, line: pd.Series, effect: pd.Series, whose: str, *, by_group: bool, shown: bool
+    view: VariantView, line: pd.Series, effect: pd.Series, whose: str, paper: Canvas, *, by_group: bool
 ) -> tuple[Figure, np.ndarray]:
     import numpy as np
-
-    from scbasset_tl.pl._show import new_figure
 
     logo = min(max(_LETTER * len(view.pos), _MIN_LOGO), _MAX_LOGO)
     names = [fill(str(name), 28, max_lines=2, placeholder="…") for name in effect.index] if by_group else [""]
     longest = max(len(part) for name in names for part in name.split("\n"))
     bars = _BARS + _CHARACTER * longest
     n_lines = sum(1 + name.count("\n") for name in names)
-    figure = new_figure(shown=shown, figsize=(logo + bars + 0.9, max(3.4, _BAR * n_lines + 1.2)))
+    figure = paper.figure(logo + bars + 0.9, max(3.4, _BAR * n_lines + 1.2))
     grid = figure.add_gridspec(2, 2, width_ratios=[logo, bars])
     top = figure.add_subplot(grid[0, 0])
     bottom = figure.add_subplot(grid[1, 0], sharex=top, sharey=top)
