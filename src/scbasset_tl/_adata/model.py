@@ -213,6 +213,17 @@ def read_trunk_file(path: Path, name: str) -> Trunk:
         raise ValueError(message) from error
 
 
+def is_trunk_file(path: Path) -> bool:
+    """Whether a file is a trunk, as far as its name and header say."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return "trunk" in str((file.metadata() or {}).values()) or "config" in (file.metadata() or {})
+    except SafetensorError:
+        return False
+
+
 def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
     """The trained trunk of ``uns[key]``."""
     from safetensors import SafetensorError
