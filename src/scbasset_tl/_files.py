@@ -153,7 +153,9 @@ def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
         if error.errno in _FULL:
             need = "" if n_bytes is None else f"It needs {size(n_bytes)}; "
             with suppress(OSError):
-                message += f" {need}{str(path.parent)!r} has {size(shutil.disk_usage(path.parent).free)} left: make room."
+                message += (
+                    f" {need}{str(path.parent)!r} has {size(shutil.disk_usage(path.parent).free)} left: make room."
+                )
         raise OSError(error.errno, message) from error
 
 
