@@ -1,15 +1,22 @@
-"""Files that are replaced in one step."""
+"""Files and folders that are replaced in one step."""
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import contextmanager
+import shutil
+from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+_MARK = "scbtmp"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LONGEST_NAME = 150  # bytes; file systems end at 255
 
 
 def as_path(name: str, value: str | os.PathLike[str]) -> Path:
@@ -31,22 +38,145 @@ def check_target(name: str, path: Path) -> None:
         raise FileNotFoundError(message)
 
 
+def check_own(path: Path, is_own: Callable[[Path], bool], what: str, *, name: str = "path") -> None:
+    """Refuse to replace anything but an empty file or one that ``is_own`` knows as ``what``."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    own = False
+    with suppress(OSError, ValueError, KeyError, TypeError, RuntimeError):  # a damaged file is not known either
+        own = is_own(path)
+    if not own:
+        message = (
+            f"{name}={str(path)!r} is there and is not {what}, so it is not replaced: name another file, or delete it."
+        )
+        raise FileExistsError(message)
+
+
+def size(n_bytes: float) -> str:
+    """Bytes in words."""
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
+
+
 @contextmanager
-def replacing(path: Path, *, name: str = "path") -> Iterator[Path]:
+def replacing(path: Path, *, name: str = "path", n_bytes: int | None = None) -> Iterator[Path]:
     """A path beside ``path`` to write to: it takes the place of ``path`` at the end, or is deleted on an error.
 
-    ``name`` is the argument that errors mention.
+    ``name`` is the argument that errors mention, ``n_bytes`` what will be written. What calls that were killed left
+    beside ``path`` is removed first.
     """
     check_target(name, path)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    path = path.resolve()  # a link stays one
+    with _naming(name, path, n_bytes):
+        clear_stale(path)
+        temporary = beside(path)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            if path.exists():
+                shutil.copymode(path, temporary)
+            temporary.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def beside(path: Path, kind: str = "") -> Path:
+    """A name beside ``path`` that says which process of which machine uses it."""
+    return path.with_name(f"{_prefix(path)}{_host()}-{os.getpid()}-{uuid4().hex[:8]}{kind}.{_MARK}")
+
+
+def clear_stale(path: Path) -> None:
+    """Remove what processes that are no more left beside ``path``."""
+    prefix = _prefix(path)
+    with suppress(OSError):
+        for found in list(path.parent.iterdir()):
+            if not (found.name.startswith(prefix) and found.name.endswith(f".{_MARK}")):
+                continue
+            host, process, *_ = found.name[len(prefix) :].split("-")
+            if host == _host() and process.isdigit() and not _is_alive(int(process)):
+                if found.is_dir():
+                    shutil.rmtree(found, ignore_errors=True)
+                else:
+                    found.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def held(path: Path, *, name: str = "path") -> Iterator[None]:
+    """Hold a file or folder that is there against others that hold it or have it open in HDF5."""
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno:
-            message = f"{name}={str(path)!r} cannot be written: {os.strerror(error.errno)}."
-            raise OSError(error.errno, message) from error
-        raise
+        from fcntl import LOCK_EX, LOCK_NB, flock
+    except ImportError:  # Windows, which lets nobody replace an open file
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        busy = False
+        try:
+            flock(handle, LOCK_EX | LOCK_NB)
+            busy = not (path.exists() and os.path.samestat(os.fstat(handle), path.stat()))  # replaced meanwhile
+        except BlockingIOError:
+            busy = True
+        except OSError:  # a file system without locks
+            pass
+        if busy:
+            message = (
+                f"{name}={str(path)!r} cannot be written: it is open elsewhere, or another process writes it. Close it "
+                "there, or wait, and call again."
+            )
+            raise BlockingIOError(errno.EAGAIN, message)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
+    """Errors of the system name the argument, and on a full disk what is needed and what is left."""
+    try:
+        yield
+    except OSError as error:
+        if not error.errno or isinstance(error, BlockingIOError):
+            raise
+        message = f"{name}={str(path)!r} cannot be written: {os.strerror(error.errno)}."
+        if error.errno in _FULL:
+            need = "" if n_bytes is None else f"It needs {size(n_bytes)}; "
+            with suppress(OSError):
+                message += (
+                    f" {need}{str(path.parent)!r} has {size(shutil.disk_usage(path.parent).free)} left: make room."
+                )
+        raise OSError(error.errno, message) from error
+
+
+def _prefix(path: Path) -> str:
+    own = path.name
+    if len(os.fsencode(own)) > _LONGEST_NAME:
+        own = blake2b(os.fsencode(own), digest_size=16).hexdigest()
+    return f".{own}."
+
+
+def _host() -> str:
+    return blake2b(os.fsencode(os.uname().nodename if hasattr(os, "uname") else ""), digest_size=4).hexdigest()
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":  # os.kill would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from scbasset_tl._files import size as size
 from scbasset_tl._log import info
 
 _WORTH_SAYING: Final = 1 << 30
@@ -22,11 +23,6 @@ def check_memory(n_bytes: int, what: str, *, advice: str, say: bool = False) -> 
 def check_disk(n_bytes: int, folder: Path, what: str, *, advice: str) -> None:
     """Say the size of ``what`` and refuse it if it is larger than what the disk of ``folder`` has left."""
     _check(n_bytes, shutil.disk_usage(folder).free, what, f"the disk of {str(folder)!r}", advice, say=True)
-
-
-def size(n_bytes: float) -> str:
-    """Bytes in words."""
-    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
 
 
 def available_memory() -> int | None:

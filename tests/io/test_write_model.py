@@ -165,7 +165,7 @@ def test_an_error_while_the_new_slots_are_written(trained, untrained, tmp_path, 
 
     def fail(*arguments):
         calls.append(arguments)
-        if len(calls) == at + 2:
+        if len(calls) == at + 1:
             raise OSError(errno.ENOSPC, "No space left on device")
         original(*arguments)
 
@@ -210,14 +210,14 @@ def test_a_file_of_other_data(trained, untrained, tmp_path, change, message):
 def test_no_space(trained, untrained, tmp_path, monkeypatch):
     path = written(untrained, tmp_path, "h5ad")
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10))
-    with pytest.raises(OSError, match="the model in .* would take 1.* MB, and the disk of .* has 0.0 MB left"):
+    with pytest.raises(OSError, match="the model in .* would take .* MB, and the disk of .* has 0.0 MB left"):
         write_model(trained, path)
 
 
 def test_open_elsewhere(trained, untrained, tmp_path):
     path = written(untrained, tmp_path, "h5ad")
     other = ad.read_h5ad(path, backed="r")
-    with pytest.raises(OSError, match="cannot be written .*close it there"):
+    with pytest.raises(OSError, match="cannot be written: it is open elsewhere.*Close it there"):
         write_model(trained, path)
     other.file.close()
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from scbasset_tl._adata.model import load_trunk
-from scbasset_tl._files import replacing
+from scbasset_tl._files import check_own, replacing
 from scbasset_tl._keys import DENOISE
 from scbasset_tl._log import progress
 from scbasset_tl._validate import check_one_of
@@ -143,25 +143,44 @@ def _codes(name: str, given: Any) -> np.ndarray:
 
 def write_h5ad(adata: AnnData, matrix: LowRank, path: Path, dtype: str, entry: Mapping[str, Any]) -> None:
     """The whole matrix as ``X`` of a file, a block of cells at a time."""
-    import h5py
     from anndata import AnnData
+    from anndata.io import write_elem
 
+    from scbasset_tl._hdf5 import safe_hdf5
+
+    check_own(path, _is_denoised, "a file of tl.denoise")
     n_obs, n_vars = matrix.shape
-    with replacing(path) as temporary:
+    n_bytes = file_size(adata, dtype)
+    with replacing(path, n_bytes=n_bytes) as temporary, safe_hdf5(temporary, "w") as (file, disk):
         try:
-            AnnData(obs=adata.obs, var=adata.var, uns={DENOISE: dict(entry)}).write_h5ad(temporary)
+            write_elem(file, "/", AnnData(obs=adata.obs, var=adata.var, uns={DENOISE: dict(entry)}))
         except (TypeError, ValueError, NotImplementedError) as error:
             message = f"path= cannot hold {_unwritable(adata) or 'obs and var'} ({error}): convert it, e.g. to text, or drop it."
             raise ValueError(message) from error
-        with h5py.File(temporary, "r+") as file, progress(n_obs, description="denoising", unit=" cells") as bar:
-            if "X" in file:
-                del file["X"]
-            chunks = (min(n_obs, _CHUNK[0]), min(n_vars, _CHUNK[1]))
-            stored = file.create_dataset("X", matrix.shape, dtype, chunks=chunks)
-            stored.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+        if "X" in file:
+            del file["X"]
+        chunks = (min(n_obs, _CHUNK[0]), min(n_vars, _CHUNK[1]))
+        stored = file.create_dataset("X", matrix.shape, dtype, chunks=chunks)
+        stored.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+        with progress(n_obs, description="denoising", unit=" cells") as bar:
             for rows, values in typed_blocks(matrix, dtype):
                 stored[rows] = values
+                disk.check()
                 bar.update(len(values))
+
+
+def file_size(adata: AnnData, dtype: str) -> int:
+    """Bytes of the file of :func:`write_h5ad`: whole chunks, and the tables of cells and peaks."""
+    chunks = [-(-n // min(n, chunk)) * min(n, chunk) for n, chunk in zip(adata.shape, _CHUNK, strict=True) if n]
+    tables = sum(int(table.memory_usage(deep=True).sum()) for table in (adata.obs, adata.var))
+    return int(np.prod(chunks, dtype=np.int64)) * np.dtype(dtype).itemsize + tables + (1 << 20)
+
+
+def _is_denoised(path: Path) -> bool:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return f"uns/{DENOISE}" in file and not any(file.get(field) for field in ("obsm", "varm", "layers"))
 
 
 def _unwritable(adata: AnnData) -> list[str]:

@@ -174,11 +174,15 @@ def check_same_network(adata: AnnData, key: str, entry: Mapping[str, Any], model
 
 
 def pack_trunk(trunk: Trunk) -> np.ndarray:
-    """Weights and shape of a trunk as one safetensors blob, uint8."""
+    """Weights and shape of a trunk, and their checksum, as one safetensors blob, uint8."""
     from safetensors.torch import save
 
+    from scbasset_tl.train.checkpoint import tensors_digest
+
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in trunk.state_dict().items()}
-    return np.frombuffer(save(state, {"config": json.dumps(trunk.config.to_dict())}), dtype=np.uint8)
+    config = trunk.config.to_dict()
+    config["checksum"] = tensors_digest(state, config)
+    return np.frombuffer(save(state, {"config": json.dumps(config)}), dtype=np.uint8)
 
 
 def unpack_trunk(blob: np.ndarray) -> Trunk:
@@ -187,12 +191,21 @@ def unpack_trunk(blob: np.ndarray) -> Trunk:
     from safetensors.torch import load
 
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig
+    from scbasset_tl.train.checkpoint import tensors_digest
 
     raw = np.ascontiguousarray(blob, dtype=np.uint8).tobytes()
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-    config = TrunkConfig.from_dict(json.loads(header["__metadata__"]["config"]))
+    shape, state = json.loads(header["__metadata__"]["config"]), load(raw)
+    stored = shape.pop("checksum", None)  # earlier versions wrote none
+    if stored not in (None, tensors_digest(state, shape)):
+        message = "its checksum is wrong"
+        raise ValueError(message)
+    if not all(tensor.isfinite().all() for tensor in state.values()):
+        message = "it has weights that are NaN or infinite"
+        raise ValueError(message)
+    config = TrunkConfig.from_dict(shape)
     trunk = Trunk(config, torch.Generator())  # its first weights are overwritten; the global generator stays as it is
-    trunk.load_state_dict(load(raw))
+    trunk.load_state_dict(state)
     return trunk.eval()
 
 
@@ -211,6 +224,17 @@ def read_trunk_file(path: Path, name: str) -> Trunk:
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         message = f"{name}: {path.name} is damaged, or no trunk of io.write_trunk ({error})."
         raise ValueError(message) from error
+
+
+def is_trunk_file(path: Path) -> bool:
+    """Whether a file is a trunk, as far as its name and header say."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return "config" in (file.metadata() or {})
+    except SafetensorError:
+        return False
 
 
 def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:

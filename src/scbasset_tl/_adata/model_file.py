@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import h5py
 import numpy as np
@@ -14,6 +15,9 @@ import pandas as pd
 from anndata.io import read_elem, write_elem
 
 from scbasset_tl._adata.model import read_model
+from scbasset_tl._files import held, replacing
+from scbasset_tl._folders import replacing_folder, restore
+from scbasset_tl._hdf5 import safe_hdf5
 from scbasset_tl._keys import SPLIT
 from scbasset_tl._space import check_disk
 
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 STAGE = "scbasset_tl_unfinished"
 _MARGIN = 1 << 24  # what a file grows by beyond its arrays
+_FICLONE: Final = 0x40049409
+_ZARR_HEADERS: Final = ("zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadata")
 
 
 def model_elements(adata: AnnData, key: str) -> dict[tuple[str, str], Any]:
@@ -47,29 +53,71 @@ def write_elements(
 ) -> None:
     """Put ``elements`` into the h5ad, h5mu or zarr at ``path``, in which ``adata`` has its cells and peaks.
 
-    They are written beside the old ones first; these then give way one after the other.
+    They are written into a copy, which takes the place of ``path`` in one step.
     """
-    with _opened(path, container) as root:
-        group = _anndata_group(path, root, mod)
-        for field, names in (("obs", adata.obs_names), ("var", adata.var_names)):
-            _check_names(path, group[field], field, names)
-        # an HDF5 file whose disk fills up while it is written to may be lost
-        check_disk(_n_bytes(elements) + _MARGIN, path.parent, f"the model in {str(path)!r}", advice="make room first.")
-        stage = f"uns/{STAGE}"
-        try:
-            write_elem(group["uns"], STAGE, {field: {} for field, _ in elements})
-            for (field, name), value in elements.items():
-                write_elem(group[f"{stage}/{field}"], name, value)
-            for field, name in elements:
-                _move(path, group, f"{stage}/{field}/{name}", f"{field}/{name}")
-                if field in ("obs", "var"):
-                    order = [str(column) for column in group[field].attrs["column-order"]]
-                    group[field].attrs["column-order"] = list(dict.fromkeys([*order, name]))
-        finally:
-            if STAGE in group["uns"]:
-                del group[stage]
+    path = path.resolve()
+    restore(path)
+    need = _n_bytes(elements) + _MARGIN
     if path.is_dir():
-        _consolidate(path)
+        _check_fits(path, _zarr_root(path, "r"), adata, mod)
+        check_disk(need, path.parent, f"the model in {str(path)!r}", advice="make room first.")
+        with replacing_folder(path, lambda file: file.name in _ZARR_HEADERS) as copy:
+            _put(_anndata_group(path, _zarr_root(copy, "r+"), mod), elements)
+            _consolidate(copy)
+        return
+    if not h5py.is_hdf5(path):
+        message = f"path={str(path)!r} is neither an h5ad or h5mu file nor a zarr store."
+        raise ValueError(message)
+    with _released(path, container), held(path):
+        with _own_handle(path) as root:
+            _check_fits(path, root, adata, mod)
+        with replacing(path, n_bytes=need + path.stat().st_size) as copy:
+            if not _reflinked(path, copy):
+                need += path.stat().st_size
+                what = f"the model in {str(path)!r}, with the copy of the file that it is written to,"
+                check_disk(need, path.parent, what, advice="make room first.")
+                shutil.copyfile(path, copy)
+            with safe_hdf5(copy, "r+") as (root, _):
+                _put(_anndata_group(path, root, mod), elements)
+
+
+@contextmanager
+def _own_handle(path: Path) -> Iterator[h5py.File]:
+    """The file, read through Python, since HDF5 would wait for our own lock."""
+    with path.open("rb") as raw, h5py.File(raw, "r") as root:
+        yield root
+
+
+def _reflinked(source: Path, target: Path) -> bool:
+    """Whether the file system could make a copy that shares its blocks."""
+    try:
+        from fcntl import ioctl
+    except ImportError:  # Windows
+        return False
+    with source.open("rb") as old, target.open("wb") as new:
+        try:
+            ioctl(new.fileno(), _FICLONE, old.fileno())
+        except OSError:
+            return False
+    return True
+
+
+def _check_fits(path: Path, root: Any, adata: AnnData, mod: str) -> None:
+    group = _anndata_group(path, root, mod)
+    for field, names in (("obs", adata.obs_names), ("var", adata.var_names)):
+        _check_names(path, group[field], field, names)
+
+
+def _put(group: Any, elements: Mapping[tuple[str, str], Any]) -> None:
+    if "uns" in group and STAGE in group["uns"]:  # of an earlier version that was killed
+        del group[f"uns/{STAGE}"]
+    for (field, name), value in elements.items():
+        if name in group[field]:
+            del group[field][name]
+        write_elem(group[field], name, value)
+        if field in ("obs", "var"):
+            order = [str(column) for column in group[field].attrs["column-order"]]
+            group[field].attrs["column-order"] = list(dict.fromkeys([*order, name]))
 
 
 def _anndata_group(path: Path, root: Any, mod: str) -> Any:
@@ -105,40 +153,14 @@ def _n_bytes(value: Any) -> int:
     return sum(map(_n_bytes, value.values())) if isinstance(value, Mapping) else np.asarray(value).nbytes
 
 
-def _move(path: Path, group: Any, source: str, target: str) -> None:
-    if target in group:
-        del group[target]
-    if isinstance(group, h5py.Group):
-        group.move(source, target)
-    else:  # zarr has no such function, and a folder for each element
-        folder = path / group.path
-        (folder / source).rename(folder / target)
+def _zarr_root(path: Path, mode: Literal["r", "r+"]) -> Any:
+    import zarr
 
-
-@contextmanager
-def _opened(path: Path, container: AnnData | MuData) -> Iterator[Any]:
-    """The file, writable."""
-    if path.is_dir():
-        import zarr
-
-        try:
-            root = zarr.open_group(path, mode="r+", use_consolidated=False)
-        except FileNotFoundError as error:
-            message = f"path={str(path)!r} is a folder, but no zarr store."
-            raise ValueError(message) from error
-        yield root
-        return
-    if not h5py.is_hdf5(path):
-        message = f"path={str(path)!r} is neither an h5ad or h5mu file nor a zarr store."
-        raise ValueError(message)
-    with _released(path, container):
-        try:
-            file = h5py.File(path, "r+")
-        except OSError as error:
-            message = f"path={str(path)!r} cannot be written ({error}). If it is open elsewhere, close it there."
-            raise OSError(message) from error
-        with file:
-            yield file
+    try:
+        return zarr.open_group(path, mode=mode, use_consolidated=False)
+    except FileNotFoundError as error:
+        message = f"path={str(path)!r} is a folder, but no zarr store."
+        raise ValueError(message) from error
 
 
 @contextmanager

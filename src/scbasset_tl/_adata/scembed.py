@@ -12,7 +12,7 @@ import numpy as np
 from scbasset_tl._adata.model import check_schema
 from scbasset_tl._adata.tokens import pack_universe, texts, unpack_universe
 from scbasset_tl._adata.write import write_slots
-from scbasset_tl._files import replacing
+from scbasset_tl._folders import replacing_folder, restore
 from scbasset_tl._keys import SCHEMA_VERSION, scembed_slots
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 _FORMAT = "scbasset_tl scEmbed 1"
+_FILES = ("config.json", "model.safetensors", "universe.bed")
 
 
 @dataclass(frozen=True)
@@ -142,26 +143,39 @@ def model_digest(model: RegionEmbedding) -> str:
 
 
 def save_folder(path: Path, model: RegionEmbedding) -> None:
-    """Write a model as three files, each replaced in one step; the configuration, which completes it, comes last."""
+    """Write a model as a folder of three files, which takes the place of one that is there in one step."""
     from safetensors.numpy import save
 
     if path.exists() and not path.is_dir():
         message = f"path={str(path)!r} is a file: name a folder."
         raise NotADirectoryError(message)
-    path.mkdir(exist_ok=True)
+    if path.is_dir() and (other := sorted({file.name for file in path.iterdir()} - {*_FILES})):
+        message = f"path={str(path)!r} is a folder with other things ({other[:3]}): name one for the model alone."
+        raise FileExistsError(message)
+    if not path.resolve().parent.is_dir():
+        message = f"path={str(path)!r}: the folder {str(path.parent)!r} does not exist."
+        raise FileNotFoundError(message)
+    params = {name: plain(value) for name, value in model.params.items()}
     config = {
         "format": _FORMAT,
         "n_regions": len(model.vectors),
         "n_latent": model.vectors.shape[1],
         "universe": checksum(model.universe),
-        "params": {name: plain(value) for name, value in model.params.items()},
+        "checksum": _digest(model.vectors, params),
+        "params": params,
     }
-    with replacing(path / "universe.bed") as temporary:
-        write_bed(temporary, model.universe)
-    with replacing(path / "model.safetensors") as temporary:
-        temporary.write_bytes(save({"vectors": np.ascontiguousarray(model.vectors)}))
-    with replacing(path / "config.json") as temporary:
-        temporary.write_text(json.dumps(config, indent=1) + "\n")
+    with replacing_folder(path, lambda _: True) as folder:
+        write_bed(folder / "universe.bed", model.universe)
+        (folder / "model.safetensors").write_bytes(save({"vectors": np.ascontiguousarray(model.vectors)}))
+        (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+
+
+def _digest(vectors: np.ndarray, params: Mapping[str, Any]) -> str:
+    from hashlib import blake2b
+
+    digest = blake2b(json.dumps(params, sort_keys=True).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(vectors, dtype="<f4").data)
+    return digest.hexdigest()
 
 
 def load_folder(path: Path) -> RegionEmbedding:
@@ -169,9 +183,8 @@ def load_folder(path: Path) -> RegionEmbedding:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    if missing := [
-        name for name in ("config.json", "model.safetensors", "universe.bed") if not (path / name).is_file()
-    ]:
+    restore(path.resolve())
+    if missing := [name for name in _FILES if not (path / name).is_file()]:
         message = f"path={str(path)!r} is no model of io.write_scembed: it has no {missing}. Models of geniml: io.read_geniml."
         raise FileNotFoundError(message)
     try:
@@ -185,6 +198,12 @@ def load_folder(path: Path) -> RegionEmbedding:
     # the categories of contigs are those in the file, which the checksum depends on
     if (vectors.shape, checksum(universe)) != expected:
         message = f"path={str(path)!r}: vectors, universe.bed and config.json are not of one model. Write it again."
+        raise ValueError(message)
+    if "checksum" in config and config["checksum"] != _digest(vectors, config["params"]):
+        message = f"path={str(path)!r} is damaged: the checksum of its vectors is wrong. Write it again."
+        raise ValueError(message)
+    if not np.isfinite(vectors).all():
+        message = f"path={str(path)!r} has vectors that are NaN or infinite: train the model again."
         raise ValueError(message)
     return RegionEmbedding(universe, vectors, config["params"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._files import as_path, replacing
+from scbasset_tl._files import as_path, check_own, replacing
 from scbasset_tl._random import as_generator
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ def toy_genome(
         raise ValueError(message)
     check_sizes(n_vars, n_types)
     genome = make_genome(n_vars, n_types, as_generator(rng))
+    check_own(path, _is_fasta, "a FASTA file")
     with replacing(path) as temporary, temporary.open("w") as file:
         file.writelines(fasta_lines(genome.contigs))
     return path
+
+
+def _is_fasta(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) == b">"

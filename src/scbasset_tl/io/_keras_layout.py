@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from scbasset_tl._files import replacing
+from scbasset_tl._files import check_own, replacing
+from scbasset_tl._hdf5 import safe_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -86,7 +87,9 @@ def write_weights(path: Path, weights: KerasWeights) -> None:
     # the cells' layer is made first and so has the lower number, but Keras sorts the batches' before it
     for layer, head in zip(["dense_2", "dense_1"][-len(weights.heads) :], weights.heads, strict=True):
         layers[layer] = {"kernel": _to_keras(head.weight), "bias": _to_keras(head.bias)}
-    with replacing(path) as temporary, h5py.File(temporary, "x") as file:
+    check_own(path, _is_weights, "a weight file of Keras")
+    n_bytes = sum(array.nbytes for arrays in layers.values() for array in arrays.values())
+    with replacing(path, n_bytes=n_bytes) as temporary, safe_hdf5(temporary, "w") as (file, _):
         file.attrs["backend"] = np.bytes_("tensorflow")
         file.attrs["keras_version"] = np.bytes_(_KERAS_VERSION)
         file.attrs["layer_names"] = np.array([layer.encode() for layer in layers])
@@ -96,6 +99,11 @@ def write_weights(path: Path, weights: KerasWeights) -> None:
             group.attrs["weight_names"] = np.array([name.encode() for name in paths])
             for name, array in zip(paths, arrays.values(), strict=True):
                 group[name] = array
+
+
+def _is_weights(path: Path) -> bool:
+    with h5py.File(path, "r") as file:
+        return "layer_names" in file.get("model_weights", file).attrs
 
 
 def _trunk_entries() -> Iterator[tuple[str, str, str]]:

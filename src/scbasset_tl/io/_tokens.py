@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._files import as_path, replacing
+from scbasset_tl._files import as_path, check_own, replacing
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -59,7 +59,9 @@ def write_tokens(
     column = pyarrow.LargeListArray.from_arrays(
         pyarrow.array(tokens.indptr.astype(np.int64)), pyarrow.array(tokens.indices.astype(np.int32))
     )
-    with replacing(as_path("path", path)) as temporary:
+    path = as_path("path", path)
+    check_own(path, _has_tokens, "a Parquet file of tokens")
+    with replacing(path, n_bytes=column.nbytes) as temporary:
         parquet.write_table(pyarrow.table({_COLUMN: column}), temporary)
 
 
@@ -112,6 +114,10 @@ def read_tokens(path: str | PathLike[str], *, n_regions: int) -> sparse.csr_matr
     known = indices < n_regions
     ones = np.ones(int(known.sum()), dtype=bool)
     return sparse.csr_matrix((ones, (rows[known], indices[known])), shape=(len(indptr) - 1, n_regions))
+
+
+def _has_tokens(path: Path) -> bool:
+    return _COLUMN in _pyarrow()[1].read_schema(path).names
 
 
 def _read_column(path: Path) -> Any:

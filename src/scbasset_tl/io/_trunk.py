@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._files import as_path, replacing
+from scbasset_tl._files import as_path, check_own, replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +44,13 @@ def write_trunk(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     """
     import numpy as np
 
-    from scbasset_tl._adata.model import model_entry
+    from scbasset_tl._adata.model import is_trunk_file, model_entry
     from scbasset_tl._adata.resolve import resolve
 
     blob = np.ascontiguousarray(model_entry(resolve(data, mod), key)["weights"], dtype=np.uint8)
-    with replacing(as_path("path", path)) as temporary:
+    path = as_path("path", path)
+    check_own(path, is_trunk_file, "a file of io.write_trunk")
+    with replacing(path, n_bytes=blob.nbytes) as temporary:
         temporary.write_bytes(blob.tobytes())
 
 

@@ -23,10 +23,11 @@ def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     slots of the same names are replaced, all others stay as they are. If ``data`` is backed by this very file, in
     whatever mode, the file is closed meanwhile and opened again.
 
-    The new slots are complete in the file before the first old one gives way; an error until then leaves the file's
-    content as it was. Neither format can replace several slots in one step: a machine that fails in the instant after
-    may leave a zarr store with a part of them, and an HDF5 file unreadable. Space is checked first. An h5ad or h5mu
-    grows by the size of the model with each call, since HDF5 does not use freed room again; ``h5repack`` shrinks it.
+    The file is replaced in one step by a copy with the new slots, so that a call that is killed or interrupted, or a
+    disk that is full, leaves it as it was. Where the file system can (Btrfs, XFS), the copy of an h5ad or h5mu shares
+    the blocks of the old file; elsewhere there must be room for a second one meanwhile, which is said and checked
+    first. A zarr store is not copied but linked. What a killed call left is removed by the next. An h5ad or h5mu grows
+    by the size of the model with each call, since HDF5 does not use freed room again; ``h5repack`` shrinks it.
 
     Parameters
     ----------
@@ -61,9 +62,11 @@ def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     """
     from scbasset_tl._adata.model_file import model_elements, write_elements
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._folders import restore
 
     adata, path = resolve(data, mod), as_path("path", path)
     elements = model_elements(adata, key)
+    restore(path.resolve())
     if not path.exists():
         message = f"path={str(path)!r}: there is no such file; data.write writes a new one."
         raise FileNotFoundError(message)

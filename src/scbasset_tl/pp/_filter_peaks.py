@@ -95,9 +95,15 @@ def filter_peaks(
         raise ValueError(message)
 
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, var={N_CELLS: counts, KEEP_PEAK: keep})
-    if subset:
-        _subset(container, adata, keep)
+    before = adata.var.copy()
+    try:
+        write_slots(adata, var={N_CELLS: counts, KEEP_PEAK: keep})
+        if subset:
+            _subset(container, adata, keep)
+    except BaseException:  # Ctrl-C too
+        if adata.n_vars == len(keep):
+            adata.var = before
+        raise
     return container if copy else None
 
 

@@ -87,7 +87,7 @@ def denoise(
     """
     import numpy as np
 
-    from scbasset_tl._adata.denoised import low_rank, typed_blocks, write_h5ad
+    from scbasset_tl._adata.denoised import file_size, low_rank, typed_blocks, write_h5ad
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
@@ -116,7 +116,7 @@ def denoise(
         if any(_is_file_of(each, file) for each in (data, source)):
             message = f"path={str(file)!r} is the file that data are read from: name another."
             raise ValueError(message)
-        check_disk(n_bytes, file.parent, what, advice=_INSTEAD)
+        check_disk(file_size(source, dtype), file.parent, what, advice=_INSTEAD)
         write_h5ad(source, matrix, file, dtype, {**result_entry("tl.denoise", params), **origin})
         return None
     layer, name = (SCBASSET, DENOISE) if key_added is None else (key_added, key_added)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import platform
+import re
 import time
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scbasset_tl._files import replacing
@@ -31,11 +36,30 @@ class Checkpoint(NamedTuple):
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write ``checkpoint``; a reader sees the old file or the new one, never a part."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     contiguous = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-    with replacing(path, name="checkpoint") as temporary:
-        save_file(contiguous, temporary, {"format": _FORMAT, "meta": json.dumps(checkpoint.meta)})
+    meta = {**checkpoint.meta, "writer": f"process {os.getpid()} on {platform.node()}"}
+    header = json.dumps({**meta, "checksum": tensors_digest(contiguous, meta)})
+    n_bytes = sum(tensor.nbytes for tensor in contiguous.values())
+    with replacing(path, name="checkpoint", n_bytes=n_bytes) as temporary:
+        try:
+            save_file(contiguous, temporary, {"format": _FORMAT, "meta": header})
+        except SafetensorError as error:  # the system's number is in its text only
+            number = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
+
+
+def tensors_digest(tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> str:
+    """Checksum of tensors, by name, and of plain values."""
+    import torch
+
+    digest = blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 class Saver:
@@ -44,6 +68,7 @@ class Saver:
     def __init__(self, path: Path | None, identity: Mapping[str, Any], ranks: Ranks, n_cells: int) -> None:
         self.path, self._identity, self._ranks, self._n_cells = path, identity, ranks, n_cells
         self._took, self._ended = 0.0, 0.0
+        self._mine = _which(path)
 
     def save(self, state: RunState, *, always: bool = False) -> None:
         """Write, unless that takes long and the last time is not long ago."""
@@ -59,9 +84,31 @@ class Saver:
             for name, tensor in tensors.items()
         }
         if self._ranks.rank == 0:
+            self._check_alone(self.path)
             save_checkpoint(self.path, Checkpoint(whole, {"identity": self._identity, "state": numbers}))
+            self._mine = _which(self.path)
         self._ended = time.monotonic()
         self._took = self._ended - started
+
+    def _check_alone(self, path: Path) -> None:
+        """Refuse to write over what another run has written since."""
+        now = _which(path)
+        if now in (None, self._mine):
+            return
+        try:
+            writer = load_checkpoint(path).meta.get("writer", "another process")
+        except ValueError:
+            writer = "another program"
+        message = f"checkpoint={str(path)!r} was written by {writer} meanwhile: give each run a file of its own."
+        raise FileExistsError(message)
+
+
+def _which(path: Path | None) -> tuple[int, int] | None:
+    """Tells a file from that which takes its place."""
+    if path is None or not path.exists():
+        return None
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -81,7 +128,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if header.get("format") != _FORMAT:
         message = f"checkpoint={str(path)!r} was not written by scbasset_tl; pass another path."
         raise ValueError(message)
-    return Checkpoint(tensors, json.loads(header["meta"]))
+    try:
+        meta = json.loads(header["meta"])
+        stored = meta.pop("checksum", None)  # earlier versions wrote none
+        whole = stored in (None, tensors_digest(tensors, meta)) and {"identity", "state"} <= {*meta}
+    except (KeyError, ValueError, AttributeError, TypeError):
+        whole = False
+    if not whole:
+        message = f"checkpoint={str(path)!r} is damaged: its checksum is wrong. Delete it and start again."
+        raise ValueError(message)
+    return Checkpoint(tensors, meta)
 
 
 def check_same_run(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

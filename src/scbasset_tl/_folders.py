@@ -1,0 +1,93 @@
+"""Folders that are replaced in one step."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from scbasset_tl._files import _naming, beside, clear_stale, held, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_ASIDE = "-aside"
+
+
+@contextmanager
+def replacing_folder(path: Path, copied: Callable[[Path], bool], *, name: str = "path") -> Iterator[Path]:
+    """A folder with the content of ``path`` to change: it takes the place of ``path`` at the end, or is deleted.
+
+    Files that ``copied`` answers yes for are copies, as they may be changed in place; all others are the same files
+    under a second name (hard links), to be deleted or replaced but not changed. A folder that is not there is made.
+    """
+    path = path.resolve()
+    restore(path)
+    with _naming(name, path, None):
+        clear_stale(path)
+        temporary = beside(path)
+        try:
+            if not path.exists():
+                temporary.mkdir()
+                yield temporary
+                temporary.rename(path)
+            else:
+                with held(path, name=name):
+                    _clone(path, temporary, copied)
+                    yield temporary
+                    _exchange(temporary, path)
+            sync_folder(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def restore(path: Path) -> None:
+    """Bring back a folder that a killed call had put aside, on a system that cannot exchange two names."""
+    if path.exists() or not path.parent.is_dir():
+        return
+    aside = sorted(path.parent.glob(f".{_escaped(path.name)}.*{_ASIDE}.scbtmp"))
+    if aside:
+        aside[0].rename(path)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _clone(source: Path, target: Path, copied: Callable[[Path], bool]) -> None:
+    target.mkdir()
+    shutil.copystat(source, target)
+    for entry in os.scandir(source):
+        place = target / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            _clone(source / entry.name, place, copied)
+        elif entry.is_symlink() or copied(source / entry.name):
+            shutil.copy2(entry.path, place, follow_symlinks=False)
+        else:
+            try:
+                os.link(entry.path, place)
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV, errno.ENOSYS):
+                    raise
+                shutil.copy2(entry.path, place)
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Exchange two folders in one step where the system can, else in two, of which :func:`restore` undoes the first."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None, use_errno=True)
+        at_cwd, exchange = -100, 2
+        if libc.renameat2(at_cwd, os.fsencode(new), at_cwd, os.fsencode(old), exchange) == 0:
+            return
+    aside = beside(old, _ASIDE)
+    old.rename(aside)
+    try:
+        new.rename(old)
+    except BaseException:
+        aside.rename(old)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
