@@ -23,6 +23,9 @@ class Slots:
 SCBASSET: Final = "scbasset"
 DNA_CODE: Final = "dna_code"
 SPLIT: Final = "split"
+FEATURE_TYPES: Final = "feature_types"  # as 10x names the column and what is in it
+PEAKS: Final = "Peaks"
+GENES: Final = "Gene Expression"
 N_CELLS: Final = "n_cells"
 KEEP_PEAK: Final = "keep_peak"
 DOWNSAMPLED: Final = "downsampled"
@@ -80,6 +83,11 @@ def map_cells_columns(key_added: str | None = None) -> tuple[str, str]:
     """Columns of obs that :func:`scbasset_tl.tl.map_cells` writes beside a model: standard error, and oddity."""
     name = SCBASSET if key_added is None else key_added
     return f"{name}_se", f"{name}_ood"
+
+
+def seen_column(key_added: str | None = None) -> str:
+    """Column of var that :func:`scbasset_tl.tl.map_cells` writes: the peaks that a mapped model has seen."""
+    return f"{SCBASSET if key_added is None else key_added}_seen"
 
 
 def annotate_slots(key_added: str | None = None) -> dict[str, str]:

@@ -3,11 +3,13 @@
 import anndata as ad
 import mudata as md
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model import model_digest
+from scbasset_tl._adata import map_cells as steps
+from scbasset_tl._adata.model import Batches, model_digest
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2}
 SLOTS = {"obsm": ["X_scbasset"], "varm": ["scbasset"], "obs": ["scbasset_bias", "scbasset_se", "scbasset_ood"]}
@@ -34,7 +36,9 @@ def gradient(adata, key="scbasset"):
     probability = sb.get.accessibility(adata, key=key, normalize_depth=False, scale="sigmoid").to_numpy()
     error = probability - (adata.X > 0)
     pull = adata.uns[key]["params"]["l2"] * adata.obsm[slots["obsm"]]
-    return np.asarray(error @ adata.varm[slots["varm"]]) + pull, np.asarray(error.sum(axis=1))
+    fitted = adata.var[adata.uns[key]["params"]["seen"]].to_numpy()
+    error = np.asarray(error)[:, fitted]
+    return error @ adata.varm[slots["varm"]][fitted] + pull, error.sum(axis=1)
 
 
 def test_the_vectors_are_the_optimum_and_the_trunk_the_reference_s(pair):
@@ -75,7 +79,7 @@ def test_a_reference_onto_itself_needs_another_name(pair):
 
 def test_a_large_penalty_shrinks_vectors_and_never_biases(pair):
     query, reference = pair
-    sb.tl.map_cells(query, reference, l2=1e9)
+    sb.tl.map_cells(query, reference, l2=1e9, peaks="all")
     assert np.abs(query.obsm["X_scbasset"]).max() < 1e-5
     density = np.asarray((query.X > 0).mean(axis=1)).ravel()
     np.testing.assert_allclose(expit(query.obs["scbasset_bias"]), density, rtol=1e-4)
@@ -91,6 +95,84 @@ def test_batches_are_taken_out_and_new_ones_get_the_mean(tiny):
     np.testing.assert_allclose(stored["weight"][2], known["weight"].mean(axis=0), rtol=1e-6)
     assert np.abs(np.column_stack(gradient(query))).max() < 1e-4
     assert query.obs["scbasset_ood"].dtype == bool
+
+
+@pytest.mark.parametrize("trained_as", [int, float, str, "category"])
+@pytest.mark.parametrize("mapped_as", [int, float, str, "category", "Int64", object])
+def test_numbers_are_the_same_batches_in_every_dtype(tiny, trained_as, mapped_as, monkeypatch):
+    head = np.arange(5.0)
+    known = Batches(
+        ["donor"], [sorted(set(pd.Series([0, 1, 10]).astype(trained_as).astype(str)))], head[:3, None], head[:3]
+    )
+    obs = pd.DataFrame({"donor": pd.Series([10, 0, 1, 0]).astype(mapped_as)})
+    said = []
+    monkeypatch.setattr(steps, "info", said.append)
+    found = steps.query_batches(obs, known)
+    assert found.categories == known.categories
+    assert not said
+    expected = [[float(level) for level in known.categories[0]].index(value) for value in (10, 0, 1, 0)]
+    np.testing.assert_array_equal(found.design(obs)[:, 0], expected)
+
+
+def test_new_batches_are_named_and_names_are_no_numbers(monkeypatch):
+    known = Batches(["donor"], [["1", "01"]], np.zeros((2, 1)), np.zeros(2))
+    said = []
+    monkeypatch.setattr(steps, "info", said.append)
+    found = steps.query_batches(pd.DataFrame({"donor": ["01", "1.0", "001", "new"]}), known)
+    assert found.categories == [["1", "01", "001", "new"]]
+    assert "'001', 'new' are batches that the model does not know; it knows '1', '01'" in said[0]
+
+
+def test_held_out_labels_never_reach_the_vectors(pair):
+    query, reference = pair
+    held_out = (reference.var["split"] != "train").to_numpy()
+    query.var["split"] = reference.var["split"]
+    other = query.copy()
+    dense = other.X.toarray()
+    dense[:, held_out] = 1 - (dense[:, held_out] > 0)
+    other.X = dense
+    for adata in (query, other):
+        sb.tl.map_cells(adata, reference)
+    np.testing.assert_array_equal(query.obsm["X_scbasset"], other.obsm["X_scbasset"])
+    np.testing.assert_array_equal(query.var["scbasset_seen"], ~held_out)
+    assert len(sb.metrics.accessibility_auc(query, split="held-out").per_peak) == held_out.sum()
+    assert "mapped" in sb.get.report(query).sentences["convergence"]
+
+
+def test_peaks_that_were_seen_are_never_called_held_out(pair):
+    query, reference = pair
+    query.var["split"] = reference.var["split"]
+    sb.tl.map_cells(query, reference)
+    sb.tl.map_cells(query, reference, peaks="all", key_added="all")
+    assert query.var["all_seen"].all()
+    for split in ("val", "test", "held-out"):
+        with pytest.raises(ValueError, match="are not held out of it"):
+            sb.metrics.accessibility_auc(query, key="all", split=split)
+    with pytest.raises(ValueError, match="are not held out of it"):
+        sb.get.report(query, key="all")
+    for split in ("train", None):
+        sb.metrics.accessibility_auc(query, key="all", split=split)
+    query.var["split"] = np.roll(query.var["split"], 20)  # another split than the network's
+    with pytest.raises(ValueError, match="are not held out of it"):
+        sb.metrics.accessibility_auc(query, split="held-out")
+    query.var["split"] = reference.var["split"]
+    part = query[:, ::-1].copy()
+    sb.metrics.accessibility_auc(part, split="held-out")  # peaks in another order keep what they are
+    del part.var["scbasset_seen"]
+    with pytest.raises(ValueError, match="are not held out of it"):
+        sb.metrics.accessibility_auc(part, split="held-out")
+
+
+def test_what_a_mapped_reference_has_not_seen_stays_unseen(pair):
+    query, reference = pair
+    sb.tl.map_cells(query, reference)
+    again = query.copy()
+    sb.tl.map_cells(again, query, key_added="again")
+    np.testing.assert_array_equal(again.var["again_seen"], query.var["scbasset_seen"])
+    no_split = reference.copy()
+    del no_split.var["split"]
+    sb.tl.map_cells(again, no_split, key_added="blind")
+    assert again.var["blind_seen"].all()
 
 
 def test_what_reads_models_reads_this_one(pair):
@@ -141,7 +223,7 @@ def test_a_generator_is_drawn_from_and_a_layer_is_read(pair):
 
 
 def test_solved_vectors_are_less_noisy_and_shuffled_cells_are_odd(trained_toy):
-    sb.tl.map_cells(trained_toy, trained_toy, key_added="mapped")
+    sb.tl.map_cells(trained_toy, trained_toy, peaks="all", key_added="mapped")
     trained = sb.metrics.label_score(trained_toy, label_key="cell_type", k=10)
     solved = sb.metrics.label_score(trained_toy, label_key="cell_type", use_rep="mapped", k=10)
     assert solved > max(trained, 0.9)

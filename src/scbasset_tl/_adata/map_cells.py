@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scbasset_tl._adata.matrix import labels_from, slot_name
+from scbasset_tl._adata.model import batch_names
 from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
@@ -88,15 +89,17 @@ def cell_labels(query: AnnData, layer: str | None) -> Labels:
     return labels
 
 
-def peak_vectors(
-    codes: np.ndarray, reference: AnnData, model: Model, trunk: Trunk, device: torch.device
-) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors of the query's peaks, float32 (P, K), and where the reference has each, or -1: these it has stored."""
+def places_in(codes: np.ndarray, reference: AnnData) -> np.ndarray:
+    """Where the reference has each peak of the query, or -1."""
+    if DNA_CODE not in reference.varm:
+        return np.full(len(codes), -1)
+    known = {_digest(row): place for place, row in enumerate(sequence_codes(reference))}
+    return np.array([known.get(_digest(row), -1) for row in codes])
+
+
+def peak_vectors(codes: np.ndarray, places: np.ndarray, model: Model, trunk: Trunk, device: torch.device) -> np.ndarray:
+    """Vectors of the query's peaks, float32 (P, K): those that the reference has at ``places`` it has stored."""
     stored = model.require_peaks()
-    places = np.full(len(codes), -1)
-    if DNA_CODE in reference.varm:
-        known = {_digest(row): place for place, row in enumerate(sequence_codes(reference))}
-        places = np.array([known.get(_digest(row), -1) for row in codes])
     vectors = np.empty((len(codes), stored.shape[1]), dtype=np.float32)
     vectors[places >= 0] = stored[places[places >= 0]]
     new = np.flatnonzero(places < 0)
@@ -108,7 +111,7 @@ def peak_vectors(
                 rows = new[start : start + _AT_ONCE]
                 vectors[rows] = embed(trunk, codes[rows]).cpu().numpy()
                 bar.update(len(rows))
-    return vectors, places
+    return vectors
 
 
 def _digest(row: np.ndarray) -> bytes:
@@ -127,13 +130,22 @@ def query_batches(obs: pd.DataFrame, known: Batches | None) -> Batches | None:
                 f"no known batch, name a new one: query.obs[{column!r}] = 'query'."
             )
             raise KeyError(message)
-        new = sorted(set(obs[column].astype(str)) - set(levels))
+        new = sorted(set(batch_names(obs[column], levels)) - set(levels))
+        if new:
+            info(
+                f"obs[{column!r}]: {_some(new)} {'is a batch' if len(new) == 1 else 'are batches'} that the model does not "
+                f"know; it knows {_some(levels)}. New batches get the mean vector of the known ones"
+            )
         own = slice(first, first + len(levels))
         categories.append([*levels, *new])
         weight += [known.weight[own], np.tile(known.weight[own].mean(axis=0), (len(new), 1))]
         bias += [known.bias[own], np.full(len(new), known.bias[own].mean())]
         first += len(levels)
     return replace(known, categories=categories, weight=np.concatenate(weight), bias=np.concatenate(bias))
+
+
+def _some(names: list[str], shown: int = 8) -> str:
+    return ", ".join(map(repr, names[:shown])) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
 def batch_part(batches: Batches | None, obs: pd.DataFrame, n_latent: int) -> tuple[np.ndarray, np.ndarray]:

@@ -256,7 +256,7 @@ def batch_design(obs: pd.DataFrame, columns: list[str], categories: list[list[st
         if column not in obs:
             message = f"obs[{column!r}], the batch column of this model, is missing."
             raise KeyError(message)
-        values = obs[column].astype(str)
+        values = batch_names(obs[column], levels)
         codes = pd.Categorical(values, categories=levels).codes
         if (codes < 0).any():
             unknown = sorted(set(values[codes < 0]))
@@ -265,6 +265,27 @@ def batch_design(obs: pd.DataFrame, columns: list[str], categories: list[list[st
         design[:, number] = codes.astype(np.int64) + first
         first += len(levels)
     return design
+
+
+def batch_names(values: pd.Series, known: list[str]) -> pd.Series:
+    """A batch column as text, with each number written as the ``known`` batches write it: 0, 0.0 and "0" are one batch."""
+    if values.isna().any():
+        message = (
+            f"obs[{values.name!r}], a batch column, has no value for {int(values.isna().sum())} cells; fill them first."
+        )
+        raise ValueError(message)
+    numbers = {number: level for level in reversed(known) if (number := _number(level)) is not None}
+    names = {text: text if text in known else numbers.get(_number(text), text) for text in set(values.astype(str))}
+    return values.astype(str).map(names)
+
+
+def _number(text: str) -> float | None:
+    """The number that a batch is called by, or ``None``; "01" and "1_0" are names."""
+    plain = text.removesuffix(".0")
+    try:
+        return float(text) if plain == str(int(plain)) else None
+    except ValueError:
+        return None
 
 
 def _pack_batches(batches: Batches) -> dict[str, Any]:

@@ -45,6 +45,9 @@ def model_elements(adata: AnnData, key: str) -> dict[tuple[str, str], Any]:
     }
     if SPLIT in adata.var:
         elements["var", SPLIT] = pd.Categorical(adata.var[SPLIT])
+    seen = model.entry["params"].get("seen")
+    if seen is not None and str(seen) in adata.var:
+        elements["var", str(seen)] = adata.var[str(seen)].to_numpy(dtype=bool)
     return {**elements, ("uns", key): dict(model.entry)}  # last: only then is there a model
 
 

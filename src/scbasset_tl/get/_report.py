@@ -102,7 +102,7 @@ def report(
     KeyError
         If the model, its peak vectors, the layer or ``var['split']`` is missing.
     ValueError
-        If no peak is held out, or no cell has both open and closed held-out peaks.
+        If no peak is held out, a model of :func:`scbasset_tl.tl.map_cells` has seen such peaks, or no cell has both open and closed held-out peaks.
 
     Examples
     --------
@@ -115,6 +115,7 @@ def report(
     from scbasset_tl._adata.matrix import labels_from
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.seen import check_unseen, is_mapped
     from scbasset_tl._random import as_generator
     from scbasset_tl.get import _evidence as evidence
     from scbasset_tl.get._history import history
@@ -125,6 +126,7 @@ def report(
     model = read_model(adata, key)
     model.require_peaks()
     held_out, training = evidence.split_peaks(adata)
+    check_unseen(adata, model, held_out)
     labels = labels_from(adata, model.entry["params"].get("layer") if layer is None else layer)
 
     cells, peaks = evidence.accuracy(adata, model, labels, held_out)
@@ -140,5 +142,5 @@ def report(
         **({} if course is None else course._asdict()),
         **evidence.mixing(adata, model, generator),
     }
-    stopped = str(model.entry["history"]["stopped"]) if trained_here else ""
+    stopped = str(model.entry["history"]["stopped"]) if trained_here else ("mapped" if is_mapped(model) else "")
     return Report(verdict, {"verdict": reason, **sentences(numbers, stopped)}, numbers, cells, peaks, epochs)

@@ -22,7 +22,7 @@ _STOPPED = {
 
 
 def sentences(numbers: Mapping[str, float], stopped: str) -> dict[str, str]:
-    """A sentence for each check; ``stopped`` is why the training ended, empty where it is not known."""
+    """A sentence for each check; ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known."""
     found = {
         "per cell": _per_cell(numbers),
         "per peak": _per_peak(numbers),
@@ -76,6 +76,8 @@ def _embedding(share: float) -> str:
 
 
 def _convergence(n: Mapping[str, float], stopped: str) -> str:
+    if stopped == "mapped":
+        return "cells mapped onto a trained network: look at the course of training in the reference's report."
     if "epochs" not in n:
         return "weights from a file, so that the course of their training is not known."
     course = (

@@ -84,7 +84,7 @@ def accessibility_auc(
     KeyError
         If the model, one of its slots, the layer or ``var['split']`` is missing.
     ValueError
-        If no peak is in ``split``, or the matrix holds negative or non-finite values.
+        If no peak is in ``split``, a model of :func:`scbasset_tl.tl.map_cells` has seen held-out peaks of it, or the matrix holds negative or non-finite values.
 
     Examples
     --------
@@ -100,11 +100,14 @@ def accessibility_auc(
     from scbasset_tl._adata.matrix import labels_from
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.seen import check_unseen
     from scbasset_tl.stats.auc import held_out_auc
 
     adata = resolve(data, mod)
     model = read_model(adata, key)
     peak_embedding, peaks = model.require_peaks(), _peaks_in(adata, split)
+    if split not in (None, "train"):
+        check_unseen(adata, model, peaks)
     cell_embedding, cell_bias = model.raw_head(adata.obs)
     labels = labels_from(adata, layer).rows(peaks)
     per_cell, per_peak = held_out_auc(peak_embedding[peaks], cell_embedding, cell_bias, labels)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, SCBASSET, map_cells_columns, other_results, scbasset_slots
+from scbasset_tl._keys import DNA_CODE, SCBASSET, map_cells_columns, other_results, scbasset_slots, seen_column
 from scbasset_tl._log import info
 from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number
+from scbasset_tl._validate import check_key_added, check_number, check_one_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,7 @@ def map_cells(
     *,
     key: str = SCBASSET,
     l2: float | None = None,
+    peaks: Literal["train", "all"] = "train",
     layer: str | None = None,
     accelerator: str = "auto",
     rng: int | np.random.Generator | None = 0,
@@ -39,7 +40,7 @@ def map_cells(
     that of :func:`scbasset_tl.tl.scbasset`, which everything that reads models works with. To train the network further
     on new data instead, use ``tl.scbasset(query, warm_start=reference)``.
 
-    Vectors that training left and vectors solved exactly differ, and the latter are less noisy. Where cells of query
+    Vectors that training left and vectors solved exactly differ. Where cells of query
     and reference are compared, as in :func:`scbasset_tl.tl.annotate`, map the reference onto itself too:
     ``tl.map_cells(reference, reference, key_added="mapped")``.
 
@@ -54,6 +55,10 @@ def map_cells(
     l2
         Penalty on the weights: a cell's loss is the sum over peaks of the cross-entropy, plus ``l2 / 2`` times the sum
         of squares of its vector; the bias is free. ``None`` is one over the variance of the reference's cell vectors.
+    peaks
+        Peaks that the vectors are fitted to. ``"train"`` leaves out those that the reference's ``var['split']`` holds
+        out, and those that only the query has and its own ``var['split']`` holds out, so that they can judge the vectors.
+        ``"all"`` uses every peak, for the least noisy vectors; then no peak counts as held out.
     layer
         Layer of the query with the accessibility matrix; ``None`` is ``.X``. Stored values above zero count as open.
     accelerator
@@ -82,6 +87,9 @@ def map_cells(
         reference's cells, thinned to the query's depths. Judged on the peaks that both have; if these are fewer than
         1,000, on each one's own, and the share of ordinary cells that is marked may be another than 5 %. Not written
         if the reference has no matrix.
+    `query.var['scbasset_seen' | f'{{key_added}}_seen']` : :class:`pandas.Series` (dtype `bool`)
+        Peaks that the vectors were fitted to. :func:`scbasset_tl.metrics.accessibility_auc` and
+        :func:`scbasset_tl.get.report` do not take them for held out.
     `query.varm['scbasset' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Peak vectors (n_vars, n_latent).
     `query.uns['scbasset' | key_added]` : :class:`dict`
@@ -92,7 +100,7 @@ def map_cells(
     KeyError
         If the reference holds no model, or the query no sequences, layer or batch column.
     ValueError
-        If the sequences are of another length or genome, cells have no open peak, or the query is the reference and
+        If the sequences are of another length or genome, cells have no open peak, no peak is left to fit to, or the query is the reference and
         its own model would be replaced.
 
     Notes
@@ -116,11 +124,13 @@ def map_cells(
     from scbasset_tl._adata import map_cells as steps
     from scbasset_tl._adata.model import load_trunk, read_model, write_model
     from scbasset_tl._adata.resolve import resolve, target, writable
+    from scbasset_tl._adata.seen import MAPPED, fitted_peaks
     from scbasset_tl.stats.logistic import fit_cells
     from scbasset_tl.train.device import make_fabric
 
     source, trained = writable(query, mod, copy=copy), resolve(reference, mod)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
+    check_one_of("peaks", peaks, ["train", "all"])
     generator = as_generator(rng)
     device = make_fabric(accelerator, "32-true").device
     model, trunk = read_model(trained, key), load_trunk(trained, key)
@@ -132,30 +142,41 @@ def map_cells(
     batches = steps.query_batches(source.obs, model.batches)
     labels = steps.cell_labels(source, layer)
 
-    peaks, places = steps.peak_vectors(codes, trained, model, trunk, device)
-    batch_weight, batch_bias = steps.batch_part(batches, source.obs, peaks.shape[1])
-    fit = fit_cells(peaks, labels, l2=l2, center=batch_weight)
-    odd = steps.odd_cells(labels, peaks, places, batch_weight, fit, trained, model, l2=l2, rng=generator)
-    n_failed = int((~fit.converged).sum())
+    places = steps.places_in(codes, trained)
+    fitted = fitted_peaks(source, trained, model, places, peaks)
+    vectors = steps.peak_vectors(codes, places, model, trunk, device)
+    batch_weight, batch_bias = steps.batch_part(batches, source.obs, vectors.shape[1])
+    used = labels.rows(np.flatnonzero(fitted))
+    fit = fit_cells(vectors[fitted], used, l2=l2, center=batch_weight)
+    odd = steps.odd_cells(labels, vectors, places, batch_weight, fit, trained, model, l2=l2, rng=generator)
+    n_open = used.cell_counts()
+    n_useless = int(((n_open == 0) | (n_open == used.n_peaks)).sum())
+    n_failed = int((~fit.converged).sum()) - n_useless
     info(
-        f"{labels.n_cells:,} cells mapped with l2={l2:.3g}"
+        f"{labels.n_cells:,} cells mapped on {int(fitted.sum()):,} of {len(fitted):,} peaks with l2={l2:.3g}"
         + (f", {int(odd.sum()):,} of them out of the reference's distribution" if odd is not None else "")
+        + (
+            f'; {n_useless:,} have no open training peak, so that their vectors mean nothing: pass peaks="all"'
+            if n_useless
+            else ""
+        )
         + (f"; {n_failed:,} have no optimum, pass a larger l2=" if n_failed else "")
     )
 
     container, adata = target(query, mod, copy=copy)
     error_column, odd_column = map_cells_columns(key_added)
-    call = {"name": "map_cells", "key": key, "layer": layer, "l2": l2, "seed": recorded_seed(rng)}
+    call = {"name": MAPPED, "key": key, "layer": layer, "l2": l2, "peaks": peaks, "seed": recorded_seed(rng)}
     write_model(
         adata,
         key_added,
         trunk=trunk,
         cell_embedding=fit.weight - batch_weight,
         cell_bias=fit.bias - batch_bias,
-        peak_embedding=peaks,
-        params={**call, "n_latent": peaks.shape[1], "trunk": trunk.config.to_dict()},
+        peak_embedding=vectors,
+        params={**call, "seen": seen_column(key_added), "n_latent": vectors.shape[1], "trunk": trunk.config.to_dict()},
         history={},
         batches=batches,
         obs={error_column: fit.standard_error.astype(np.float32), **({} if odd is None else {odd_column: odd})},
+        var={seen_column(key_added): fitted},
     )
     return container if copy else None
