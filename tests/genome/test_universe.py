@@ -93,3 +93,9 @@ def test_files_that_are_no_bed(tmp_path, content, words):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=words):
         read_bed(path)
+
+
+def test_the_mark_that_windows_puts_first_is_no_contig(tmp_path):
+    path = tmp_path / "peaks.bed"
+    path.write_bytes(b"\xef\xbb\xbfchr1\t10\t20\r\nchr1\t30\t40\r\n")
+    assert read_bed(path).chrom.tolist() == ["chr1", "chr1"]

@@ -120,7 +120,7 @@ def _text(path: Path, name: str) -> str:
     try:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
-        return content.decode()
+        return content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         message = f"{name}={str(path)!r} is damaged, or no BED file ({error})."
         raise ValueError(message) from error
