@@ -194,18 +194,18 @@ def test_a_flipped_bit_is_seen(models, tmp_path, kind):
         file = tmp_path / "trunk.safetensors"
         sb.io.write_trunk(models[0], file)
         whole = sb.io.read_trunk(file).state_dict()
-        found = lambda: sb.io.read_trunk(file).state_dict()  # noqa: E731
+        found = lambda: sb.io.read_trunk(file).state_dict()
     elif kind == "scembed":
         data = sb.datasets.toy(n_obs=60, n_vars=90)
         sb.tl.scembed(data, n_latent=4, max_epochs=1)
         sb.io.write_scembed(data, tmp_path / "model")
         file = tmp_path / "model" / "model.safetensors"
-        found = lambda: {"vectors": sb.io.read_scembed(tmp_path / "model").vectors}  # noqa: E731
+        found = lambda: {"vectors": sb.io.read_scembed(tmp_path / "model").vectors}
         whole = found()
     else:
         file = tmp_path / "run"
         sb.tl.scbasset(sb.datasets.toy(n_obs=60, n_vars=90), **SMALL, checkpoint=file)
-        found = lambda: dict(load_checkpoint(file).tensors)  # noqa: E731
+        found = lambda: dict(load_checkpoint(file).tensors)
         whole = found()
     refused, blob = 0, file.read_bytes()
     for mutant in mutants(blob, 1500 if LONG else 60):

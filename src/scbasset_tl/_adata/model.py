@@ -275,8 +275,9 @@ def batch_names(values: pd.Series, known: list[str]) -> pd.Series:
         )
         raise ValueError(message)
     numbers = {number: level for level in reversed(known) if (number := _number(level)) is not None}
-    names = {text: text if text in known else numbers.get(_number(text), text) for text in set(values.astype(str))}
-    return values.astype(str).map(names)
+    text = values.astype(str)
+    same = {name: numbers[number] for name in set(text) - set(known) if (number := _number(name)) in numbers}
+    return text.replace(same)
 
 
 def _number(text: str) -> float | None:

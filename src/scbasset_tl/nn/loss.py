@@ -110,9 +110,10 @@ def _deviation(
     order = torch.argsort(columns // tile, stable=True)
     offsets = [0, int((columns < tile).sum()), len(columns)]
     pairs = Positives(rows[order].to(device), columns[order].to(device), offsets, tile)
-    parts = [part.to(device) for part in (h, weight, bias)]
+    h, weight, bias = h.to(device), weight.to(device), bias.to(device)
     names = ("loss", "gradient of peaks", "gradient of cells", "gradient of biases")
-    for name, found, expected in zip(names, sums(*parts, pairs), chunked_sums(*parts, pairs), strict=True):
+    results = sums(h, weight, bias, pairs), chunked_sums(h, weight, bias, pairs)
+    for name, found, expected in zip(names, *results, strict=True):
         apart = float((found.double() - expected.double()).norm() / expected.double().norm())
         if not apart < 1e-2:  # TF32 keeps three digits; NaN compares false
             return f"{name} differs by {apart:.2g}"
