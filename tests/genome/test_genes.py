@@ -101,6 +101,38 @@ def test_rows_without_a_name_are_left_out():
     assert read_genes(TABLE.assign(gene_name=["a", None, "c"])).name.tolist() == ["a", "c"]
 
 
+def test_an_empty_name_gives_way_to_the_id(tmp_path):
+    table = TABLE.assign(gene_name=["a", None, ""], gene_id=["g1", "g2", "g3"])
+    assert read_genes(table).name.tolist() == ["a", "g2", "g3"]
+    table.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)
+    assert read_genes(tmp_path / "genes.tsv").name.tolist() == ["a", "g2", "g3"]
+
+
+@pytest.mark.parametrize("name", ["nan", "NA", "None", "null"])
+def test_genes_that_are_called_like_missing_values(tmp_path, name):
+    """Drosophila has a gene nan (nanchung)."""
+    TABLE.assign(gene_name=["a", name, "c"]).to_csv(tmp_path / "genes.csv", index=False)
+    assert read_genes(tmp_path / "genes.csv").name.tolist() == ["a", name, "c"]
+
+
+def test_missing_names_as_r_writes_them(tmp_path):
+    table = TABLE.assign(chr=["chrI", "chrII", "chrIII"], gene_name=["a", "NA", "NA"], gene_id=["g1", "g2", "g3"])
+    table.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)
+    assert read_genes(tmp_path / "genes.tsv").name.tolist() == ["a", "g2", "g3"]
+
+
+def test_attributes_without_quotes(tmp_path):
+    attributes = [
+        'gene_id "g1"; gene_name "a b";',
+        "gene_id g2; gene_name b;",
+        "gene_id 7;",
+        'gene_name  "d"; gene_id g4',
+    ]
+    lines = [f"chrI\tx\tgene\t{10 * i + 1}\t{10 * i + 5}\t.\t+\t.\t{text}\n" for i, text in enumerate(attributes)]
+    (tmp_path / "a.gtf").write_text("".join(lines))
+    assert read_genes(tmp_path / "a.gtf").name.tolist() == ["a b", "b", "7", "d"]
+
+
 def test_contigs_that_pandas_took_for_numbers():
     assert read_genes(TABLE.assign(chr=[1, 2, 3])).chrom.tolist() == ["1", "2", "3"]
 

@@ -181,3 +181,8 @@ def test_insertion_is_that_of_the_original(real_data):
         counts = np.bincount(instances[:, position], minlength=4)
         kept = 1000 * expected > 1
         assert stats.chisquare(counts[kept], counts[kept].sum() * expected[kept] / expected[kept].sum()).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("row", [[0.33, 0.33, 0.33, 0], [0.34, 0.34, 0.33, 0], [0.25, 0.25, 0.25, 0.27]])
+def test_rows_rounded_to_two_digits_are_scaled(row):
+    np.testing.assert_allclose(Motif("M1", "JUN", [row]).pwm[0], np.array(row) / sum(row))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _NAMES: Final = ("gene_name", "gene", "name", "symbol", "gene_symbol", "gene_id", "id")
 _CHROMS: Final = ("chr", "chrom", "chromosome", "seqnames")
-_ATTRIBUTE: Final = r'(?:^|;)\s*{} "([^"]*)"'
+_ATTRIBUTE: Final = r'(?:^|;)\s*{}\s+(?:"([^"]*)"|([^\s";]+))'  # quoted or not
+_MISSING: Final = ("NA", "nan", "NaN", "None", "null", "<NA>")
 _SHOWN: Final = 3
 _STRANDS: Final = {"+": "+", "1": "+", "+1": "+", "1.0": "+", "-": "-", "-1": "-", "-1.0": "-"}
 _GTF_COLUMNS: Final = ("chr", "source", "feature", "start", "end", "score", "strand", "frame", "attributes")
@@ -56,7 +57,8 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
         ``gene_name`` or, without one, ``gene_id``; of genes with one name all but the first go by their id, and those
         without a strand are left out. A table may begin with lines of comment (``#``, also before its header), and has
         columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``, and the
-        gene's name in ``gene_name``, ``gene``, ``name``, ``symbol`` or ``gene_id``, or in the index.
+        gene's name in ``gene_name``, ``gene``, ``name``, ``symbol`` or ``gene_id``, or in the index; where one of these
+        is empty, the next. Rows with none are counted and left out.
 
     Returns
     -------
@@ -126,22 +128,39 @@ def _read_table(path: Path, sep: str) -> pd.DataFrame:
     before = lines.fillna("#").str.startswith("#").to_numpy()
     n_before = len(before) if before.all() else int(before.argmin())
     is_header = 0 < n_before < len(lines) and str(lines[n_before - 1]).count(sep) == str(lines[n_before]).count(sep)
-    table = pd.read_csv(path, sep=sep, skiprows=n_before - is_header)
+    raw = {f"{mark}{name}": str for mark in ("", "#", "# ") for name in _NAMES}  # a gene may be called nan or NA
+    table = pd.read_csv(path, sep=sep, skiprows=n_before - is_header, converters=raw)
     return table.rename(columns={table.columns[0]: str(table.columns[0]).lstrip("# ")}) if is_header else table
 
 
 def _from_table(table: pd.DataFrame) -> Genes:
     chrom = next((column for column in _CHROMS if column in table), None)
-    name = next((column for column in _NAMES if column in table), None)
+    columns = [column for column in _NAMES if column in table]
     known = "tss" in table or {"start", "end", "strand"} <= set(table)
-    if chrom is None or not known or (name is None and isinstance(table.index, pd.RangeIndex)):
+    if chrom is None or not known or (not columns and isinstance(table.index, pd.RangeIndex)):
         message = f"genes: {_NEED}; the table has columns {[str(column) for column in table.columns[:12]]}."
         raise KeyError(message)
-    names = pd.Series(table.index, index=table.index) if name is None else table[name]
+    names = _names(table, columns, table[chrom])
     if "tss" in table:
         return _genes(names, table[chrom], table["tss"])
     start, end = (_whole(table[column], names, column) for column in ("start", "end"))
     return _genes(names, table[chrom], _site(start, end, table["strand"], names))
+
+
+def _names(table: pd.DataFrame, columns: list[str], chrom: pd.Series) -> pd.Series:
+    """The name of each row: of the first column that has one there, or else of the index."""
+    sources = [table[column] for column in columns]
+    if not isinstance(table.index, pd.RangeIndex):
+        sources.append(pd.Series(table.index, index=table.index))
+    names = pd.Series(None, index=table.index, dtype=object)
+    for source in sources:
+        text = source.astype(object).where(source.notna(), None)
+        # a gene lies on one contig: what stands on several is how missing values are written
+        written = text.isin(_MISSING).to_numpy()
+        several = chrom[written].groupby(text[written].to_numpy()).nunique()
+        text = text.where(~text.isin([*several.index[several > 1], ""]).to_numpy(), None)
+        names = names.where(names.notna().to_numpy(), text)
+    return names
 
 
 def _from_gtf(path: Path) -> Genes:
@@ -161,8 +180,9 @@ def _from_gtf(path: Path) -> Genes:
     else:
         message = f"genes: {path.name} has no line of a gene or a transcript among {n_lines}: is it a GTF?"
         raise ValueError(message)
-    text = found["attributes"].fillna("")
-    ids, names = (text.str.extract(_ATTRIBUTE.format(key), expand=False) for key in ("gene_id", "gene_name"))
+    text = found["attributes"].fillna("").astype(object)
+    found_keys = (text.str.extract(_ATTRIBUTE.format(key)) for key in ("gene_id", "gene_name"))
+    ids, names = (either[0].where(either[0].notna(), either[1]) for either in found_keys)
     names = names.where(names.fillna("") != "", ids)
     first = ids.groupby(names).transform("first")  # one name, several genes
     names = names.where(first == ids, ids)
@@ -183,6 +203,12 @@ def _genes(names: pd.Series, chrom: pd.Series, tss: Any) -> Genes:
         message = f"genes: no row of {len(names)} has both a name and a contig."
         raise ValueError(message)
     kept = ~missing
+    if missing.any():
+        rows = np.flatnonzero(missing)
+        info(
+            f"genes: {len(rows):,} of {len(names):,} rows have no name or no contig and are left out, first rows "
+            f"{[int(row) + 1 for row in rows[:_SHOWN]]}"
+        )
     sites = _whole(pd.Series(np.asarray(tss))[kept], names[kept], "tss")
     contigs = np.asarray(contig_names(chrom[kept]).astype(object))
     return Genes(names[kept].astype(str).to_numpy(dtype=object), contigs, sites)
