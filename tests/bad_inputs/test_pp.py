@@ -197,6 +197,33 @@ FILTER_PEAKS = [
     ("no peaks", no_peaks, filter_by(), ValueError, "60 cells and 0 peaks"),
 ]  # fmt: skip
 
+
+def multiome(world):
+    world.data.var["feature_types"] = ["Gene Expression"] * 30 + ["Peaks"] * 60
+
+
+def genes_alone(world):
+    world.data.var["feature_types"] = "Gene Expression"
+
+
+def given(verb, *arguments):
+    return lambda world: getattr(sb.pp, verb)(world.data, *arguments)
+
+
+TURNED = ("peaks × cells", transposed)
+TURNED_WORDS = (ValueError, "regions are in adata.obs", "adata = adata.T.copy()")
+MULTIOME = ("genes beside peaks, as in a 10x multiome matrix", multiome)
+MULTIOME_WORDS = (
+    ValueError,
+    "{'Gene Expression': 30} beside 60 Peaks",
+    'adata = adata[:, adata.var["feature_types"] == "Peaks"].copy()',
+)
+FILTER_PEAKS += [
+    (*TURNED, filter_by(subset=True), *TURNED_WORDS),
+    (*MULTIOME, filter_by(), *MULTIOME_WORDS),
+    ("genes and no peaks", genes_alone, filter_by(), ValueError, "{'Gene Expression': 90} and no 'Peaks'", "mod="),
+]
+
 CHR1 = "the peaks lie on ['chr1']"
 SPLIT_PEAKS = [
     *((f"`fractions={value!r}`", None, split_by(fractions=value), ValueError, "fractions", word)
@@ -220,6 +247,9 @@ SPLIT_PEAKS = [
     ('`key_added="a/b"`', None, split_by(key_added="a/b"), ValueError, KEY_ADDED, "'a/b'"),
     ('`key_added="start"`', None, split_by(key_added="start"), ValueError, "key_added='start'", "another name"),
 ]  # fmt: skip
+
+ADD_SEQUENCES += [(*MULTIOME, add(), *MULTIOME_WORDS)]
+SPLIT_PEAKS += [(*TURNED, split_by(), *TURNED_WORDS), (*MULTIOME, split_by(), *MULTIOME_WORDS)]
 
 CASES = {"pp.add_sequences": ADD_SEQUENCES, "pp.filter_peaks": FILTER_PEAKS, "pp.split_peaks": SPLIT_PEAKS}
 

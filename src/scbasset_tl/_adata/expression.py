@@ -38,6 +38,9 @@ def pair_with_expression(
     if not hasattr(data, "mod"):
         message = f"data must be a MuData with the modalities {mod!r} and {rna!r}, got {type(data).__name__}."
         raise TypeError(message)
+    if rna not in data.mod:
+        message = f"MuData has no modality {rna!r}; it has {list(data.mod)}. Pass rna= with the name of the modality of expression."
+        raise KeyError(message)
     atac, other = resolve(data, mod), resolve(data, rna)
     activity, names = _activities(atac, activity_key)
     cells = shared_cells(atac.obs_names, other.obs_names, f"modalities {mod!r} and {rna!r}")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from scbasset_tl._adata.matrix import lines_from, slot_name
 from scbasset_tl._adata.model import batch_design
+from scbasset_tl._adata.resolve import check_feature_types
 from scbasset_tl._keys import DNA_CODE, SPLIT, SPLIT_LEVELS
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
@@ -101,6 +102,7 @@ def training_data(
 
 def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
     """``varm['dna_code']``, checked: uint8 (n_vars, seq_len), A0 C1 G2 T3 N4."""
+    check_feature_types(adata)
     if key not in adata.varm:
         hint = ""
         if key in adata.obsm:

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anndata import AnnData
 
+from scbasset_tl._keys import FEATURE_TYPES, GENES, PEAKS
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mudata import MuData
 
 
@@ -40,6 +44,36 @@ def writable(data: AnnData | MuData, mod: str, *, copy: bool) -> AnnData:
         )
         raise ValueError(message)
     return adata
+
+
+def writable_peaks(
+    data: AnnData | MuData, mod: str, *, copy: bool, region_keys: Sequence[str] | None = None
+) -> AnnData:
+    """As :func:`writable`, for a verb whose columns must be peaks: neither peaks × cells nor genes beside peaks."""
+    adata = writable(data, mod, copy=copy)
+    if region_keys is None:
+        from scbasset_tl.genome.regions import check_orientation
+
+        check_orientation(adata.var, adata.obs)
+    check_feature_types(adata)
+    return adata
+
+
+def check_feature_types(adata: AnnData) -> None:
+    """Refuse genes beside peaks, as a 10x multiome matrix holds them."""
+    if FEATURE_TYPES not in adata.var:
+        return
+    counts = adata.var[FEATURE_TYPES].astype(object).dropna().astype(str).value_counts()
+    others = {kind: int(number) for kind, number in counts.items() if kind != PEAKS}
+    if others and (PEAKS in counts or GENES in others):
+        select = f'adata = adata[:, adata.var["{FEATURE_TYPES}"] == "{PEAKS}"].copy()'
+        what = f"var[{FEATURE_TYPES!r}] has {others}"
+        message = (
+            f"{what} beside {counts[PEAKS]} {PEAKS}, and only peaks can be used: {select}."
+            if PEAKS in counts
+            else f"{what} and no {PEAKS!r}: pass the data, or mod= of the modality, that hold the peaks."
+        )
+        raise ValueError(message)
 
 
 def target(data: D, mod: str, *, copy: bool) -> tuple[D, AnnData]:

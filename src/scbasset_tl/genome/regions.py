@@ -132,15 +132,21 @@ def _find_columns(var: pd.DataFrame, keys: Sequence[str] | None) -> Sequence[str
     return keys
 
 
-def _parse_names(var: pd.DataFrame, obs: pd.DataFrame | None) -> tuple[pd.Series, pd.Series, pd.Series]:
-    parts = _split_names(var.index)
-    bad = parts[0].isna().to_numpy()
-    if bad.any() and obs is not None and _holds_regions(obs):
+def check_orientation(var: pd.DataFrame, obs: pd.DataFrame) -> None:
+    """Refuse peaks × cells: regions in ``obs``, and not in ``var``."""
+    if not _holds_regions(var) and _holds_regions(obs):
         message = (
             "The regions are in adata.obs: scbasset_tl takes cells × peaks, not peaks × cells. "
             "Transpose first: adata = adata.T.copy()."
         )
         raise ValueError(message)
+
+
+def _parse_names(var: pd.DataFrame, obs: pd.DataFrame | None) -> tuple[pd.Series, pd.Series, pd.Series]:
+    parts = _split_names(var.index)
+    bad = parts[0].isna().to_numpy()
+    if bad.any() and obs is not None:
+        check_orientation(var, obs)
     if len(bad) and bad.all():
         message = (
             f"adata.var has no columns {CHROM}, {START}, {END}, and its names are not {_FORMS} "
@@ -162,8 +168,9 @@ def _holds_regions(table: pd.DataFrame) -> bool:
     parts = _split_names(table.index)
     if parts.empty or parts[0].isna().any():
         return False
-    # barcodes such as AAAC-1-0 look like regions but for their order
-    return bool((parts[1].astype("int64") < parts[2].astype("int64")).all())
+    # barcodes such as AAAC-1-0 look like regions but for their order, AAAC-1-2 but for lying on a contig each
+    ordered = (parts[1].astype("int64") < parts[2].astype("int64")).all()
+    return bool(ordered and 2 * parts[0].nunique() <= len(parts))
 
 
 def _coordinates(values: pd.Series, names: pd.Index, slot: str) -> np.ndarray:

@@ -87,14 +87,14 @@ def add_sequences(
     >>> sb.genome.decode(adata.varm["dna_code"]).tolist()
     ['NACGTA', 'TACGTA']
     """
-    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.regions import check_on_contigs, read_regions
 
     seq_len = check_positive_int("seq_len", seq_len)
     check_key_added(key_added)
-    source, fasta = writable(data, mod, copy=copy), as_path("fasta", fasta)
+    source, fasta = writable_peaks(data, mod, copy=copy, region_keys=region_keys), as_path("fasta", fasta)
     name = fasta.name
     if source.n_vars == 0:
         message = "the data have no peaks (n_vars is 0), so there is nothing to add sequences to."

@@ -73,14 +73,14 @@ def downsample(
     0.2
     """
     from scbasset_tl._adata.perturb import check_not_source, downsampled
-    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.write import write_slots
 
     share = check_number("fraction", fraction, low=0, high=1, open_low=True)
     check_key_added(key_added)
     name = DOWNSAMPLED if key_added is None else key_added
     check_not_source(name, layer)
-    kept = downsampled(writable(data, mod, copy=copy), layer, share, as_generator(rng))
+    kept = downsampled(writable_peaks(data, mod, copy=copy), layer, share, as_generator(rng))
     n_empty = int((kept.getnnz(axis=1) == 0).sum())
     info(f"{kept.nnz / (kept.shape[0] * kept.shape[1]):.2%} of the entries are open; {n_empty} cells have no read left")
 

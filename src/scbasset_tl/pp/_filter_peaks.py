@@ -75,11 +75,11 @@ def filter_peaks(
     [True, False]
     """
     from scbasset_tl._adata.matrix import lines_from
-    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.stats.transpose import count
 
-    source = writable(data, mod, copy=copy)
+    source = writable_peaks(data, mod, copy=copy)
     if subset and source.isbacked and not copy:
         message = "subset=True cannot change data that are backed by a file: pass copy=True, or adata.to_memory()."
         raise ValueError(message)

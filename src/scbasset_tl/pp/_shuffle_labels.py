@@ -71,14 +71,14 @@ def shuffle_labels(
     True
     """
     from scbasset_tl._adata.perturb import check_not_source, shuffled
-    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.write import write_slots
 
     check_one_of("by", by, ["cell", "peak"])
     check_key_added(key_added)
     name = SHUFFLED if key_added is None else key_added
     check_not_source(name, layer)
-    labels = shuffled(writable(data, mod, copy=copy), layer, by, as_generator(rng))
+    labels = shuffled(writable_peaks(data, mod, copy=copy), layer, by, as_generator(rng))
 
     container, adata = target(data, mod, copy=copy)
     write_slots(adata, layers={name: labels})

@@ -83,7 +83,7 @@ def split_peaks(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.regions import read_regions
     from scbasset_tl.stats.splits import chrom_split, original_split
@@ -91,7 +91,7 @@ def split_peaks(
     check_one_of("by", by, ["peak", "chrom"])
     check_key_added(key_added, reserved=[CHROM, START, END])
     shares = _check_fractions(fractions)
-    source = writable(data, mod, copy=copy)
+    source = writable_peaks(data, mod, copy=copy, region_keys=region_keys)
     if by == "peak":
         if holdout is not None:
             message = f'holdout={holdout!r} names contigs, which by="peak" does not use: pass by="chrom".'

@@ -84,11 +84,11 @@ def tokenize_regions(
     >>> adata.obsm["X_tokens"].shape
     (60, 150)
     """
-    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.tokens import find_universe, token_entry, tokenize
     from scbasset_tl._adata.write import write_slots
 
-    source = writable(data, mod, copy=copy)
+    source = writable_peaks(data, mod, copy=copy, region_keys=region_keys)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(TOKENS)])
     slot, entry = token_slots(key_added)
     how: dict[str, Any] = {"min_overlap": min_overlap, "min_frac": min_frac, "layer": layer, "region_keys": region_keys}

@@ -164,14 +164,14 @@ def atac_diff(
     from scbasset_tl._adata.atac_diff import check_slots, learn_space, write_atac_diff
     from scbasset_tl._adata.atac_diff_labels import find_conditions
     from scbasset_tl._adata.atac_diff_space import check_enough, read_counts, space_kind
-    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl.nn.diffusion import SCHEDULES
     from scbasset_tl.nn.latent_diffusion import DiffusionConfig
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.diffusion import fit
     from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe
 
-    source = writable(data, mod, copy=copy)
+    source = writable_peaks(data, mod, copy=copy)
     space_kind(source, space)
     check_key_added(key_added, reserved=[DNA_CODE, space, *other_results(ATAC_DIFF)])
     slots = atac_diff_slots(key_added)

@@ -24,7 +24,7 @@ def generate(
     *,
     key: str = "atac_diff",
     condition: Mapping[str, Any] | None = None,
-    guidance: float = 1.5,
+    guidance: float = 1.0,
     steps: int = 50,
     z: Literal["gmm", "cells", "none"] = "gmm",
     values: Literal["draws", "probability"] = "draws",
