@@ -225,6 +225,7 @@ def shortened(world):
 
     def shorten(text):
         text = text.replace(str(world.folder), "folder")
+        text = re.sub(r"[\d.]+ [GT]B left", "… left", text)
         return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
     return shorten

@@ -131,7 +131,7 @@ WRITE = [
     ("a file of other peaks", trained(lambda w: w.data[:, ::-1].copy()), write(), ValueError,
      "other peaks than data in 90 places"),
     ("a file of cells by other names", trained(renamed), write(), ValueError, "'cell59' for 'nobody'"),
-    ("a file that is open elsewhere", trained(open_elsewhere), write(), OSError, "cannot be written", "close it there"),
+    ("a file that is open elsewhere", trained(open_elsewhere), write(), BlockingIOError, "cannot be written", "Close it there"),
     ("a disk that is full", trained(full), write(), OSError, "the model in", "0.0 MB left", "make room"),
     ("`key` without a model", trained(), write(key="mine"), KeyError, "uns['mine']", "models here: ['scbasset']"),
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import scbasset_tl as sb
 
@@ -127,7 +128,7 @@ CASES = [
     ("`pl.ism` of more regions than have room", trained(), draw(slice(0, 9)), ValueError, "9 regions", "at most 40 × 6"),
     ("`pl.ism` of more cells than have room", trained(), draw(obs=slice(None)), ValueError, "60 rows", "groupby="),
     ("`pl.ism` of the mean relative to itself", trained(), draw(relative=True), ValueError, "relative=True", "groupby="),
-    ("an axis for several rows", trained(), draw(groupby="kind", ax=object()), ValueError, "ax= holds one row", "2 × 1"),
+    ("an axis for several rows", trained(), draw(groupby="kind", ax=Figure().subplots()), ValueError, "ax= holds one row", "2 × 1"),
     ("annotations outside the window", trained(), draw(annotate=[(1, 9, "x")]), ValueError, "1 of 1 stretches", "chr1:3140"),
     ("annotations that end before they start", trained(), draw(annotate=[(9, 1, "x")]), ValueError, "start < end", "(9, 1, 'x')"),
     ("annotations without labels", trained(), draw(annotate=TABLE), KeyError, "annotate has no column ['motif']",

@@ -119,17 +119,22 @@ def test_a_scale_of_zero_gets_a_one_sided_derivative(sequences):
         torch.testing.assert_close(ours[name], value, rtol=1e-9, atol=1e-11)
 
 
-def test_bf16_is_as_near_to_the_truth_as_the_modules_are(sequences):
-    trunk = rough_trunk(channels=(16, 16, 16), seq_len=48)
-    truth = step(trunk, plain, sequences)
-    trunk = trunk.float()
-    ours, theirs = (step(trunk, path, sequences.float(), torch.bfloat16) for path in (fast, plain))
-    assert ours["0.norm.running_mean"].dtype == torch.float32
-    for name in ours:
-        if name.endswith("num_batches_tracked"):
-            continue
-        error = [float((one[name].double() - truth[name]).norm() / truth[name].norm()) for one in (ours, theirs)]
-        assert error[0] < 2 * error[1] + 0.02, name
+def test_bf16_is_as_near_to_the_truth_as_the_modules_are():
+    errors = []
+    for seed in range(8):  # one draw alone tells the roundings of one processor
+        generator = torch.Generator().manual_seed(seed)
+        x = one_hot(torch.randint(0, 5, (9, 48), generator=generator, dtype=torch.uint8)).double()
+        trunk = rough_trunk(channels=(16, 16, 16), seq_len=48)
+        truth = step(trunk, plain, x)
+        trunk = trunk.float()
+        both = [step(trunk, path, x.float(), torch.bfloat16) for path in (fast, plain)]
+        assert both[0]["0.norm.running_mean"].dtype == torch.float32
+        names = [name for name in truth if not name.endswith("num_batches_tracked")]
+        errors.append(
+            [[float((one[name].double() - truth[name]).norm() / truth[name].norm()) for name in names] for one in both]
+        )
+    ours, theirs = torch.tensor(errors).mean(0)
+    assert (ours < 1.5 * theirs + 0.005).all(), dict(zip(names, zip(ours, theirs, strict=True), strict=True))
 
 
 def test_a_second_backward_is_refused(sequences):

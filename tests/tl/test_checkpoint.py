@@ -97,6 +97,8 @@ def test_checkpoints_that_take_long_are_written_less_often(tiny, tmp_path, monke
 
 def test_a_checkpoint_with_the_batches_of_cells_is_read(tiny, tmp_path):
     """As written by former versions, which stored them beside the weights."""
+    import json
+
     import torch
     from safetensors import safe_open
     from safetensors.torch import save_file
@@ -107,6 +109,7 @@ def test_a_checkpoint_with_the_batches_of_cells_is_read(tiny, tmp_path):
         parts, header = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
     assert not any("design" in name for name in parts)
     parts |= {name: torch.zeros(60, 1, dtype=torch.int64) for name in ("head.design", "best.head.design")}
+    header["meta"] = json.dumps({k: v for k, v in json.loads(header["meta"]).items() if k != "checksum"})
     save_file(parts, path, header)
     again = sb.tl.scbasset(tiny, **call, checkpoint=path, resume=True, copy=True)
     np.testing.assert_array_equal(whole.obsm["X_scbasset"], again.obsm["X_scbasset"])
@@ -196,15 +199,13 @@ def test_a_full_disk_keeps_the_last_checkpoint(tiny, tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_without_all_its_parts_is_refused(tiny, tmp_path):
-    from safetensors import safe_open
-    from safetensors.torch import save_file
+    from scbasset_tl.train.checkpoint import load_checkpoint, save_checkpoint
 
     path = tmp_path / "run.safetensors"
     sb.tl.scbasset(tiny.copy(), **{**SMALL, "max_epochs": 1}, checkpoint=path)
-    with safe_open(path, framework="pt") as file:
-        parts, header = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
-    del parts["best.trunk.dense.weight"]
-    save_file(parts, path, header)
+    saved = load_checkpoint(path)
+    del saved.tensors["best.trunk.dense.weight"]
+    save_checkpoint(path, saved)
     with pytest.raises(ValueError, match=r"lacks 1 parts, first \['best.trunk.dense.weight'\]"):
         sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 1}, checkpoint=path, resume=True)
     assert "scbasset" not in tiny.uns

@@ -180,7 +180,7 @@ def _is_denoised(path: Path) -> bool:
     import h5py
 
     with h5py.File(path, "r") as file:
-        return f"uns/{DENOISE}" in file and not any(file.get(field) for field in ("obsm", "varm", "layers"))
+        return f"uns/{DENOISE}" in file and not any(len(file.get(field, ())) for field in ("obsm", "varm", "layers"))
 
 
 def _unwritable(adata: AnnData) -> list[str]:
