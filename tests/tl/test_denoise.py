@@ -111,7 +111,9 @@ def test_components_and_neighbours_are_those_of_the_dense_matrix(trained, normal
     expected = oracle.fit_transform(dense)
     expected *= np.sign((expected * found).sum(axis=0))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
-    np.testing.assert_allclose(trained.uns["denoised_pca"]["variance"], oracle.explained_variance_, rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(
+        trained.uns["denoised_pca"]["variance"], oracle.explained_variance_, rtol=1e-4, atol=1e-9
+    )
     np.testing.assert_allclose(trained.uns["denoised_pca"]["variance_ratio"].sum(), 1)
     lists = [nearest(x, 8, rng=np.random.default_rng(0)) for x in (dense, found.astype(np.float64))]
     distances = [np.sort(distance, axis=1) for _, distance in lists]
