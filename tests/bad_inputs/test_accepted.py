@@ -84,11 +84,6 @@ def columns_of_var(world):
     world.data.var["score"], world.data.var["gene"] = np.arange(90.0), pd.Categorical(["a", None, "b"] * 30)
 
 
-def taken(world):
-    world.data.obsm["mine"], world.data.varm["mine"] = np.ones((60, 3)), np.ones((90, 2))
-    world.data.uns["mine"], world.data.obs["mine_bias"] = "something", "else"
-
-
 def read_only(world):
     """A folder in which no file can be made."""
 
@@ -112,12 +107,6 @@ def keeps_all(world, reference):
 
 def keeps_columns(world, reference):
     return is_the_same(world, reference) and list(world.data.var) == ["score", "gene", "split"]
-
-
-def replaced(world, reference):
-    return (
-        np.array_equal(world.data.obsm["mine"], reference.obsm["X_scbasset"]) and world.data.varm["mine"].shape[1] == 6
-    )
 
 
 def has_no_index(world, reference):
@@ -152,7 +141,6 @@ CASES = [
     ("nothing held out", TRAINS, put("var", "split", "train"), train(), is_trained),
     ("batches as numbers", TRAINS, put("obs", "batch", np.arange(60) % 3), train(batch_key="batch"), is_trained),
     ("two cells", TRAINS, lambda w: w.data[:2].copy(), train(), is_trained),
-    ("`key_added` whose slots are taken", "replaces them, whatever their width", taken, train(key_added="mine"), replaced),
     ("a folder without permission for the index of the FASTA", "reads it", read_only, add, has_no_index,
      "cannot be written to"),
     ("a window past the end of the contig", "is filled with N", None, add, is_padded),

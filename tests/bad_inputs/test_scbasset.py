@@ -14,6 +14,11 @@ import scbasset_tl as sb
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2, "batch_size": 32, "accelerator": "cpu"}
 
 
+def taken(world):
+    world.data.obsm["mine"], world.data.varm["mine"] = np.ones((60, 3)), np.ones((90, 2))
+    world.data.uns["mine"], world.data.obs["mine_bias"] = "something", "else"
+
+
 def train(**arguments):
     """The call with these arguments; those of a path are in the folder of the case."""
 
@@ -278,6 +283,8 @@ ARGUMENTS = [
     *((f"`rng={value!r}`", None, train(rng=value), ValueError, *SEED, repr(value)) for value in ("a", -1, 1.5)),
     *((f"`key_added={value!r}`", None, train(key_added=value), ValueError, NAME, repr(value))
       for value in ("", "a/b", 3)),
+    ("`key_added` whose slots are taken", taken, train(key_added="mine"), ValueError, "would replace uns['mine']",
+     "choose another key_added"),
     ('`key_added="dna_code"`', None, train(key_added="dna_code"), ValueError, "key_added='dna_code'", "another name"),
     ('`key_added="tf_activity"`', None, train(key_added="tf_activity"), ValueError, "key_added='tf_activity'", "another name"),
 ]  # fmt: skip

@@ -27,7 +27,7 @@ def trained():
     adata.obsm["emb"], adata.varm["emb"], adata.obs["emb_bias"] = cells, peaks, bias
     adata.var["split"] = pd.Categorical(np.array(["train", "train", "test", "val"])[np.arange(N_PEAKS) % 4][::-1])
     slots = {"obsm": "emb", "obs": "emb_bias", "varm": "emb"}
-    adata.uns["emb"] = {"slots": slots, "batch": {}, "schema_version": SCHEMA_VERSION, "weights": np.zeros(1, np.uint8)}
+    adata.uns["emb"] = {"slots": slots, "batch": {}, "params": {}, "history": {}, "schema_version": SCHEMA_VERSION}
     return adata, logits
 
 

@@ -42,7 +42,7 @@ def test_what_is_written(atac, fasta):
     with sb.genome.Fasta(fasta) as genome:
         checksum = genome.checksum()
     assert record == {
-        "params": {"fasta": "toy.fa", "seq_len": 20, "region_keys": None},
+        "params": {"fasta": "toy.fa", "seq_len": 20},
         "fasta": "toy.fa",
         "checksum": checksum,
         "seq_len": 20,

@@ -15,6 +15,7 @@ from scbasset_tl.nn.codes import one_hot
 SMALL = {"trunk": 8, "n_latent": 6, "max_epochs": 1, "batch_size": 32}
 PARTS = {
     "regions", "chrom", "start", "window", "seq_len", "codes", "delta", "method", "model", "params", "schema_version",
+    "written_by",
 }  # fmt: skip
 
 

@@ -163,7 +163,8 @@ def test_slots_are_those_promised(trained, motifs):
     assert after == {"obs": set(), "var": set(), "obsm": {"foo"}, "varm": set(), "uns": {"foo"}}
     entry = trained.uns["foo"]
     assert set(entry) == {
-        "names", "ids", "effect", "mean", "sd", "statistic", "p_value", "fdr", "groups", "params", "slots", "schema_version",
+        "names", "ids", "effect", "mean", "sd", "statistic", "p_value", "fdr", "groups", "params", "slots", "model",
+        "schema_version",
     }  # fmt: skip
     assert entry["effect"].shape == (4, 5)
     assert set(entry["groups"]) == {"names", "effect", "statistic", "p_value", "fdr"}

@@ -82,7 +82,7 @@ def stored_ae_space(
         )
         raise ValueError(message) from error
     known = entry["space"]
-    layer = None if known["layer"] is None else str(known["layer"])
+    layer = None if known.get("layer") is None else str(known["layer"])
 
     @cache
     def vectors() -> np.ndarray:

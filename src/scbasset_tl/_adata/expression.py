@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scbasset_tl._adata.resolve import resolve
+from scbasset_tl._adata.slots import check_origin
 from scbasset_tl._log import info
 from scbasset_tl._space import check_memory
 from scbasset_tl._validate import check_name
@@ -73,6 +74,7 @@ def _activities(adata: AnnData, key: str) -> tuple[np.ndarray, list[str]]:
     if check_name("activity_key", key) not in adata.obsm or key not in adata.uns or "names" not in adata.uns[key]:
         message = f"obsm[{key!r}] and uns[{key!r}] hold no TF activities: run tl.tf_activity(data, motifs) first."
         raise KeyError(message)
+    check_origin(adata, key, "tl.tf_activity")
     activity = np.asarray(adata.obsm[key], dtype=np.float64)
     names = [str(name) for name in adata.uns[key]["names"]]
     if activity.ndim != 2 or activity.shape[1] != len(names):

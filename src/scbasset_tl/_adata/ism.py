@@ -161,6 +161,7 @@ def pack_changes(adata: AnnData, changes: Changes, *, key: str, params: Mapping[
         "method": changes.method,
         "model": {"key": key, "digest": model_digest(adata, key)},
         "params": dict(params),
+        "written_by": "tl.ism",
         "schema_version": SCHEMA_VERSION,
     }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from scbasset_tl._keys import SCBASSET
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +84,12 @@ def read_scores(adata: AnnData, vectors: pd.DataFrame, *, regions: Any, **where:
     raw = np.moveaxis(changes.delta @ vectors.to_numpy(dtype=np.float32).T, -1, 0)
     outputs = [str(name) for name in vectors.index]
     return ISMScores(outputs, changes.regions, changes.chrom, changes.start, changes.codes, np.ascontiguousarray(raw))
+
+
+def model_of(adata: AnnData, key: str) -> str:
+    """Key of the model whose mutagenesis ``uns[key]`` holds; the default key without one."""
+    entry = adata.uns.get(key)
+    return str(entry["model"]["key"]) if isinstance(entry, Mapping) and "model" in entry else SCBASSET
 
 
 def relative_to_all(vectors: pd.DataFrame, model: Model) -> pd.DataFrame:

@@ -91,6 +91,7 @@ def write_model(
         "weights": pack_trunk(trunk),
         "history": dict(history),
         "slots": slots.as_dict(),
+        "cells": np.sort(_float32(cell_bias)),
         "batch": {} if batches is None else _pack_batches(batches),
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
         "schema_version": SCHEMA_VERSION,
@@ -116,6 +117,7 @@ def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
             raise KeyError(message)
         found.append(np.asarray(getattr(adata, field)[names[field]], dtype=np.float32))
     cell_embedding, cell_bias = found
+    _check_own_cells(adata, key, entry, cell_embedding, cell_bias)
     peak_embedding = np.asarray(adata.varm[names["varm"]]) if names["varm"] in adata.varm else None
     widths = {part.shape[1] for part in (cell_embedding, peak_embedding) if part is not None}
     if len(widths) > 1:
@@ -126,6 +128,34 @@ def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
         raise ValueError(message)
     batches = _unpack_batches(entry["batch"]) if entry.get("batch") else None
     return Model(key, cell_embedding, cell_bias, peak_embedding, batches, entry)
+
+
+def _check_own_cells(
+    adata: AnnData, key: str, entry: Mapping[str, Any], cell_embedding: np.ndarray, cell_bias: np.ndarray
+) -> None:
+    """Refuse cells and peaks that came from other data when objects were joined."""
+    own = np.isfinite(cell_bias) & np.isfinite(cell_embedding).all(axis=1)
+    if "cells" in entry:  # models of earlier versions do not know their cells
+        own &= np.isin(cell_bias, np.asarray(entry["cells"], dtype=np.float32))
+    if not own.all():
+        names = [str(name) for name in adata.obs_names[~own][:3]]
+        slots = entry["slots"]
+        message = (
+            f"{int((~own).sum()):,} of {adata.n_obs:,} cells are not of the model {key!r} (first: {names}): their "
+            f"obsm[{slots['obsm']!r}] or obs[{slots['obs']!r}] is NaN or of another model, as after joining data. Fit them "
+            "with tl.map_cells before joining, train again, or drop them."
+        )
+        raise ValueError(message)
+    name = entry["slots"]["varm"]
+    if name in adata.varm:
+        known = np.isfinite(np.asarray(adata.varm[name])).all(axis=1)
+        if not known.all():
+            names = [str(peak) for peak in adata.var_names[~known][:3]]
+            message = (
+                f"{int((~known).sum()):,} of {adata.n_vars:,} peaks have no vector of the model {key!r} in varm[{name!r}] "
+                f"(first: {names}), as after joining data. Drop them, or train again."
+            )
+            raise ValueError(message)
 
 
 def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
@@ -142,8 +172,12 @@ def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
 
 
 def is_model(entry: Any) -> bool:
-    """Whether an entry of ``uns`` is a scBasset model: those of other kinds say who wrote them, or have a universe."""
-    return isinstance(entry, Mapping) and "slots" in entry and not {"written_by", "checksum"} & entry.keys()
+    """Whether an entry of ``uns`` is a scBasset model: it has a history; other kinds name their verb or a universe."""
+    return (
+        isinstance(entry, Mapping)
+        and {"slots", "history"} <= entry.keys()
+        and not {"written_by", "checksum"} & entry.keys()
+    )
 
 
 def check_schema(key: str, entry: Mapping[str, Any]) -> None:

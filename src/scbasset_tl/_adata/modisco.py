@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.model import check_schema
+from scbasset_tl._adata.slots import check_origin
 from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
@@ -82,6 +83,7 @@ def read_patterns(adata: AnnData, key: str) -> Mapping[str, Any]:
         message = f"uns[{key!r}] holds no patterns: run tl.modisco(data), or pass key=."
         raise KeyError(message)
     check_schema(key, entry)
+    check_origin(adata, key, "tl.modisco")
     return entry
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.model import check_schema
+from scbasset_tl._adata.slots import check_origin
 from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl._log import progress
 from scbasset_tl._validate import check_name
@@ -109,6 +110,7 @@ def read_hits(adata: AnnData, key: str) -> pd.DataFrame:
         message = f"uns[{key!r}] holds no motif hits: run tl.motif_hits(data, regions, motifs), or pass key=."
         raise KeyError(message)
     check_schema(key, entry)
+    check_origin(adata, key, "tl.motif_hits")
     groups, region = np.asarray(entry["groups"], dtype=object), np.asarray(entry["region"])
     motif, n_groups = np.asarray(entry["motif"]), len(groups)
     hits = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scbasset_tl._adata.model import check_schema
+from scbasset_tl._adata.slots import check_free
 from scbasset_tl._adata.tokens import pack_universe, texts, unpack_universe
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._folders import replacing_folder, restore
@@ -72,6 +73,15 @@ def encode(tokens: sparse.csr_matrix, vectors: np.ndarray) -> tuple[np.ndarray, 
         n_trained[first:last] = np.diff(np.concatenate([[0], np.cumsum(trained[named])])[bounds])
     cells /= np.maximum(n_trained, 1)[:, None].astype(np.float32)
     return cells, n_trained == 0
+
+
+def check_embedding_free(adata: AnnData, key_added: str | None, verb: str) -> None:
+    """Refuse a ``key_added`` under which the data hold something that is no embedding by regions."""
+    slots = scembed_slots(key_added)
+    slots.pop("uns")
+    check_free(
+        adata, key_added, verb, is_own=lambda entry: isinstance(entry, Mapping) and "mapped_open" in entry, **slots
+    )
 
 
 def write_embedding(

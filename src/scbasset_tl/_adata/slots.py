@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scbasset_tl._adata.model import model_digest, model_entry
-from scbasset_tl._keys import SCHEMA_VERSION
+from scbasset_tl._adata.model import is_model, model_digest, model_entry
+from scbasset_tl._keys import SCHEMA_VERSION, scbasset_slots
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -43,6 +43,33 @@ def check_replaceable(adata: AnnData, verb: str, entry: str, *, key: str | None 
                 f"{field}[{name!r}] is there already, and not from {verb}: choose another key_added, or delete it."
             )
             raise ValueError(message)
+
+
+def check_free(
+    adata: AnnData, key_added: str | None, verb: str, *, is_own: Callable[[Any], bool] | None = None, **slots: str
+) -> None:
+    """Refuse a ``key_added`` under which ``uns`` or slots, named as ``field=name``, hold what ``verb`` did not write.
+
+    Default names belong to the package. ``is_own`` recognises an entry that does not say who wrote it.
+    """
+    if key_added is None:
+        return
+    there = adata.uns.get(key_added)
+    if is_own(there) if is_own else is_result(there, verb):
+        return
+    for field, name in [("uns", key_added), *slots.items()]:
+        if name in getattr(adata, field):
+            message = (
+                f"key_added={key_added!r} would replace {field}[{name!r}], which is not from {verb}: choose another "
+                "key_added, or delete it."
+            )
+            raise ValueError(message)
+
+
+def check_model_free(adata: AnnData, key_added: str | None, verb: str) -> None:
+    """Refuse a ``key_added`` for a model under which the data hold something that is no model."""
+    slots = scbasset_slots(key_added).as_dict()
+    check_free(adata, key_added, verb, is_own=is_model, **slots)
 
 
 def model_origin(adata: AnnData, key: str) -> dict[str, Any]:

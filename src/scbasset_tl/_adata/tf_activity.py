@@ -13,6 +13,7 @@ from scipy.stats import false_discovery_control
 from scbasset_tl._adata.model import check_schema
 from scbasset_tl._adata.motif_effects import announce, draw_null, effects, null_effects
 from scbasset_tl._adata.readout import group_means
+from scbasset_tl._adata.slots import check_free, check_origin, model_origin
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl._log import progress
@@ -155,6 +156,7 @@ def write_activity(
         "groups": of_groups if len(groups) else {},
         "params": {**params, "n_null": activity.n_null},
         "slots": {"obsm": slot},
+        "model": model_origin(adata, params["key"]),
         "schema_version": SCHEMA_VERSION,
     }
     write_slots(adata, obsm={slot: activity.z}, uns={slot: entry})
@@ -175,10 +177,8 @@ class StoredActivity:
 
 
 def check_slot(adata: AnnData, slot: str) -> None:
-    """Refuse to replace ``obsm[slot]`` that :func:`write_activity` did not write."""
-    if slot in adata.obsm and not _is_activity(adata.uns.get(slot)):
-        message = f"obsm[{slot!r}] is there already, and no TF activity (uns[{slot!r}]): choose another key_added."
-        raise ValueError(message)
+    """Refuse to replace what :func:`write_activity` did not write."""
+    check_free(adata, slot, "tl.tf_activity", is_own=_is_activity, obsm=slot)
 
 
 def _is_activity(entry: Any) -> bool:
@@ -192,6 +192,7 @@ def read_activity(adata: AnnData, key: str) -> StoredActivity:
         message = f"uns[{key!r}] holds no TF activity: run tl.tf_activity(data, motifs) first, or pass key=."
         raise KeyError(message)
     check_schema(key, entry)
+    check_origin(adata, key, "tl.tf_activity")
     slot = str(entry["slots"]["obsm"])
     if slot not in adata.obsm:
         message = f"obsm[{slot!r}], the activities that belong to uns[{key!r}], is gone: run tl.tf_activity again."

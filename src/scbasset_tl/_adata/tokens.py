@@ -155,8 +155,8 @@ def read_tokens(adata: AnnData, key: str | None) -> Tokens:
         return tokenize(adata, None)
     if "universe" not in entry:
         params = entry["params"]
-        keys = params["region_keys"]
-        return tokenize(adata, None, layer=params["layer"], region_keys=None if keys is None else texts(keys))
+        keys = params.get("region_keys")
+        return tokenize(adata, None, layer=params.get("layer"), region_keys=None if keys is None else texts(keys))
     slot = str(entry["slots"]["obsm"])
     if slot not in adata.obsm:
         message = f"obsm[{slot!r}], the tokens of uns[{name!r}], is gone: run pp.tokenize_regions again."

@@ -126,6 +126,7 @@ def pack(
         "seq_len": seq_len,
         "params": dict(params),
         "model": {"key": params["key"], "digest": model_digest(adata, params["key"])},
+        "written_by": "tl.variant_effect",
         "schema_version": SCHEMA_VERSION,
     }
     skipped = variants.rows(np.flatnonzero(variants.reason != ""))

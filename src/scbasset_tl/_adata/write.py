@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from anndata import ImplicitModificationWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from anndata import AnnData
 
@@ -28,7 +29,7 @@ def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
                 for name, value in slots.get(field, {}).items():
                     store = getattr(adata, field)
                     before.append((field, name, store.get(name)))
-                    store[name] = value
+                    store[name] = _without_none(value) if field == "uns" else value
         except BaseException:
             for field, name, value in reversed(before):
                 store = getattr(adata, field)
@@ -37,6 +38,13 @@ def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
                 elif name in store:
                     del store[name]
             raise
+
+
+def _without_none(value: Any) -> Any:
+    """An entry without values that are ``None``, which anndata before 0.12 and other readers of h5ad cannot read."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _without_none(inner) for name, inner in value.items() if inner is not None}
 
 
 @contextmanager

@@ -150,7 +150,7 @@ def toy(
         "motifs": answer,
         "cell_types": adata.obs["cell_type"].cat.categories.to_numpy(dtype=object),
         "base": base,
-        "params": params,
+        "params": {name: value for name, value in params.items() if value is not None},
     }
     info(
         f"toy data: {n_obs:,} cells × {n_vars:,} peaks, {counts.nnz / logits.size:.2%} open; the best possible auROC on "
@@ -206,7 +206,7 @@ def _sequence_record(genome: Genome, seq_len: int) -> dict[str, Any]:
     from scbasset_tl.genome.fasta import assembly_checksum
 
     return {
-        "params": {"fasta": "toy.fa", "seq_len": seq_len, "region_keys": None},
+        "params": {"fasta": "toy.fa", "seq_len": seq_len},
         "fasta": "toy.fa",
         "checksum": assembly_checksum({name: len(codes) for name, codes in genome.contigs.items()}),
         "seq_len": seq_len,

@@ -56,7 +56,8 @@ def toy_mudata(*, n_genes: int = 200, rng: int | np.random.Generator | None = 0,
     check_positive_int("n_genes", n_genes, minimum=0)
     generator = as_generator(rng)
     atac = toy(rng=generator, **toy_arguments)
-    atac.uns["toy"]["params"]["rng"] = recorded_seed(rng)
+    if (seed := recorded_seed(rng)) is not None:
+        atac.uns["toy"]["params"]["rng"] = seed
     motifs, cell_type = atac.uns["toy"]["motifs"], atac.obs["cell_type"]
     draws = np.random.default_rng(draw_seed(generator))
     counts = draw_expression(cell_type.cat.codes.to_numpy(), motifs["effect"], n_genes, draws)

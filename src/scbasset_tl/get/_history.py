@@ -46,10 +46,12 @@ def history(data: AnnData | MuData, *, key: str = "scbasset", mod: str = "atac")
     from scbasset_tl._adata.resolve import resolve
 
     stored = model_entry(resolve(data, mod), key).get("history", {})
-    if "epochs" not in stored:
-        message = f"uns[{key!r}] has no history: its weights were read from a file, not trained by tl.scbasset."
-        raise KeyError(message)
     columns = ("loss", "train_auroc", "val_auroc", "lr", "seconds")
+    if not {*columns} <= {*stored.get("epochs", {})}:
+        message = (
+            f"uns[{key!r}] has no history: its weights were read from a file, or joining data dropped what differed."
+        )
+        raise KeyError(message)
     table = pd.DataFrame({name: stored["epochs"][name] for name in columns})
     table.index = pd.RangeIndex(1, len(table) + 1, name="epoch")
     return table

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @doc_params
 def ism(
     data: AnnData | MuData,
-    *,
     regions: Any = None,
+    *,
     groupby: str | None = None,
     groups: str | Sequence[str] | None = None,
     contrast: tuple[str, str] | None = None,
@@ -29,7 +29,7 @@ def ism(
     window: int | tuple[int, int] | None = None,
     fasta: str | PathLike[str] | None = None,
     key: str = "ism",
-    model_key: str = "scbasset",
+    model_key: str | None = None,
     mod: str = "atac",
 ) -> ISMScores:
     """What each base at each position changes in cells, groups of cells, or between two groups :cite:p:`Yuan2022`.
@@ -61,7 +61,7 @@ def ism(
     key
         Slot that :func:`scbasset_tl.tl.ism` wrote.
     model_key
-        Entry of ``.uns`` with the model.
+        Entry of ``.uns`` with the model; by default that of the stored mutagenesis, or else ``"scbasset"``.
     {mod}
 
     Returns
@@ -85,12 +85,13 @@ def ism(
     >>> scores, scores.importance.shape
     (ISMScores: 5 outputs × 2 regions × 30 bp, (5, 2, 30))
     """
-    from scbasset_tl._adata.ism_scores import read_scores, relative_to_all
+    from scbasset_tl._adata.ism_scores import model_of, read_scores, relative_to_all
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
 
     adata = resolve(data, mod)
+    model_key = model_of(adata, key) if model_key is None else model_key
     model = read_model(adata, model_key)
     vectors = output_vectors(adata, model, groupby=groupby, groups=groups, contrast=contrast, obs=obs)
     if relative and contrast is None:

@@ -91,11 +91,13 @@ def read_keras_weights(
     """
     from scbasset_tl._adata.model import write_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_model_free
     from scbasset_tl._log import info
     from scbasset_tl.io._keras_layout import read_weights
 
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
     source, path = writable(data, mod, copy=copy), as_path("path", path)
+    check_model_free(source, key_added, "a model")
     if not path.is_file():
         message = f"path={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)

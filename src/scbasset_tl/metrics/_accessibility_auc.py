@@ -71,7 +71,8 @@ def accessibility_auc(
     {key}
     split
         Peaks to score by ``var['split']``; ``"held-out"`` is val and test, ``None`` all peaks.
-    {layer}
+    layer
+        Layer with the accessibility; by default what the model was trained on.
     {mod}
 
     Returns
@@ -109,7 +110,7 @@ def accessibility_auc(
     if split not in (None, "train"):
         check_unseen(adata, model, peaks)
     cell_embedding, cell_bias = model.raw_head(adata.obs)
-    labels = labels_from(adata, layer).rows(peaks)
+    labels = labels_from(adata, model.entry["params"].get("layer") if layer is None else layer).rows(peaks)
     per_cell, per_peak = held_out_auc(peak_embedding[peaks], cell_embedding, cell_bias, labels)
     return AccessibilityAUC(
         pd.Series(per_cell, index=adata.obs_names, name="auroc"),

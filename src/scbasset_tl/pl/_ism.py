@@ -32,7 +32,7 @@ def ism(
     annotate: pd.DataFrame | Sequence[tuple[int, int, str]] | None = None,
     fasta: str | PathLike[str] | None = None,
     key: str = "ism",
-    model_key: str = "scbasset",
+    model_key: str | None = None,
     mod: str = "atac",
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
@@ -66,7 +66,7 @@ def ism(
     key
         Slot that :func:`scbasset_tl.tl.ism` wrote.
     model_key
-        Entry of ``.uns`` with the model.
+        Entry of ``.uns`` with the model; by default that of the stored mutagenesis, or else ``"scbasset"``.
     {mod}
     ax
         Axes to draw a single row and column in.
@@ -93,7 +93,7 @@ def ism(
     >>> sb.pl.ism(adata, 0, groupby="cell_type", window=40, show=False).shape
     (5, 1)
     """
-    from scbasset_tl._adata.ism_scores import read_scores, relative_to_all
+    from scbasset_tl._adata.ism_scores import model_of, read_scores, relative_to_all
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
@@ -103,6 +103,7 @@ def ism(
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     adata = resolve(data, mod)
+    model_key = model_of(adata, key) if model_key is None else model_key
     model = read_model(adata, model_key)
     vectors = output_vectors(adata, model, groupby=groupby, groups=groups, contrast=contrast, obs=obs)
     if groupby is None and obs is None:

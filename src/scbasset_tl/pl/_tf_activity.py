@@ -112,7 +112,7 @@ def tf_activity(
     if kind == "embedding":
         axes = draw_embedding(paper, chosen, *_coordinates(data, adata, basis, params["key"]), colormap)
     else:
-        column = _column(adata, groupby or params["groupby"])
+        column = _column(adata, groupby or params.get("groupby"))
         if kind == "heatmap":
             axes = draw_heatmap(paper, chosen, column, colormap)
         else:

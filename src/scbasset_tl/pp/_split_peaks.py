@@ -100,12 +100,14 @@ def split_peaks(
     else:
         chrom = read_regions(source.var, keys=region_keys, obs=source.obs).chrom
         levels = chrom_split(np.asarray(chrom), rng, shares, **_check_holdout(holdout, chrom))
+    name = SPLIT if key_added is None else key_added
+    if name in source.var and not set(source.var[name].dropna().astype(str)) <= set(SPLIT_LEVELS):
+        message = f"var[{name!r}] is there already, and no split into {list(SPLIT_LEVELS)}: choose another key_added, or delete it."
+        raise ValueError(message)
     info("peaks: " + ", ".join(f"{(levels == level).sum():,} {level}" for level in SPLIT_LEVELS))
 
     container, adata = target(data, mod, copy=copy)
-    write_slots(
-        adata, var={SPLIT if key_added is None else key_added: pd.Categorical(levels, categories=list(SPLIT_LEVELS))}
-    )
+    write_slots(adata, var={name: pd.Categorical(levels, categories=list(SPLIT_LEVELS))})
     return container if copy else None
 
 

@@ -85,11 +85,13 @@ def ism(
     """
     from scbasset_tl._adata.ism import compute_changes, pack_changes
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_free
     from scbasset_tl._adata.write import write_slots
 
     slot = ISM if key_added is None else key_added
     check_key_added(slot, reserved=[DNA_CODE, key, *other_results(ISM)])
     source = writable(data, mod, copy=copy)
+    check_free(source, key_added, "tl.ism")
     changes = compute_changes(source, regions, fasta=fasta, key=key, window=window, method=method)
     params = {
         "fasta": None if fasta is None else str(fasta),

@@ -125,11 +125,13 @@ def map_cells(
     from scbasset_tl._adata.model import load_trunk, read_model, write_model
     from scbasset_tl._adata.resolve import resolve, target, writable
     from scbasset_tl._adata.seen import MAPPED, fitted_peaks
+    from scbasset_tl._adata.slots import check_model_free
     from scbasset_tl.stats.logistic import fit_cells
     from scbasset_tl.train.device import make_fabric
 
     source, trained = writable(query, mod, copy=copy), resolve(reference, mod)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
+    check_model_free(source, key_added, "tl.map_cells")
     check_one_of("peaks", peaks, ["train", "all"])
     generator = as_generator(rng)
     device = make_fabric(accelerator, "32-true").device

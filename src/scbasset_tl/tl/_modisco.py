@@ -115,6 +115,7 @@ def modisco(
     from scbasset_tl._adata.model import load_trunk, read_model
     from scbasset_tl._adata.motif_hits import mean_vectors
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_free, model_origin
     from scbasset_tl._adata.windows import sequence_windows
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.discover import find_patterns, require_modisco
@@ -126,6 +127,7 @@ def modisco(
     check_positive_int("n_regions", n_regions)
     slot = MODISCO if key_added is None else key_added
     check_key_added(slot, reserved=[DNA_CODE, key, *other_results(MODISCO)])
+    check_free(source, key_added, "tl.modisco")
     targets = None if motifs is None else as_motifs(motifs)
     vectors = mean_vectors(source, read_model(source, key), groupby=groupby, groups=groups, contrast=contrast)
     trunk = load_trunk(source, key)
@@ -151,6 +153,7 @@ def modisco(
         "rng": recorded_seed(rng),
         "arguments": arguments,
     }
+    origin = {"model": model_origin(source, key), "written_by": "tl.modisco"}
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={slot: glue.pack_patterns(found, targets, params)})
+    write_slots(adata, uns={slot: glue.pack_patterns(found, targets, params) | origin})
     return container if copy else None

@@ -114,6 +114,7 @@ def motif_hits(
     from scbasset_tl._adata.model import load_trunk, read_model
     from scbasset_tl._adata.readout import listed
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_free, model_origin
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.motif_input import as_motifs
 
@@ -121,6 +122,7 @@ def motif_hits(
     check_number("p_value", p_value, low=0, high=1, open_low=True)
     slot = MOTIF_HITS if key_added is None else key_added
     check_key_added(slot, reserved=[DNA_CODE, key, ism_key, *other_results(MOTIF_HITS)])
+    check_free(source, key_added, "tl.motif_hits")
     chosen, frequencies = as_motifs(motifs), glue.check_background(background)
     vectors = glue.mean_vectors(source, read_model(source, key), groupby=groupby, groups=groups, contrast=contrast)
     bounds = check_window(window, load_trunk(source, key).config.seq_len)
@@ -138,6 +140,7 @@ def motif_hits(
         "window": list(changes.window),
         "method": changes.method,
     }
+    entry |= {"model": model_origin(source, key), "written_by": "tl.motif_hits"}
     container, adata = target(data, mod, copy=copy)
     write_slots(adata, uns={slot: entry})
     return container if copy else None

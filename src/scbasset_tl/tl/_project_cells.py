@@ -91,11 +91,18 @@ def project_cells(
     (20, 8)
     """
     from scbasset_tl._adata.resolve import resolve, target, writable
-    from scbasset_tl._adata.scembed import RegionEmbedding, model_digest, read_embedding, write_embedding
+    from scbasset_tl._adata.scembed import (
+        RegionEmbedding,
+        check_embedding_free,
+        model_digest,
+        read_embedding,
+        write_embedding,
+    )
     from scbasset_tl._adata.tokens import tokenize
 
     source = writable(query, mod, copy=copy)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCEMBED)])
+    check_embedding_free(source, key_added, "tl.project_cells")
     model = reference if isinstance(reference, RegionEmbedding) else read_embedding(resolve(reference, mod), key)
     how = {"min_overlap": min_overlap, "min_frac": min_frac, "layer": layer, "region_keys": region_keys}
     tokens = tokenize(source, model.universe, **how)  # type: ignore[arg-type]

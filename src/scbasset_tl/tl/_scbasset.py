@@ -166,6 +166,7 @@ def scbasset(
     from scbasset_tl._adata.network import trunk_config, trunk_digest, warm_trunk
     from scbasset_tl._adata.problem import sequence_codes, training_data
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_model_free
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.distributed import Ranks
@@ -177,6 +178,7 @@ def scbasset(
     source = writable(data, mod, copy=copy)
     check_one_of("recipe", recipe, RECIPE_NAMES)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
+    check_model_free(source, key_added, "tl.scbasset")
     changes = recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)
     cells_per_step = cells_a_step(cells_per_step, source.n_obs)
     path, index_path = training_files(checkpoint, index_file, resume=resume)

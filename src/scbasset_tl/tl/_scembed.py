@@ -125,13 +125,14 @@ def scembed(
     (60, 8)
     """
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.scembed import encode, write_embedding
+    from scbasset_tl._adata.scembed import check_embedding_free, encode, write_embedding
     from scbasset_tl._adata.tokens import read_tokens
     from scbasset_tl.nn.skipgram import SkipGramConfig
     from scbasset_tl.train.device import make_fabric
 
     source = writable_peaks(data, mod, copy=copy)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCEMBED)])
+    check_embedding_free(source, key_added, "tl.scembed")
     check_one_of("start", start, ("svd", "random"))
     config = SkipGramConfig(
         n_latent=check_positive_int("n_latent", n_latent, minimum=2),

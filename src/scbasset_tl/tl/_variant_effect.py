@@ -96,6 +96,7 @@ def variant_effect(
     from scbasset_tl._adata import variant_effect as glue
     from scbasset_tl._adata.model import load_trunk, read_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.slots import check_free
     from scbasset_tl._adata.windows import check_assembly
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
@@ -106,6 +107,7 @@ def variant_effect(
     check_one_of("strands", strands, ("both", "+"))
     slot = VARIANT_EFFECT if key_added is None else key_added
     check_key_added(slot, reserved=[DNA_CODE, key, *other_results(VARIANT_EFFECT)])
+    check_free(source, key_added, "tl.variant_effect")
     read_model(source, key)
     trunk = load_trunk(source, key)
     seq_len = trunk.config.seq_len
