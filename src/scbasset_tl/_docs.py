@@ -22,6 +22,10 @@ copy
 KEY = """\
 key
     Entry of ``.uns`` that a trained model was written to (``key_added`` of :func:`scbasset_tl.tl.scbasset`)."""
+ACCELERATOR = """\
+accelerator
+    Where the network reads sequences: ``"cpu"``, ``"gpu"``, or ``"auto"``, which takes a GPU if there is one. Results agree to
+    rounding: TF32 is switched off."""
 RNG = """\
 rng
     Seed or :class:`numpy.random.Generator`. The same seed on the same machine gives the same result."""
@@ -47,6 +51,7 @@ _TEXTS = {
     "mod": MOD,
     "copy": COPY,
     "key": KEY,
+    "accelerator": ACCELERATOR,
     "rng": RNG,
     "layer": LAYER,
     "ax": AX,

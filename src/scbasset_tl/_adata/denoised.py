@@ -82,19 +82,20 @@ def averaging(row: np.ndarray, column: np.ndarray, n_columns: int) -> sparse.csr
 
 
 def new_peaks(
-    adata: AnnData, model: Model, *, regions: Any, sequences: Any, fasta: str | PathLike[str] | None
+    adata: AnnData, model: Model, *, regions: Any, sequences: Any, fasta: str | PathLike[str] | None, accelerator: str
 ) -> tuple[pd.Index, Callable[[], np.ndarray]]:
     """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network."""
     from scbasset_tl._adata.windows import sequence_windows  # torch comes with it
     from scbasset_tl.nn.embed import embed
+    from scbasset_tl.train.device import single_device
 
-    trunk = load_trunk(adata, model.key)
+    trunk = load_trunk(adata, model.key).to(single_device(accelerator))
     if sequences is None:
         windows = sequence_windows(adata, regions, fasta=fasta, seq_len=trunk.config.seq_len)
         names, codes = windows.name, windows.codes
     else:
         names, codes = _given_sequences(sequences, trunk.config.seq_len)
-    return pd.Index(names, dtype=object), lambda: embed(trunk, codes).numpy()
+    return pd.Index(names, dtype=object), lambda: embed(trunk, codes).cpu().numpy()
 
 
 def _given_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray]:

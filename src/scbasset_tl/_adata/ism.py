@@ -19,6 +19,7 @@ from scbasset_tl._validate import check_name, check_one_of, check_positive_int
 if TYPE_CHECKING:
     from os import PathLike
 
+    import torch
     from anndata import AnnData
 
 METHODS = ("ism", "gradient")
@@ -86,10 +87,11 @@ def compute_changes(
     key: str,
     window: int | tuple[int, int] | None,
     method: str,
+    device: torch.device | str = "cpu",
 ) -> Changes:
     """Evaluate all substitutions in ``window`` of the regions with the model ``uns[key]``."""
     check_one_of("method", method, METHODS)
-    trunk = load_trunk(adata, key)
+    trunk = load_trunk(adata, key).to(device)
     seq_len = trunk.config.seq_len
     first, last = check_window(window, seq_len)
     found = sequence_windows(adata, regions, fasta=fasta, seq_len=seq_len)

@@ -30,6 +30,7 @@ def accessibility(
     normalize_depth: bool = True,
     scale: Literal["logit", "sigmoid"] = "logit",
     key: str = "scbasset",
+    accelerator: str = "cpu",
     mod: str = "atac",
 ) -> pd.DataFrame:
     """Predicted accessibility of any block of cells and peaks, or of DNA the model never saw :cite:p:`Yuan2022`.
@@ -73,6 +74,7 @@ def accessibility(
     scale
         ``"logit"`` or ``"sigmoid"``.
     {key}
+    {accelerator}
     {mod}
 
     Returns
@@ -112,8 +114,10 @@ def accessibility(
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._space import check_memory
     from scbasset_tl._validate import check_one_of
+    from scbasset_tl.train.device import ACCELERATORS
 
     check_one_of("scale", scale, ("logit", "sigmoid"))
+    check_one_of("accelerator", accelerator, ACCELERATORS)
     adata = resolve(data, mod)
     model = read_model(adata, key)
     rows = output_vectors(adata, model, obs=obs, groupby=groupby, groups=groups).index
@@ -132,7 +136,9 @@ def accessibility(
             "ask for fewer cells or peaks at a time, for groups (groupby=), or for a file: tl.denoise(data, path=...)."
         )
     else:
-        columns, embed = new_peaks(adata, model, regions=regions, sequences=sequences, fasta=fasta)
+        columns, embed = new_peaks(
+            adata, model, regions=regions, sequences=sequences, fasta=fasta, accelerator=accelerator
+        )
         advice = "ask for fewer cells, regions or sequences at a time, or for groups (groupby=)."
     check_memory(4 * len(rows) * len(columns), f"a block of {len(rows):,} × {len(columns):,} values", advice=advice)
     peaks = embed() if peaks is None else peaks

@@ -178,9 +178,9 @@ def _peak_embedding(adata: AnnData, trunk: Trunk, key_added: str | None, acceler
     from scbasset_tl._keys import scbasset_slots
     from scbasset_tl._log import info
     from scbasset_tl.nn.embed import embed
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.device import single_device
 
-    device = make_fabric(accelerator, "32-true").device
+    device = single_device(accelerator)
     seq_len = trunk.config.seq_len
     codes = sequence_codes(adata) if DNA_CODE in adata.varm else None
     if codes is not None and codes.shape[1] == seq_len:

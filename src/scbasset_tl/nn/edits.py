@@ -15,6 +15,7 @@ from torch.nn.functional import pad, silu
 
 from scbasset_tl.nn.codes import as_codes, one_hot
 from scbasset_tl.nn.embed import embed
+from scbasset_tl.nn.precision import no_tf32
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +94,7 @@ class Editor:
     """
 
     @torch.inference_mode()
+    @no_tf32()
     def __init__(self, trunk: Trunk, codes: np.ndarray | torch.Tensor) -> None:
         weight, norm = trunk.dense.weight, trunk.dense_norm
         self._codes = as_codes(codes).to(weight.device)
@@ -113,6 +115,7 @@ class Editor:
         self.embedding = silu(_SCALE * self._before) / _SCALE
 
     @torch.inference_mode()
+    @no_tf32()
     def substitute(
         self, patches: np.ndarray | torch.Tensor, rows: np.ndarray | torch.Tensor, starts: np.ndarray | torch.Tensor
     ) -> torch.Tensor:

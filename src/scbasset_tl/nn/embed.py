@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from scbasset_tl.nn.codes import as_codes, one_hot
+from scbasset_tl.nn.precision import no_tf32
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ def embed(trunk: Trunk, codes: np.ndarray | torch.Tensor, *, batch_size: int = 2
     weight, was_training = trunk.dense.weight, trunk.training
     trunk.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), no_tf32():
             parts = [trunk(one_hot(part.to(weight.device)).to(weight.dtype)) for part in codes.split(batch_size)]
     finally:
         trunk.train(was_training)

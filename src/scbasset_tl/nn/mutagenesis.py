@@ -9,6 +9,7 @@ import torch
 
 from scbasset_tl.nn.codes import N_CODE, as_codes, one_hot
 from scbasset_tl.nn.edits import Editor
+from scbasset_tl.nn.precision import no_tf32
 from scbasset_tl.nn.trunk import gelu
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def gradient_attribution(
 
 
 @torch.enable_grad()
+@no_tf32()
 def _latent_gradients(trunk: Trunk, x: torch.Tensor) -> torch.Tensor:
     """Gradient of each latent axis of one sequence (1, 4, L) with respect to it: (n_latent, 4, L)."""
     x = x.detach().requires_grad_()

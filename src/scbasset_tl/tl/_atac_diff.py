@@ -167,7 +167,7 @@ def atac_diff(
     from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl.nn.diffusion import SCHEDULES
     from scbasset_tl.nn.latent_diffusion import DiffusionConfig
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.device import single_device
     from scbasset_tl.train.diffusion import fit
     from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe
 
@@ -201,7 +201,7 @@ def atac_diff(
         val_fraction=val_fraction,
         patience=patience,
     )
-    device = make_fabric(accelerator, "32-true").device
+    device = single_device(accelerator)
     seed = _seed(rng, path, resume=resume)
     counts = read_counts(source, layer, whole=likelihood == "poisson")
     check_enough(source.n_obs, config.n_components, recipe.val_fraction)

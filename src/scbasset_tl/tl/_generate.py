@@ -108,14 +108,14 @@ def generate(
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.slots import result_entry
     from scbasset_tl._space import check_memory
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.device import single_device
 
     adata = resolve(data, mod)
     n_obs, steps = check_positive_int("n_obs", n_obs), check_positive_int("steps", steps)
     guidance = check_number("guidance", guidance, low=0)
     check_one_of("z", z, ("gmm", "cells", "none"))
     dense = check_one_of("values", values, ("draws", "probability")) == "probability"
-    device = make_fabric(accelerator, "32-true").device
+    device = single_device(accelerator)
     if dense:
         what = f"probabilities of {n_obs:,} cells × {adata.n_vars:,} peaks"
         check_memory(

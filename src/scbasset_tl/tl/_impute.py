@@ -102,7 +102,7 @@ def impute(
     from scbasset_tl._adata.slots import check_replaceable, result_entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._space import check_memory
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.device import single_device
 
     source = writable(data, mod, copy=copy)
     check_key_added(key_added, reserved=[DNA_CODE, key, *other_results(ATAC_DIFF_IMPUTED)])
@@ -117,7 +117,7 @@ def impute(
         what = f"the imputed matrix of {source.n_obs:,} cells × {source.n_vars:,} peaks"
         advice = "take fewer cells or peaks (data[cells, peaks]), or do without: get.imputed gives any block."
         check_memory(4 * source.n_obs * source.n_vars, what, advice=advice, say=True)
-    device = make_fabric(accelerator, "32-true").device
+    device = single_device(accelerator)
     seed, generator = recorded_seed(rng), as_generator(rng)
     stored = read_atac_diff(source, key)
     codes, how = stored.conditions.codes(source.obs), Sampling(guidance, steps, device)

@@ -127,14 +127,14 @@ def map_cells(
     from scbasset_tl._adata.seen import MAPPED, fitted_peaks
     from scbasset_tl._adata.slots import check_model_free
     from scbasset_tl.stats.logistic import fit_cells
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.device import single_device
 
     source, trained = writable(query, mod, copy=copy), resolve(reference, mod)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
     check_model_free(source, key_added, "tl.map_cells")
     check_one_of("peaks", peaks, ["train", "all"])
     generator = as_generator(rng)
-    device = make_fabric(accelerator, "32-true").device
+    device = single_device(accelerator)
     model, trunk = read_model(trained, key), load_trunk(trained, key)
     if source is trained and scbasset_slots(key_added).model == key:
         message = f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."

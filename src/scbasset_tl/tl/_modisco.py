@@ -36,6 +36,7 @@ def modisco(
     window: int | tuple[int, int] | None = None,
     n_regions: int = 2000,
     key: str = "scbasset",
+    accelerator: str = "cpu",
     mod: str = "atac",
     key_added: str | None = None,
     copy: bool = False,
@@ -73,6 +74,7 @@ def modisco(
     n_regions
         How many peaks to draw if ``regions`` is ``None``.
     {key}
+    {accelerator}
     {mod}
     key_added
         Name for the slot instead of ``modisco``.
@@ -120,9 +122,11 @@ def modisco(
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.discover import find_patterns, require_modisco
     from scbasset_tl.genome.motif_input import as_motifs
+    from scbasset_tl.train.device import single_device
 
     require_modisco()
     source = writable(data, mod, copy=copy)
+    device = single_device(accelerator)
     check_one_of("method", method, METHODS)
     check_positive_int("n_regions", n_regions)
     slot = MODISCO if key_added is None else key_added
@@ -130,7 +134,7 @@ def modisco(
     check_free(source, key_added, "tl.modisco")
     targets = None if motifs is None else as_motifs(motifs)
     vectors = mean_vectors(source, read_model(source, key), groupby=groupby, groups=groups, contrast=contrast)
-    trunk = load_trunk(source, key)
+    trunk = load_trunk(source, key).to(device)
     bounds = check_window(window, trunk.config.seq_len)
     glue.check_arguments(arguments, bounds[1] - bounds[0])
     generator, drawn = as_generator(rng), regions

@@ -38,6 +38,7 @@ def tf_activity(
     copies: int = 1,
     spacing: int | None = None,
     rng: int | np.random.Generator | None = 0,
+    accelerator: str = "cpu",
     mod: str = "atac",
     key_added: str | None = None,
     copy: bool = False,
@@ -96,6 +97,7 @@ def tf_activity(
         Copies of the motif in each background, and bp between them (10 by default).
     {rng}
         A motif's own draws depend on it and on the PWM alone, not on the other motifs.
+    {accelerator}
     {mod}
     key_added
         Name of both slots instead of ``tf_activity``.
@@ -137,8 +139,10 @@ def tf_activity(
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.tf_activity import check_slot, compute_activity, group_contrasts, write_activity
     from scbasset_tl.genome.motif_input import as_motifs
+    from scbasset_tl.train.device import single_device
 
     source = writable(data, mod, copy=copy)
+    device = single_device(accelerator)
     check_one_of("scale", scale, ("logit", "sigmoid"))
     check_positive_int("n_null", n_null, minimum=0)
     model = read_model(source, key)
@@ -156,7 +160,7 @@ def tf_activity(
         "copies": check_positive_int("copies", copies),
         "spacing": None if spacing is None else check_positive_int("spacing", spacing, minimum=0),
     }
-    trunk = load_trunk(source, key)
+    trunk = load_trunk(source, key).to(device)
     experiments = _experiments(source, found, trunk.config.seq_len, backgrounds=backgrounds, seed=seed, **design)
     activity = compute_activity(
         trunk,

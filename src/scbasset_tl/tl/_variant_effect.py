@@ -28,6 +28,7 @@ def variant_effect(
     windows: Literal["peaks", "variant"] = "peaks",
     strands: Literal["both", "+"] = "both",
     key: str = "scbasset",
+    accelerator: str = "cpu",
     mod: str = "atac",
     key_added: str | None = None,
     copy: bool = False,
@@ -54,6 +55,7 @@ def variant_effect(
     strands
         ``"both"``: the mean over the two strands. ``"+"``: the forward strand, in half of the time.
     {key}
+    {accelerator}
     {mod}
     key_added
         Name for the slot instead of ``variant_effect``.
@@ -101,15 +103,17 @@ def variant_effect(
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.variants import match_genome, read_variants
+    from scbasset_tl.train.device import single_device
 
     source = writable(data, mod, copy=copy)
+    device = single_device(accelerator)
     check_one_of("windows", windows, ("peaks", "variant"))
     check_one_of("strands", strands, ("both", "+"))
     slot = VARIANT_EFFECT if key_added is None else key_added
     check_key_added(slot, reserved=[DNA_CODE, key, *other_results(VARIANT_EFFECT)])
     check_free(source, key_added, "tl.variant_effect")
     read_model(source, key)
-    trunk = load_trunk(source, key)
+    trunk = load_trunk(source, key).to(device)
     seq_len = trunk.config.seq_len
     table = read_variants(variants)
     with Fasta(as_path("fasta", fasta)) as genome:

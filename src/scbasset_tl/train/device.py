@@ -15,6 +15,7 @@ from scbasset_tl._validate import check_one_of, check_positive_int
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import torch
     from lightning_fabric import Fabric
 
 # not mps, which has no float64
@@ -65,6 +66,11 @@ def make_fabric(accelerator: str, precision: str | None, *, devices: int = 1, nu
     if several:
         fabric.launch()
     return fabric
+
+
+def single_device(accelerator: str) -> torch.device:
+    """The device of a call that runs in one process and in float32."""
+    return make_fabric(accelerator, "32-true").device
 
 
 def check_launcher(devices: int, num_nodes: int) -> None:
