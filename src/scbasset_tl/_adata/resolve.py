@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy as shallow
 from typing import TYPE_CHECKING, TypeVar
 
 from anndata import AnnData
@@ -11,6 +12,7 @@ from scbasset_tl._keys import FEATURE_TYPES, GENES, PEAKS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from mudata import MuData
 
 
@@ -18,7 +20,15 @@ D = TypeVar("D")
 
 
 def resolve(data: AnnData | MuData, mod: str = "atac") -> AnnData:
-    """The AnnData behind ``data``: itself, or modality ``mod`` of a MuData."""
+    """The AnnData to read: ``data`` itself, or modality ``mod`` of a MuData with the columns of ``mdata.obs`` beside its own.
+
+    A column that both have is that of the modality.
+    """
+    adata = _modality(data, mod)
+    return adata if adata is data else _with_shared_columns(adata, data.obs)
+
+
+def _modality(data: AnnData | MuData, mod: str) -> AnnData:
     if isinstance(data, AnnData):
         return data
     from mudata import MuData
@@ -32,6 +42,17 @@ def resolve(data: AnnData | MuData, mod: str = "atac") -> AnnData:
         )
         raise KeyError(message)
     return data.mod[mod]
+
+
+def _with_shared_columns(adata: AnnData, shared: pd.DataFrame) -> AnnData:
+    """``adata`` with more columns of ``obs``: everything else is the same memory, and ``adata`` does not change."""
+    columns = shared.columns.difference(adata.obs.columns, sort=False)
+    # names that are not unique cannot be matched
+    if not len(columns) or not shared.index.is_unique:
+        return adata
+    twin = shallow(adata)
+    twin._obs = adata.obs.join(shared[columns])  # twin.obs = would copy the matrix of a view
+    return twin
 
 
 def writable(data: AnnData | MuData, mod: str, *, copy: bool) -> AnnData:
@@ -82,7 +103,7 @@ def target(data: D, mod: str, *, copy: bool) -> tuple[D, AnnData]:
     if copy:
         resolve(data, mod)  # fail before the copy is paid for
         container = _copy(data)
-    return container, resolve(container, mod)
+    return container, _modality(container, mod)  # type: ignore[arg-type]
 
 
 def _copy(data: D) -> D:

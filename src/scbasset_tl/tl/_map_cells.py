@@ -136,7 +136,7 @@ def map_cells(
     generator = as_generator(rng)
     device = single_device(accelerator)
     model, trunk = read_model(trained, key), load_trunk(trained, key)
-    if source is trained and scbasset_slots(key_added).model == key:
+    if source.uns is trained.uns and scbasset_slots(key_added).model == key:
         message = f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."
         raise ValueError(message)
     l2 = steps.prior_precision(model) if l2 is None else check_number("l2", l2, low=0)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    import pandas as pd
     from anndata import AnnData
     from lightning_fabric import Fabric
     from mudata import MuData
@@ -220,7 +221,9 @@ def scbasset(
     call = {"name": recipe, "layer": layer, "n_latent": n_latent, "seed": seed, "precision": precision}
     call |= {"warm_start": origin, "cells_per_step": cells_per_step, "devices": devices, "num_nodes": num_nodes}
     call["index_file"] = None if index_path is None else str(index_path)
-    _write(adata, key_added, training, result, vectors, errors, auroc, {**call, "recipe": plan.to_dict()})
+    # the model needs its batches: columns of a MuData's own obs are kept beside it
+    batch_of = {name: source.obs[name] for name in training.batch_columns if name not in adata.obs}
+    _write(adata, key_added, training, result, vectors, errors, auroc, {**call, "recipe": plan.to_dict()}, batch_of)
     return container if copy else None
 
 
@@ -233,6 +236,7 @@ def _write(
     errors: np.ndarray | None,
     auroc: dict[str, dict[str, float]],
     params: dict[str, Any],
+    batch_of: dict[str, pd.Series],
 ) -> None:
     import numpy as np
     import pandas as pd
@@ -257,7 +261,7 @@ def _write(
         params={**params, "trunk": result.trunk.config.to_dict()},
         history=history,
         batches=batches,
-        obs={} if errors is None else {map_cells_columns(key_added)[0]: errors},
+        obs=batch_of if errors is None else {**batch_of, map_cells_columns(key_added)[0]: errors},
         var=split,
     )
 
