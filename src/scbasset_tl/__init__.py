@@ -1,5 +1,9 @@
 """Sequence models of single-cell chromatin accessibility on AnnData and MuData.
 
+``pp`` prepares data, ``tl`` trains and computes and writes to the data, ``get`` reads results, ``pl`` draws them and
+``metrics`` scores them; ``io`` reads and writes files, ``datasets`` makes toy data, ``genome`` and ``nn`` hold sequences and
+networks, ``compat`` has other packages' names, and ``settings`` says how much is printed.
+
 Submodules load when they are first touched, so that ``import scbasset_tl`` stays cheap.
 """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inspect import cleandoc
+from functools import wraps
+from inspect import cleandoc, signature
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -60,7 +61,43 @@ _TEXTS = {
 }
 
 
+_ELSEWHERE = {
+    "seed": "rng=",
+    "random_state": "rng=",
+    "max_epoch": "max_epochs=",
+    "n_epochs": "max_epochs=",
+    "epochs": "max_epochs=",
+    "train_size": "fractions=(0.9, 0.05, 0.05) of pp.split_peaks",
+    "validation_size": "fractions=(0.9, 0.05, 0.05) of pp.split_peaks",
+    "use_gpu": 'accelerator="gpu"',
+    "device": 'accelerator="gpu"',
+    "labels_key": "label_key=",
+    "cluster_key": "groupby=",
+    "n_components": "n_latent=",
+    "n_dims": "n_latent=",
+    "embedding_dim": "n_latent=",
+    "modality": "mod=",
+    "inplace": "copy=True, which returns a changed copy",
+    "save": "return_fig=True and fig.savefig(path)",
+}
+"""What arguments of scanpy, scvi-tools and geniml are called here, or what does their work."""
+
+
 def doc_params(function: F) -> F:
-    """Fill ``{data}``, ``{mod}`` … in a docstring (braces of other meaning are doubled there)."""
-    function.__doc__ = cleandoc(function.__doc__ or "").format(**_TEXTS)
-    return function
+    """Fill ``{data}``, ``{mod}`` … in a docstring (braces of other meaning are doubled there).
+
+    An argument that other packages have is refused with what it is called here.
+    """
+    names = set(signature(function).parameters)
+
+    @wraps(function)
+    def call(*args: object, **kwargs: object) -> object:
+        for name in kwargs.keys() & _ELSEWHERE.keys() - names:
+            here = _ELSEWHERE[name]
+            if not here.endswith("=") or here[:-1] in names:
+                message = f"{function.__name__}() has no argument {name!r}; use {here}."
+                raise TypeError(message)
+        return function(*args, **kwargs)
+
+    call.__doc__ = cleandoc(function.__doc__ or "").format(**_TEXTS)
+    return call  # type: ignore[return-value]

@@ -69,9 +69,13 @@ def test_tf32_is_off_while_the_network_reads(calls, name, monkeypatch):
 
 
 def test_tf32_is_back_after_an_error():
-    with pytest.raises(KeyError), no_tf32():
-        assert not _tf32()
-        raise KeyError
+    def fails():
+        with no_tf32():
+            assert not _tf32()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
     assert _tf32()
 
 

@@ -211,6 +211,7 @@ def test_scores_of_a_model_that_is_another_by_now_are_refused(trained, genes, tm
         assert sb.get.gene_scores(same).n_vars == 5
     other_cells, other_network, gone = trained.copy(), trained.copy(), trained.copy()
     other_cells.obs["scbasset_bias"] += 1
+    other_cells.uns["scbasset"]["cells"] = np.sort(other_cells.obs["scbasset_bias"].to_numpy(dtype=np.float32))
     other_network.uns["scbasset"]["weights"] = other_network.uns["scbasset"]["weights"][::-1].copy()
     for changed in (other_cells, other_network):
         with pytest.raises(ValueError, match="another model than uns\\['scbasset'\\] is now.*run tl.gene_scores again"):

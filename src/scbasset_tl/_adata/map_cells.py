@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scbasset_tl._adata.batches import batch_names
 from scbasset_tl._adata.matrix import labels_from, slot_name
-from scbasset_tl._adata.model import batch_names
 from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import torch
     from anndata import AnnData
 
-    from scbasset_tl._adata.model import Batches, Model
+    from scbasset_tl._adata.batches import Batches
+    from scbasset_tl._adata.model import Model
     from scbasset_tl.nn.trunk import Trunk
     from scbasset_tl.stats.labels import Labels
     from scbasset_tl.stats.logistic import CellFit

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
+from scbasset_tl._adata.batches import pack_batches, unpack_batches
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._keys import SCBASSET, SCHEMA_VERSION, scbasset_slots
 from scbasset_tl._validate import check_name
@@ -19,25 +19,13 @@ from scbasset_tl._validate import check_name
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from anndata import AnnData
 
+    from scbasset_tl._adata.batches import Batches
     from scbasset_tl.nn.trunk import Trunk
 
 _PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
-
-
-@dataclass(frozen=True)
-class Batches:
-    """Batch vectors (b, n_latent) and biases (b,) of a batch-corrected model, and the obs columns they belong to."""
-
-    columns: list[str]
-    categories: list[list[str]]  # of each column
-    weight: np.ndarray
-    bias: np.ndarray
-
-    def design(self, obs: pd.DataFrame) -> np.ndarray:
-        """Row of ``weight`` for each cell and column, int64 (n_obs, n_columns)."""
-        return batch_design(obs, self.columns, self.categories)
 
 
 @dataclass(frozen=True)
@@ -92,7 +80,7 @@ def write_model(
         "history": dict(history),
         "slots": slots.as_dict(),
         "cells": np.sort(_float32(cell_bias)),
-        "batch": {} if batches is None else _pack_batches(batches),
+        "batch": {} if batches is None else pack_batches(batches),
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
         "schema_version": SCHEMA_VERSION,
     }
@@ -109,6 +97,9 @@ def write_model(
 def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
     """Find a trained model and check that its slots are there and fit together."""
     entry = model_entry(adata, key)
+    if not adata.n_obs:
+        message = "data has 0 cells, and what is read from a model is of cells; there must be at least one."
+        raise ValueError(message)
     names = entry["slots"]
     found = []
     for field in ("obsm", "obs"):
@@ -126,7 +117,7 @@ def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
             "they are not of one model. Run tl.scbasset again."
         )
         raise ValueError(message)
-    batches = _unpack_batches(entry["batch"]) if entry.get("batch") else None
+    batches = unpack_batches(entry["batch"]) if entry.get("batch") else None
     return Model(key, cell_embedding, cell_bias, peak_embedding, batches, entry)
 
 
@@ -281,65 +272,6 @@ def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         message = f"uns[{key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
         raise ValueError(message) from error
-
-
-def batch_design(obs: pd.DataFrame, columns: list[str], categories: list[list[str]]) -> np.ndarray:
-    """Index of each cell's category in the concatenated ``categories``, int64 (n_obs, n_columns)."""
-    design, first = np.empty((len(obs), len(columns)), dtype=np.int64), 0
-    for number, (column, levels) in enumerate(zip(columns, categories, strict=True)):
-        if column not in obs:
-            message = f"obs[{column!r}], the batch column of this model, is missing."
-            raise KeyError(message)
-        values = batch_names(obs[column], levels)
-        codes = pd.Categorical(values, categories=levels).codes
-        if (codes < 0).any():
-            unknown = sorted(set(values[codes < 0]))
-            message = f"obs[{column!r}] has batches {unknown[:5]} that the model does not know; it knows {levels}."
-            raise ValueError(message)
-        design[:, number] = codes.astype(np.int64) + first
-        first += len(levels)
-    return design
-
-
-def batch_names(values: pd.Series, known: list[str]) -> pd.Series:
-    """A batch column as text, with each number written as the ``known`` batches write it: 0, 0.0 and "0" are one batch."""
-    if values.isna().any():
-        message = (
-            f"obs[{values.name!r}], a batch column, has no value for {int(values.isna().sum())} cells; fill them first."
-        )
-        raise ValueError(message)
-    numbers = {number: level for level in reversed(known) if (number := _number(level)) is not None}
-    text = values.astype(str)
-    same = {name: numbers[number] for name in set(text) - set(known) if (number := _number(name)) in numbers}
-    return text.replace(same)
-
-
-def _number(text: str) -> float | None:
-    """The number that a batch is called by, or ``None``; "01" and "1_0" are names."""
-    plain = text.removesuffix(".0")
-    try:
-        return float(text) if plain == str(int(plain)) else None
-    except ValueError:
-        return None
-
-
-def _pack_batches(batches: Batches) -> dict[str, Any]:
-    # flat lists: a column name as a dictionary key may hold characters that files refuse
-    return {
-        "columns": list(batches.columns),
-        "n_categories": [len(levels) for levels in batches.categories],
-        "categories": [level for levels in batches.categories for level in levels],
-        "weight": _float32(batches.weight),
-        "bias": _float32(batches.bias),
-    }
-
-
-def _unpack_batches(stored: Mapping[str, Any]) -> Batches:
-    ends = np.cumsum(np.asarray(stored["n_categories"], dtype=int))
-    flat = [str(level) for level in np.asarray(stored["categories"], dtype=object)]
-    levels = [flat[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    columns = [str(column) for column in np.asarray(stored["columns"], dtype=object)]
-    return Batches(columns, levels, np.asarray(stored["weight"]), np.asarray(stored["bias"]))
 
 
 def _float32(values: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._adata.batches import batch_design
 from scbasset_tl._adata.matrix import lines_from, slot_name
-from scbasset_tl._adata.model import batch_design
 from scbasset_tl._adata.resolve import check_feature_types
 from scbasset_tl._keys import DNA_CODE, SPLIT, SPLIT_LEVELS
 from scbasset_tl._log import info

@@ -25,6 +25,7 @@ def resolve(data: AnnData | MuData, mod: str = "atac") -> AnnData:
     A column that both have is that of the modality.
     """
     adata = _modality(data, mod)
+    _check_columns(adata)
     return adata if adata is data else _with_shared_columns(adata, data.obs)
 
 
@@ -42,6 +43,18 @@ def _modality(data: AnnData | MuData, mod: str) -> AnnData:
         )
         raise KeyError(message)
     return data.mod[mod]
+
+
+def _check_columns(adata: AnnData) -> None:
+    """Refuse two columns of one name, as ``pandas.concat(axis=1)`` makes them: none of them could be meant."""
+    for name, table in (("obs", adata.obs), ("var", adata.var)):
+        if not table.columns.is_unique:
+            twice = list(dict.fromkeys(table.columns[table.columns.duplicated()]))
+            message = (
+                f"data.{name} has several columns called {twice[0]!r}: data.{name} = data.{name}.loc[:, "
+                f"~data.{name}.columns.duplicated()] keeps the first."
+            )
+            raise ValueError(message)
 
 
 def _with_shared_columns(adata: AnnData, shared: pd.DataFrame) -> AnnData:
@@ -103,7 +116,7 @@ def target(data: D, mod: str, *, copy: bool) -> tuple[D, AnnData]:
     if copy:
         resolve(data, mod)  # fail before the copy is paid for
         container = _copy(data)
-    return container, _modality(container, mod)  # type: ignore[arg-type]
+    return container, _modality(container, mod)
 
 
 def _copy(data: D) -> D:

@@ -76,6 +76,9 @@ class Fasta:
         self._faidx = _open_current(self.path) or _build(self.path)
         self.lengths = {name: record.rlen for name, record in self._faidx.index.items()}
 
+    def __repr__(self) -> str:
+        return f"Fasta({str(self.path)!r}, {len(self.lengths):,} contigs, {sum(self.lengths.values()):,} bp)"
+
     def __enter__(self) -> Self:
         return self
 

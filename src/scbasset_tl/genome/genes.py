@@ -45,6 +45,10 @@ class Genes(NamedTuple):
     chrom: np.ndarray
     tss: np.ndarray
 
+    def __repr__(self) -> str:
+        n_genes, n_contigs = (len(set(column.tolist())) for column in (self.name, self.chrom))
+        return f"Genes({n_genes:,} genes with {len(self.tss):,} start sites on {n_contigs:,} contigs)"
+
 
 def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     """Transcription start sites of a table or a GTF file.

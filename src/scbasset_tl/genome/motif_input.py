@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scbasset_tl.genome.meme import read_meme
@@ -23,6 +24,12 @@ def as_motifs(motifs: str | os.PathLike[str] | Motif | Sequence[Motif]) -> list[
     >>> as_motifs(Motif("M1", "JUN", [[1, 0, 0, 0]]))
     [Motif('M1', 'JUN', A)]
     """
+    if isinstance(motifs, str) and not (path := Path(motifs)).suffix and not path.exists():
+        message = (
+            f"motifs={motifs!r} is no file. Motifs are read from a file, such as JASPAR's download in MEME format, and then "
+            f"chosen by name: motifs=[motif for motif in io.read_motifs(path) if motif.name == {motifs!r}]."
+        )
+        raise FileNotFoundError(message)
     if isinstance(motifs, str | os.PathLike):
         return read_meme(motifs)
     if isinstance(motifs, Motif):

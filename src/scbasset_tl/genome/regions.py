@@ -34,6 +34,9 @@ class Regions(NamedTuple):
     name: pd.Index
     column: str | None
 
+    def __repr__(self) -> str:
+        return f"Regions({len(self.start):,} on {self.chrom.categories.size:,} contigs)"
+
     @property
     def middle(self) -> np.ndarray:
         """The position that windows are cut around, int64 (n,)."""

@@ -52,6 +52,12 @@ class Variants(NamedTuple):
     id: np.ndarray
     reason: np.ndarray
 
+    def __repr__(self) -> str:
+        n_skipped = len(self.reason) - len(self.usable)
+        return (
+            f"Variants({len(self.start):,} alleles on {len(set(self.chrom.tolist())):,} contigs, {n_skipped:,} skipped)"
+        )
+
     @property
     def usable(self) -> np.ndarray:
         """Positions of the variants that can be scored."""

@@ -9,12 +9,14 @@ from scbasset_tl.get._ism import ism as ism
 from scbasset_tl.get._model import model as model
 from scbasset_tl.get._modisco import modisco as modisco
 from scbasset_tl.get._motif_hits import motif_hits as motif_hits
+from scbasset_tl.get._report import Report as Report
 from scbasset_tl.get._report import report as report
 from scbasset_tl.get._tf_activity import tf_activity as tf_activity
 from scbasset_tl.get._variant_effect import variant_effect as variant_effect
 
 __all__ = [
     "ISMScores",
+    "Report",
     "accessibility",
     "gene_scores",
     "history",

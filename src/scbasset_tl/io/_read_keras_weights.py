@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
 
-    from scbasset_tl._adata.model import Batches
+    from scbasset_tl._adata.batches import Batches
     from scbasset_tl.io._keras_layout import Dense, KerasWeights
     from scbasset_tl.nn.trunk import Trunk
 
@@ -130,7 +130,7 @@ def _heads(
     adata: AnnData, name: str, heads: Sequence[Dense], batch_key: str | Sequence[str] | None
 ) -> tuple[Dense, Batches | None]:
     """The cells' layer, and the batches' with the obs columns it belongs to."""
-    from scbasset_tl._adata.model import Batches
+    from scbasset_tl._adata.batches import Batches
     from scbasset_tl._adata.problem import batch_columns
 
     columns, categories = batch_columns(adata, batch_key)

@@ -15,3 +15,11 @@ __all__ = [
     "split_peaks",
     "tokenize_regions",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "add_dna_sequence":
+        message = "pp.add_dna_sequence is of scvi-tools; here it is pp.add_sequences(data, fasta)."
+        raise AttributeError(message)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

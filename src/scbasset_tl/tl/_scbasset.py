@@ -241,7 +241,8 @@ def _write(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.model import Batches, write_model
+    from scbasset_tl._adata.batches import Batches
+    from scbasset_tl._adata.model import write_model
     from scbasset_tl._keys import SPLIT, SPLIT_LEVELS, map_cells_columns
 
     head = {name: value.detach().cpu().numpy() for name, value in result.head.named_parameters()}

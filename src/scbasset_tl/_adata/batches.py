@@ -1,0 +1,87 @@
+"""Batches of a batch-corrected model: their columns of ``obs``, their names, and their vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batch vectors (b, n_latent) and biases (b,) of a batch-corrected model, and the obs columns they belong to."""
+
+    columns: list[str]
+    categories: list[list[str]]  # of each column
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def design(self, obs: pd.DataFrame) -> np.ndarray:
+        """Row of ``weight`` for each cell and column, int64 (n_obs, n_columns)."""
+        return batch_design(obs, self.columns, self.categories)
+
+
+def batch_design(obs: pd.DataFrame, columns: list[str], categories: list[list[str]]) -> np.ndarray:
+    """Index of each cell's category in the concatenated ``categories``, int64 (n_obs, n_columns)."""
+    design, first = np.empty((len(obs), len(columns)), dtype=np.int64), 0
+    for number, (column, levels) in enumerate(zip(columns, categories, strict=True)):
+        if column not in obs:
+            message = f"obs[{column!r}], the batch column of this model, is missing."
+            raise KeyError(message)
+        values = batch_names(obs[column], levels)
+        codes = pd.Categorical(values, categories=levels).codes
+        if (codes < 0).any():
+            unknown = sorted(set(values[codes < 0]))
+            message = f"obs[{column!r}] has batches {unknown[:5]} that the model does not know; it knows {levels}."
+            raise ValueError(message)
+        design[:, number] = codes.astype(np.int64) + first
+        first += len(levels)
+    return design
+
+
+def batch_names(values: pd.Series, known: list[str]) -> pd.Series:
+    """A batch column as text, with each number written as the ``known`` batches write it: 0, 0.0 and "0" are one batch."""
+    if values.isna().any():
+        message = (
+            f"obs[{values.name!r}], a batch column, has no value for {int(values.isna().sum())} cells; fill them first."
+        )
+        raise ValueError(message)
+    numbers = {number: level for level in reversed(known) if (number := _number(level)) is not None}
+    text = values.astype(str)
+    same = {name: numbers[number] for name in set(text) - set(known) if (number := _number(name)) in numbers}
+    return text.replace(same)
+
+
+def _number(text: str) -> float | None:
+    """The number that a batch is called by, or ``None``; "01" and "1_0" are names."""
+    plain = text.removesuffix(".0")
+    try:
+        return float(text) if plain == str(int(plain)) else None
+    except ValueError:
+        return None
+
+
+def pack_batches(batches: Batches) -> dict[str, Any]:
+    """What ``uns`` keeps of the batches."""
+    # flat lists: a column name as a dictionary key may hold characters that files refuse
+    return {
+        "columns": list(batches.columns),
+        "n_categories": [len(levels) for levels in batches.categories],
+        "categories": [level for levels in batches.categories for level in levels],
+        "weight": np.array(batches.weight, dtype=np.float32),
+        "bias": np.array(batches.bias, dtype=np.float32),
+    }
+
+
+def unpack_batches(stored: Mapping[str, Any]) -> Batches:
+    """The batches that :func:`pack_batches` made an entry of."""
+    ends = np.cumsum(np.asarray(stored["n_categories"], dtype=int))
+    flat = [str(level) for level in np.asarray(stored["categories"], dtype=object)]
+    levels = [flat[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    columns = [str(column) for column in np.asarray(stored["columns"], dtype=object)]
+    return Batches(columns, levels, np.asarray(stored["weight"]), np.asarray(stored["bias"]))
