@@ -11,12 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from scbasset_tl._settings import settings
+from scbasset_tl._versions import print_versions
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["compat", "datasets", "genome", "get", "io", "metrics", "nn", "pl", "pp", "settings", "tl"]
+__all__ = ["compat", "datasets", "genome", "get", "io", "metrics", "nn", "pl", "pp", "print_versions", "settings", "tl"]
 
 
 def __getattr__(name: str) -> "ModuleType":

@@ -24,9 +24,10 @@ def resolve(data: AnnData | MuData, mod: str = "atac") -> AnnData:
 
     A column that both have is that of the modality.
     """
-    adata = _modality(data, mod)
+    own = _modality(data, mod)
+    adata = _with_tables(own)
     _check_columns(adata)
-    return adata if adata is data else _with_shared_columns(adata, data.obs)
+    return adata if own is data else _with_shared_columns(adata, data.obs)
 
 
 def _modality(data: AnnData | MuData, mod: str) -> AnnData:
@@ -43,6 +44,15 @@ def _modality(data: AnnData | MuData, mod: str) -> AnnData:
         )
         raise KeyError(message)
     return data.mod[mod]
+
+
+def _with_tables(adata: AnnData) -> AnnData:
+    """Lazily read data (``anndata.experimental.read_lazy``) with ``obs`` and ``var`` in memory, and the rest where it is."""
+    if not hasattr(adata.obs, "to_memory"):
+        return adata
+    twin = shallow(adata)
+    twin._obs, twin._var = adata.obs.to_memory(), adata.var.to_memory()
+    return twin
 
 
 def _check_columns(adata: AnnData) -> None:

@@ -95,8 +95,8 @@ def check_origin(adata: AnnData, entry: str, verb: str) -> None:
 
 
 def _head_digest(adata: AnnData, key: str) -> str | None:
-    """Of the cells' biases in any order, as cells may be sorted; ``None`` without them."""
+    """Order-independent digest of the cells' biases; ``None`` if the column is gone."""
     column = model_entry(adata, key)["slots"]["obs"]
     if column not in adata.obs:
         return None
-    return blake2b(np.sort(adata.obs[column].to_numpy(dtype=np.float32)).tobytes(), digest_size=16).hexdigest()
+    return blake2b(np.sort(np.asarray(adata.obs[column], dtype=np.float32)).tobytes(), digest_size=16).hexdigest()

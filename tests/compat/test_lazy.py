@@ -1,0 +1,70 @@
+"""Data that are read lazily, and dask arrays: every verb gives what it gives in memory."""
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import scbasset_tl as sb
+
+pytest.importorskip("xarray")
+dask_array = pytest.importorskip("dask.array")
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # those of readers that are experimental
+
+
+@pytest.fixture(scope="module")
+def adata():
+    adata = sb.datasets.toy(n_obs=40, n_vars=80)
+    sb.tl.scbasset(adata, trunk=8, max_epochs=1)
+    return adata
+
+
+@pytest.fixture
+def lazy(adata, tmp_path):
+    adata.write_zarr(tmp_path / "a.zarr")
+    return ad.experimental.read_lazy(tmp_path / "a.zarr")
+
+
+@pytest.fixture
+def chunked(adata):
+    chunked = adata.copy()
+    chunked.X = dask_array.from_array(adata.X.toarray(), chunks=(20, 80))
+    return chunked
+
+
+@pytest.fixture(params=["lazy", "chunked"])
+def other(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_training_is_the_same(adata, other):
+    sb.tl.scbasset(other, trunk=8, max_epochs=1, batch_key="cell_type", key_added="again")
+    expected = sb.tl.scbasset(adata, trunk=8, max_epochs=1, batch_key="cell_type", key_added="again", copy=True)
+    np.testing.assert_array_equal(np.asarray(other.obsm["again"]), expected.obsm["again"])
+
+
+def test_readers_are_the_same(adata, other):
+    for read in (
+        lambda data: sb.get.accessibility(data, groupby="cell_type"),
+        lambda data: sb.get.accessibility(data, obs=[0, 3], var=[1, 2]),
+        lambda data: sb.metrics.accessibility_auc(data).per_cell.to_frame(),
+    ):
+        pd.testing.assert_frame_equal(read(other), read(adata), check_names=False)
+    assert sb.metrics.label_score(other, label_key="cell_type", k=9) == sb.metrics.label_score(
+        adata, label_key="cell_type", k=9
+    )
+    assert str(sb.get.report(other)) == str(sb.get.report(adata))
+
+
+def test_verbs_that_write_are_the_same(adata, other):
+    motif = sb.genome.Motif("M1", "TF1", adata.uns["toy"]["motifs"]["pwm"][0])
+    expected = adata.copy()
+    for data in (other, expected):
+        sb.tl.tf_activity(data, motif, groupby="cell_type", n_background=10, n_null=20)
+        sb.tl.denoise(data)
+        sb.tl.ism(data, [0], window=5)
+    np.testing.assert_array_equal(other.obsm["tf_activity"], expected.obsm["tf_activity"])
+    np.testing.assert_array_equal(other.layers["scbasset"], expected.layers["scbasset"])
+    pd.testing.assert_frame_equal(sb.get.tf_activity(other).var, sb.get.tf_activity(expected).var)
+    np.testing.assert_array_equal(other.uns["ism"]["delta"], expected.uns["ism"]["delta"])
