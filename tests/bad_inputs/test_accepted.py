@@ -93,6 +93,38 @@ def read_only(world):
     world.patch.setattr("shutil.copyfile", refuse)
 
 
+def rename(old, new):
+    return lambda world: setattr(world.data, "var_names", world.data.var_names.str.replace(old, new, regex=True))
+
+
+def joined(world):
+    """Columns of regions that are empty for half of the peaks, as after an outer join."""
+    start = np.where(np.arange(90) % 2, np.nan, np.arange(90) * 1000)
+    world.data.var["chrom"], world.data.var["start"] = start * 0 + 1, start
+    world.data.var["end"] = world.data.var["start"] + 300
+
+
+def split(world):
+    sb.pp.split_peaks(world.data)
+
+
+def twice(world):
+    """The first 30 peaks again, under another spelling of their contig."""
+    names = world.data.var_names
+    world.data.var_names = [*names[:60], *names[:30].str.removeprefix("chr")]
+
+
+def is_read(world, reference):
+    with_names = ad.AnnData(var=pd.DataFrame(index=[f"chr1:{1000 * row}-{1000 * row + 300}" for row in range(90)]))
+    sb.pp.add_sequences(with_names, world.folder / "genome.fa", seq_len=192)
+    return np.array_equal(world.data.varm["dna_code"], with_names.varm["dna_code"])
+
+
+def is_together(world, reference):
+    levels = world.data.var["split"].tolist()
+    return levels[60:] == levels[:30]
+
+
 def is_trained(world, reference):
     return bool(np.isfinite(world.data.obsm["X_scbasset"]).all() and np.isfinite(world.data.varm["scbasset"]).all())
 
@@ -144,6 +176,12 @@ CASES = [
     ("a folder without permission for the index of the FASTA", "reads it", read_only, add, has_no_index,
      "cannot be written to"),
     ("a window past the end of the contig", "is filled with N", None, add, is_padded),
+    ("contigs `1`, `CHR1`, `chr01` and `GRCh38_chr1` in a FASTA with `chr1`", "are read as `chr1`", rename("^chr1", "GRCh38_chr1"),
+     add, is_read, "contigs of the peaks are read as genome.fa spells them: 'GRCh38_chr1' as 'chr1'"),
+    ("peaks that `make_unique` or `concat` named", "reads the region", rename("$", "-1"), add, is_read, "90 of 90 names go on"),
+    ("columns of regions that are empty for some peaks", "reads the names of these", joined, add, is_read,
+     "are empty for 45 of 90 peaks"),
+    ("peaks twice, under two spellings", "are split alike", twice, split, is_together, "30 of 90 peaks have the window"),
     ("lower case (soft-masked) bases", "are sequence", None, add, no_n),
 ]  # fmt: skip
 _REFERENCE = []

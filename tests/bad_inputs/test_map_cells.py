@@ -57,7 +57,7 @@ def genome(checksum, fasta):
 
 
 def rename(data):
-    data.var_names = [name.replace("chr1", "1") for name in data.var_names]
+    data.var_names = [name.replace("chr1", "scaffold_1") for name in data.var_names]
 
 
 def blank(data):
@@ -98,7 +98,8 @@ CASES = {
          "384 bp", "192", "pp.add_sequences(query, fasta, seq_len=192)"),
         ("another genome", query(genome("mm10digest", "mm10.fa")), onto(genome("hg38digest", "hg38.fa")), ValueError,
          "another genome (mm10.fa)", "(hg38.fa)"),
-        ("no shared contigs", query(rename), onto(), ValueError, "no contig of its peaks (['1'])", "(['chr1'])"),
+        ("no shared contigs", query(rename), onto(), ValueError, "no contig of its peaks (['scaffold_1'])",
+         "(['chr1'])"),
         ("cells without an open peak", query(blank), onto(), ValueError, "adata.X has 2 cells", "'cell3'", "filter_cells"),
         ("a matrix without zeros", query(put("layers", "scaled", np.ones((60, 90)))), onto(layer="scaled"), ValueError,
          "adata.layers['scaled'] has 60 cells", "layer="),

@@ -82,10 +82,6 @@ def names(first=None, *, every=None):
     return make
 
 
-def without_chr(world):
-    world.data.var_names = world.data.var_names.str.removeprefix("chr")
-
-
 def transposed(world):
     return world.data.T.copy()
 
@@ -101,6 +97,7 @@ def mudata(world):
 
 WHOLE = "must be a whole number of at least"
 KEY_ADDED = "key_added must be a name without '/'"
+KEYS = ["chr", "start", "end"]
 PEAK_4 = "1 of 90 peaks, 'chr1:4000-4300'"
 HARD_MASKED = ">chr1\n" + ("N" * 60 + "\n") * 1600
 UNEVEN = FASTA[:66] + "ACGT\n" + FASTA[66:]
@@ -123,9 +120,6 @@ ADD_SEQUENCES = [
     ("a FASTA of proteins", None, add(">chr1\n" + ("MKLVEFQPIL" * 6 + "\n") * 1600), ValueError, "genome.fa",
      "no IUPAC nucleotide letter", "'E'"),
     ("a hard-masked FASTA", None, add(HARD_MASKED), ValueError, "90 of 90 windows hold nothing but N", "unmasked"),
-    ("contigs `1`, peaks on `chr1`", None, add(FASTA.replace(">chr1", ">1")), ValueError, "no contig 'chr1'",
-     "it has '1'", ".str.removeprefix('chr')"),
-    ("contigs `chr1`, peaks on `1`", without_chr, add(), ValueError, "no contig '1'", "'chr' + adata.var_names"),
     ("a FASTA of another species", None, add(FASTA.replace(">chr1", ">scaffold_7")), ValueError, "no contig 'chr1'",
      "'scaffold_7'", "another assembly or species"),
     ("one peak on an unknown contig", regions(chr=(4, "chrUn")), add(), ValueError, "no contig 'chrUn'", PEAK_4, "Drop"),
@@ -134,11 +128,13 @@ ADD_SEQUENCES = [
     ("start above end", regions(end=(4, 3)), add(), ValueError, "var['start'] is not below var['end']", PEAK_4),
     ("a peak of no length", regions(end=(4, 4000)), add(), ValueError, "var['start'] is not below var['end']", PEAK_4),
     ("a negative start", regions(start=(4, -5)), add(), ValueError, "var['start'] is negative", PEAK_4, "(-5)"),
-    ("a start of NaN", regions(start=(4, np.nan)), add(), ValueError, "var['start'] is missing", PEAK_4, "(nan)"),
+    ("a start of NaN, with `region_keys`", regions(start=(4, np.nan)), add(region_keys=KEYS), ValueError, "var['start'] is missing",
+     PEAK_4, "(nan)"),
     ("an infinite end", regions(end=(4, np.inf)), add(), ValueError, "var['end'] is infinite", PEAK_4, "(inf)"),
     ("an end between two bases", regions(end=(4, 4300.5)), add(), ValueError, "not a whole number", PEAK_4, "4300.5"),
     ("text for a coordinate", regions(end=(4, "x")), add(), ValueError, "var['end'] is missing or no number", "(x)"),
-    ("a peak without a contig", regions(chr=(4, np.nan)), add(), ValueError, "var['chr'] is missing", PEAK_4),
+    ("a peak without a contig, with `region_keys`", regions(chr=(4, np.nan)), add(region_keys=KEYS), ValueError, "var['chr'] is missing",
+     PEAK_4),
     ("no regions, neither in columns nor in names", names(every="peak"), add(), KeyError, "no columns chr, start, end",
      "region_keys"),
     ("one name that is no region", names("oops"), add(), ValueError, "1 of 90 peaks, 'oops'", "region_keys"),

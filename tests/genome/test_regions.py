@@ -1,10 +1,13 @@
 from time import process_time
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
 
+import scbasset_tl as sb
 from scbasset_tl.genome import check_on_contigs, read_regions
+from scbasset_tl.genome.regions import first_of_window
 
 
 def table(**columns):
@@ -149,10 +152,12 @@ def test_past_the_end_is_another_assembly(name):
 @pytest.mark.parametrize(
     ("names", "lengths", "message"),
     [
-        (["1:1-2", "X:1-2"], {"chr1": 9, "chrX": 9}, r"Rename .* adata.var_names = 'chr' \+ adata.var_names\.$"),
-        (["chr1:1-2"], {"1": 9}, r"adata.var_names = adata.var_names.str.removeprefix\('chr'\)\.$"),
-        (["1:1-2", "Q:1-2"], {"chr1": 9}, r"'chr' \+ adata.var_names\. Then drop the peaks on 'Q'"),
-        (["chr1:1-2", "chrQ:1-2"], {"chr1": 9}, r"no contig 'chrQ' \(it has 'chr1'\): 1 of 2 peaks, .*Drop these"),
+        (
+            ["1:1-2", "Q:1-2"],
+            {"chr1": 9},
+            r"no contig 'Q', in any spelling \(it has 'chr1'\): 1 of 2 .*'Q:1-2'.*Drop these",
+        ),
+        (["chr1:1-2", "chrQ:1-2"], {"chr1": 9}, r"no contig 'chrQ', .*: 1 of 2 peaks, .*Drop these"),
         (["q:1-2"], {"chr1": 9}, "of another assembly or species"),
     ],
 )
@@ -161,16 +166,122 @@ def test_unknown_contigs_come_with_what_helps(names, lengths, message):
         check(names, lengths)
 
 
-def test_the_renaming_names_the_users_column():
-    with pytest.raises(ValueError, match=r"adata.var\['chrom'\] = 'chr' \+ adata.var\['chrom'\].astype\(str\)"):
-        check(None, {"chr1": 9}, table(chrom=[1], start=[1], end=[2]))
-    regions = read_regions(table(chrom=[1], start=[1], end=[2]))
-    assert regions.column == "chrom"
+def test_contigs_are_those_of_the_genome_in_any_spelling():
+    var = table(chrom=[1.0, 2.0], start=[1, 1], end=[2, 2])
+    for lengths in ({"chr1": 9, "chr2": 9}, {"1": 9, "2": 9}, {"CHR1": 9, "CHR2": 9}):
+        regions = check_on_contigs(read_regions(var), lengths, margin=0, source="x.fa")
+        assert regions.chrom.tolist() == list(lengths)
+    names = pd.DataFrame(index=["chr1:1-2", "KI270728.1:1-2", " atac:chr2:3-4", "chr16-KI270728v1-random-5-6"])
+    lengths = {"1": 9, "2": 9, "KI270728.1": 9}
+    regions = check_on_contigs(read_regions(names), lengths, margin=0, source="x.fa")
+    assert regions.chrom.tolist() == ["1", "KI270728.1", "2", "KI270728.1"]
 
 
-def test_the_suggested_renaming_works():
-    var = table(chrom=pd.Categorical([1, 2]), start=[1, 1], end=[2, 2])
-    var["chrom"] = "chr" + var["chrom"].astype(str)
-    check(None, {"chr1": 9, "chr2": 9}, var)
-    var["chrom"] = var["chrom"].astype(str).str.removeprefix("chr")
-    check(None, {"1": 9, "2": 9}, var)
+COLUMNS = [
+    *("chr start end", "Chromosome Start End", "CHR START END", "#chrom start end", "Chrom Start Stop"),
+    *("chromosome_name start_position end_position", "seqnames start end", "seqname start end", "seqid start end"),
+    *("peak_chr peak_start peak_end", "chrom chromStart chromEnd", "chrom chrom_start chrom_end", "contig begin end"),
+    *("seqnames Start End", "Chr chr_start chr_end", "peak.chr peak.start peak.end"),
+]
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_columns_in_many_spellings(columns):
+    var = table(
+        **dict(zip(columns.split(), (["a", "b"], [1, 5], [4, 9]), strict=True)), strand=["+", "-"], width=[3, 4]
+    )
+    assert as_tuples(read_regions(var)) == [("a", 1, 4), ("b", 5, 9)]
+
+
+def test_columns_that_could_be_either():
+    var = table(Chrom=["a"], chromosome=["b"], Start=[1], End=[4])
+    with pytest.raises(
+        KeyError, match=r"var has the columns \['Chrom', .*, of which Chrom and chromosome could be meant"
+    ):
+        read_regions(var)
+    assert as_tuples(read_regions(var.set_axis(["c:5-9"]))) == [("c", 5, 9)]
+    assert as_tuples(read_regions(var, keys=["chromosome", "Start", "End"])) == [("b", 1, 4)]
+
+
+@pytest.mark.parametrize("column", ["interval", "gene_ids", "peak", "Peaks", "region", "coordinates", "feature_id"])
+def test_a_column_of_regions(column):
+    var = table(n=[3, 4], gene=["x", "y"], **{column: ["chr1:1-4", "chr2:5-9"]})
+    assert as_tuples(read_regions(var)) == [("chr1", 1, 4), ("chr2", 5, 9)]
+    var["interval"], var["peak"] = ["chr1:1-4", "chr2:5-9"], ["chr1_1_4", "chr2_5_9"]
+    assert as_tuples(read_regions(var)) == [("chr1", 1, 4), ("chr2", 5, 9)]
+    var["region"] = ["chr1:1-4", "chr2:5-10"]
+    with pytest.raises(KeyError, match="holds regions"):
+        read_regions(var)
+
+
+def test_the_message_names_the_columns_that_are_there():
+    with pytest.raises(KeyError, match=r"var has the columns \['n', 'gene'\]\."):
+        read_regions(table(n=[3], gene=["x"]))
+    message = r"var\['mine'\] holds regions: adata.var_names = adata.var\['mine'\].astype\(str\)\."
+    with pytest.raises(KeyError, match=message):
+        read_regions(table(mine=["chr1:5-6"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("chr1:100-200-1", ("chr1", 100, 200)),
+        ("chr1:100-200-300", ("chr1", 100, 200)),
+        ("chr1-100-200-1", ("chr1", 100, 200)),
+        ("chr1_100_200_1", ("chr1", 100, 200)),
+        ("chr1:100-200.1", ("chr1", 100, 200)),
+        ("chr1:100-200-1-0", ("chr1", 100, 200)),
+        ("chr1-100-200-1-0", ("chr1", 100, 200)),
+        ("chr1:100-200-donor_a", ("chr1", 100, 200)),
+        ("chr1-100-200-atac", ("chr1", 100, 200)),
+        ("scaffold_12_100_200_1", ("scaffold_12", 100, 200)),
+        ("chr14-GL000009v2-random-100-200-1", ("chr14-GL000009v2-random", 100, 200)),
+        ("HLA-DRB1*15:01:01:01:5-60-1", ("HLA-DRB1*15:01:01:01", 5, 60)),
+        ("KI270728.1-100-200-1", ("KI270728.1", 100, 200)),
+    ],
+)
+def test_names_with_a_suffix(name, expected, capsys):
+    with sb.settings.override(verbosity=2):
+        assert as_tuples(read_regions(pd.DataFrame(index=["chr7:3-8", name]))) == [("chr7", 3, 8), expected]
+    assert (
+        f"1 of 2 names go on after the region, as make_unique and concat leave them ({name!r})"
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Variable names are not unique:UserWarning")
+def test_names_that_make_unique_and_concat_write():
+    one = ad.AnnData(np.ones((2, 3)))
+    one.var_names = ["chr1:100-200", "chr1:100-200", "chr2-3-4"]
+    two = one.copy()
+    one.var_names_make_unique()
+    both = ad.concat({"a": one, "b": two[:, :1].copy()}, axis="var", index_unique="_")
+    assert both.var_names.tolist() == ["chr1:100-200_a", "chr1:100-200-1_a", "chr2-3-4_a", "chr1:100-200_b"]
+    expected = [("chr1", 100, 200), ("chr1", 100, 200), ("chr2", 3, 4), ("chr1", 100, 200)]
+    assert as_tuples(read_regions(both.var)) == expected
+
+
+def test_names_of_no_suffix_say_nothing(capsys):
+    with sb.settings.override(verbosity=2):
+        read_regions(pd.DataFrame(index=["chr7:3-8", "chr7-3-8", "a_b_1_2"]))
+    assert not capsys.readouterr().err
+
+
+def test_empty_columns_do_not_hide_names(capsys):
+    names = ["chr1:1-4", "chr2:5-9", "chr2:7-9"]
+    var = pd.DataFrame({"chrom": [1.0, np.nan, 2.0], "start": [1, np.nan, 7], "end": [4, np.nan, 9]}, index=names)
+    with sb.settings.override(verbosity=2):
+        assert as_tuples(read_regions(var)) == [("1", 1, 4), ("chr2", 5, 9), ("2", 7, 9)]
+    assert "are empty for 1 of 3 peaks: the names are read for these" in capsys.readouterr().err
+    assert as_tuples(read_regions(var * np.nan)) == [("chr1", 1, 4), ("chr2", 5, 9), ("chr2", 7, 9)]
+    other = var.assign(start=[2, np.nan, 8])  # names and columns do not count alike
+    for bad, keys in ((other, None), (var, ["chrom", "start", "end"]), (var.set_axis(["a", "b", "c"]), None)):
+        with pytest.raises(ValueError, match=r"var\['chrom'\] is missing: 1 of 3 peaks"):
+            read_regions(bad, keys=keys)
+
+
+def test_windows_that_repeat():
+    names = ["chr1:0-100", "chr2:0-100", "1:0-100", "chr1:40-60", "chr1:1-100", "chr1:0-101"]
+    regions = read_regions(pd.DataFrame(index=names))
+    assert first_of_window(regions).tolist() == [0, 1, 0, 0, 0, 0]
+    assert first_of_window(read_regions(pd.DataFrame(index=["a:1-3", "a:2-4"]))).tolist() == [0, 1]

@@ -107,13 +107,16 @@ def test_refuses_tables(source, error, words):
 
 def test_contigs_are_found_with_and_without_chr(genome, capsys):
     rows = table(
-        ("1", 1, "A", "C"), ("chrX", 1, "G", "C"), ("X", 2, "G", "C"), ("chr2", 4, "ATT", "A"), ("M", 1, "A", "C")
+        ("1", 1, "A", "C"), ("chrX", 1, "G", "C"), ("X", 2, "G", "C"), ("CHR2", 4, "ATT", "A"), ("M", 1, "A", "C")
     )
     with sb.settings.override(verbosity=2):
         found = match_genome(read_variants(rows), genome)
     assert found.chrom.tolist() == ["chr1", "X", "X", "chr2", "M"]
     assert found.reason.tolist() == ["", "", "", "", "contig not in genome.fa"]
-    assert "contigs are named as in genome.fa, e.g. 'chr1' for '1'" in capsys.readouterr().err
+    assert (
+        "contigs of the variants are read as genome.fa spells them: '1' as 'chr1', 'CHR2' as 'chr2'"
+        in capsys.readouterr().err
+    )
 
 
 SNVS = [("chr1", pos + 1, letter, {"A": "C", "C": "G", "G": "T", "T": "A"}[letter]) for pos, letter in

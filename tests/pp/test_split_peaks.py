@@ -75,7 +75,7 @@ def test_key_added_copy_view_and_region_keys(peaks):
     assert len(view.var["split"]) == 300
     assert peaks.var.equals(before)
 
-    peaks.var[["c", "s", "e"]] = [["a", 1, 2]] * 200 + [["b", 1, 2]] * 200
+    peaks.var[["c", "s", "e"]] = [["ab"[row // 200], row, row + 1] for row in range(400)]
     sb.pp.split_peaks(peaks, by="chrom", holdout="b", region_keys=("c", "s", "e"))
     assert (peaks.var["split"] == "test").tolist() == [False] * 200 + [True] * 200
 
@@ -127,3 +127,36 @@ def test_too_few_peaks(peaks):
     for n_peaks in (0, 1, 20):
         with pytest.raises(ValueError, match=f"{n_peaks} peaks, split by .* each part needs at least 2"):
             sb.pp.split_peaks(peaks[:, :n_peaks].copy())
+
+
+def twice(peaks):
+    """Half of the peaks once more, under another spelling of their contigs."""
+    again = peaks[:, ::2].copy()
+    again.var_names = again.var_names.str.removeprefix("chr") + "-1"
+    return ad.concat([peaks, again], axis="var")
+
+
+@pytest.mark.parametrize("arguments", [{}, {"by": "chrom"}, {"by": "chrom", "holdout": "4"}])
+def test_windows_that_repeat_are_kept_together(peaks, arguments, capsys):
+    both = twice(peaks)
+    with sb.settings.override(verbosity=2):
+        sb.pp.split_peaks(both, fractions=[0.5, 0.25, 0.25], **arguments)
+    assert "200 of 600 peaks have the window of an earlier one" in capsys.readouterr().err
+    levels = both.var["split"].astype(str).to_numpy()
+    assert levels[400:].tolist() == levels[:400:2].tolist()
+    assert {"train", "val", "test"} == set(levels)
+
+
+def test_windows_that_do_not_repeat_are_split_as_ever(peaks, capsys):
+    with sb.settings.override(verbosity=2):
+        sb.pp.split_peaks(peaks, rng=10)
+    assert peaks.var["split"].tolist() == original_split(400, 10).tolist()
+    assert "earlier one" not in capsys.readouterr().err
+
+
+def test_holdout_in_any_spelling(peaks):
+    sb.pp.split_peaks(peaks, by="chrom", holdout={"val": "CHR2", "test": ["3", 4]})
+    assert chrom_of(peaks, "test") == {"chr3", "chr4"}
+    assert chrom_of(peaks, "val") == {"chr2"}
+    with pytest.raises(ValueError, match="names a contig twice"):
+        sb.pp.split_peaks(peaks, by="chrom", holdout={"val": "2", "test": "chr2"})

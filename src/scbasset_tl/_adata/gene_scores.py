@@ -17,6 +17,7 @@ from scbasset_tl._adata.slots import check_origin, is_result
 from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, warning
 from scbasset_tl._validate import check_name
+from scbasset_tl.genome.contigs import respell
 from scbasset_tl.genome.genes import near, read_genes
 from scbasset_tl.genome.regions import read_regions
 
@@ -61,6 +62,9 @@ def _located(adata: AnnData, source: Any, distance: int) -> tuple[np.ndarray, np
     genes = read_genes(source)
     keys = _entry(_entry(adata.uns, DNA_CODE), "params").get("region_keys")
     regions = read_regions(adata.var, keys=None if keys is None else [str(key) for key in keys])
+    regions = regions._replace(
+        chrom=respell(regions.chrom, pd.unique(genes.chrom), whose="the peaks", source="the annotation")
+    )
     n_shared = _check_contigs(genes, regions)
     site, peak = near(genes, regions, distance)
     if not len(site):
@@ -75,26 +79,20 @@ def _located(adata: AnnData, source: Any, distance: int) -> tuple[np.ndarray, np
 
 
 def _check_contigs(genes: Genes, regions: Regions) -> int:
-    """Number of start sites on contigs that have peaks; refuses contigs that have other names in the two."""
-    ours = pd.Index(regions.chrom.categories)
-    shared = np.isin(genes.chrom, ours)
+    """Number of start sites on contigs that have peaks; refuses genes and peaks that share no contig."""
+    shared = np.isin(genes.chrom, regions.chrom.categories)
     if 2 * shared.sum() >= len(shared):
         return int(shared.sum())
-    slot = "adata.var_names" if regions.column is None else f"adata.var[{regions.column!r}]"
-    values = slot if regions.column is None else f"{slot}.astype(str)"
-    renamings = {
-        f"{slot} = 'chr' + {values}": "chr" + ours,
-        f"{slot} = {values}.str.removeprefix('chr')": ours.str.removeprefix("chr"),
-    }
-    better = [how for how, names in renamings.items() if np.isin(genes.chrom, names).sum() > shared.sum()]
     apart = genes.chrom[~shared], np.asarray(regions.chrom, dtype=object)[~regions.chrom.isin(genes.chrom)]
     there, here = ([str(name) for name in pd.unique(names)[:4]] for names in apart)
     message = (
         f"{len(shared) - shared.sum():,} of {len(shared):,} start sites are on contigs without peaks, such as {there}"
     )
-    if better or not shared.any():
-        fix = f"Rename the contigs of the peaks: {better[0]}" if better else "Is the annotation of another assembly?"
-        message = f"{message}; peaks are on {here}, which the genes do not have. {fix}"
+    if not shared.any():
+        message = (
+            f"{message}; peaks are on {here}, which the genes do not have, in any spelling: is the annotation of "
+            "another assembly or species?"
+        )
         raise ValueError(message)
     if 2 * len(apart[1]) > len(regions.start):  # else the peaks are those of some contigs
         warning(f"{message}, and most peaks on contigs without genes, such as {here}: do they name contigs otherwise?")

@@ -14,6 +14,7 @@ from scbasset_tl._adata.matrix import labels_from, slot_name
 from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
+from scbasset_tl.genome.contigs import match_contigs
 from scbasset_tl.genome.regions import read_regions
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.stats.novelty import depths_like, held_out_gain, low_gain, thinned
@@ -58,10 +59,10 @@ def query_codes(query: AnnData, reference: AnnData, seq_len: int) -> np.ndarray:
             raise ValueError(message)
         return codes
     one, other = (_contigs(adata) for adata in (query, reference))
-    if one and other and not one & other:
+    if one and other and not match_contigs(one, other):
         message = (
             f"query: no contig of its peaks ({sorted(one)[:3]}) is one of the reference's ({sorted(other)[:3]}): they are "
-            "of another genome, or named otherwise. Rename them and run pp.add_sequences on both with the same FASTA."
+            "of another genome. Run pp.add_sequences on both with the same FASTA."
         )
         raise ValueError(message)
     return codes

@@ -11,6 +11,7 @@ import pandas as pd
 
 from scbasset_tl._adata.batches import batch_design
 from scbasset_tl._adata.matrix import lines_from, slot_name
+from scbasset_tl._adata.repeats import first_of_windows, say_repeated, warn_of_leak
 from scbasset_tl._adata.resolve import check_feature_types
 from scbasset_tl._keys import DNA_CODE, SPLIT, SPLIT_LEVELS
 from scbasset_tl._log import info
@@ -201,8 +202,11 @@ def _check_counts(adata: AnnData, peak_counts: np.ndarray, cell_counts: np.ndarr
 
 
 def _split(adata: AnnData, seed: int) -> np.ndarray:
+    keys = adata.uns.get(DNA_CODE, {}).get("params", {}).get("region_keys")
+    first = first_of_windows(adata, None if keys is None else [str(key) for key in keys])
     if SPLIT not in adata.var:
-        return np.asarray(original_split(adata.n_vars, seed))
+        say_repeated(first)
+        return np.asarray(original_split(adata.n_vars, seed, first=first))
     values = adata.var[SPLIT]
     split = np.asarray(values.astype(object))
     unknown = sorted({str(value) for value in split if value not in SPLIT_LEVELS})
@@ -215,4 +219,5 @@ def _split(adata: AnnData, seed: int) -> np.ndarray:
         if n_peaks == 1 or (n_peaks == 0 and level == "train"):
             message = f"var['split'] has {n_peaks} {level} peak(s); at least 2 are needed: run pp.split_peaks."
             raise ValueError(message)
+    warn_of_leak(first, split)
     return split

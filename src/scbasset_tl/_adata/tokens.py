@@ -15,6 +15,7 @@ from scbasset_tl._adata.matrix import labels_from
 from scbasset_tl._keys import SCHEMA_VERSION, TOKENS
 from scbasset_tl._log import info, warning
 from scbasset_tl._validate import check_name, check_number, check_positive_int
+from scbasset_tl.genome.contigs import respell
 from scbasset_tl.genome.regions import Regions, read_regions
 from scbasset_tl.genome.universe import checksum, overlaps, read_bed
 
@@ -70,7 +71,7 @@ def tokenize(
         keys = None if region_keys is None else list(region_keys)
         return Tokens(open_peaks(adata, layer), None, _own(adata, keys), keys)
     peaks = read_regions(adata.var, keys=region_keys, obs=adata.obs)
-    _check_contigs(peaks, universe)
+    peaks = _on_contigs(peaks, universe)
     peak, region = overlaps(peaks, universe, min_overlap=min_overlap, min_frac=min_frac)
     if not len(peak):
         message = (
@@ -119,17 +120,18 @@ def _product(opened: sparse.csr_matrix, to_regions: sparse.csr_matrix) -> sparse
     return tokens
 
 
-def _check_contigs(peaks: Regions, universe: Regions) -> None:
-    ours, theirs = (sorted(set(map(str, part.chrom.categories))) for part in (peaks, universe))
-    if set(ours) & set(theirs):
-        return
-    fix = "They are of different assemblies or species."
-    if {f"chr{name}" for name in ours} & set(theirs):
-        fix = f"Rename the contigs of the data to begin with 'chr', as {theirs[0]!r}."
-    elif {f"chr{name}" for name in theirs} & set(ours):
-        fix = f"Rename the contigs of the universe to begin with 'chr', as {ours[0]!r}."
-    message = f"data and universe share no contig: the data have {ours[:5]}, the universe has {theirs[:5]}. {fix}"
-    raise ValueError(message)
+def _on_contigs(peaks: Regions, universe: Regions) -> Regions:
+    """The peaks with their contigs as the universe spells them; refuses those that share none with it."""
+    theirs = list(map(str, universe.chrom.categories))
+    peaks = peaks._replace(chrom=respell(peaks.chrom, theirs, whose="the peaks", source="the universe"))
+    ours = list(map(str, peaks.chrom.categories))
+    if not set(ours) & set(theirs):
+        message = (
+            f"data and universe share no contig, in any spelling: the data have {ours[:5]}, the universe has "
+            f"{theirs[:5]}. They are of different assemblies or species."
+        )
+        raise ValueError(message)
+    return peaks
 
 
 def _place(regions: Regions) -> str:
@@ -188,7 +190,7 @@ def unpack_universe(stored: Mapping[str, Any]) -> Regions:
     """The inverse of :func:`pack_universe`."""
     chrom = pd.Categorical(np.array(texts(stored["contigs"]), dtype=object)[np.asarray(stored["contig"])])
     start, end = (np.asarray(stored[name], dtype=np.int64) for name in ("start", "end"))
-    return Regions(chrom, start, end, pd.RangeIndex(len(start)), None)
+    return Regions(chrom, start, end, pd.RangeIndex(len(start)))
 
 
 def texts(stored: Any) -> list[str]:

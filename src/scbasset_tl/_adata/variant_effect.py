@@ -44,7 +44,7 @@ def pair_with_peaks(adata: AnnData, variants: Variants, genome: Fasta, seq_len: 
     """Every variant with the window of every peak that holds its reference allele; the others are marked."""
     keys = adata.uns.get(DNA_CODE, {}).get("params", {}).get("region_keys")
     regions = read_regions(adata.var, keys=None if keys is None else [str(key) for key in keys], obs=adata.obs)
-    check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=genome.path.name)
+    regions = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=genome.path.name)
     chrom, start = np.asarray(regions.chrom, dtype=object), regions.middle - seq_len // 2
     usable = variants.usable
     end = variants.start + allele_lengths(variants.ref)

@@ -13,6 +13,7 @@ from scbasset_tl._adata.positions import positions
 from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, DNA_CODE, END, START
+from scbasset_tl.genome.contigs import match_contigs
 from scbasset_tl.genome.fasta import Fasta
 from scbasset_tl.genome.regions import Regions, check_on_contigs, read_regions
 
@@ -205,13 +206,13 @@ def check_assembly(adata: AnnData, genome: Fasta, dna_key: str = DNA_CODE) -> No
 def _cut(adata: AnnData, regions: Regions, path: Path, seq_len: int, dna_key: str, *, whose: str) -> Windows:
     with Fasta(path) as genome:
         check_assembly(adata, genome, dna_key)
-        unknown = ~regions.chrom.isin(list(genome.lengths))
+        unknown = ~regions.chrom.isin(list(match_contigs(regions.chrom.categories, genome.lengths)))
         if whose == "regions" and unknown.any():
             has = list(genome.lengths)[:8]
             message = _counted(regions.name[unknown], f"lie on contigs that {path.name} does not have; it has {has}")
             raise ValueError(message)
-        check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=path.name)
-        codes = genome.windows(regions.chrom, regions.middle, seq_len)
+        there = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=path.name)
+        codes = genome.windows(there.chrom, regions.middle, seq_len)
     chrom = np.asarray(regions.chrom, dtype=object)
     return Windows([str(name) for name in regions.name], chrom, regions.middle - seq_len // 2, codes)
 

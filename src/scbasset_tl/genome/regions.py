@@ -8,31 +8,24 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._keys import CHROM, END, START
+from scbasset_tl._log import info
+from scbasset_tl.genome.contigs import contig_names, one_spelling, respell
+from scbasset_tl.genome.region_slots import FORMS, describe, find_columns, find_whole, split_regions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# as scvi-tools and CREsted write them, bioframe, UCSC, Bioconductor
-_COLUMNS: Final = (
-    (CHROM, START, END),
-    ("chrom", "start", "end"),
-    ("chrom", "chromStart", "chromEnd"),
-    ("seqnames", "start", "end"),
-)
-# matched from the right, as contig names may hold the separators themselves
-_NAME: Final = r"^(.*[^:_-])[:_-](\d{1,18})[-_](\d{1,18})$"
-_FORMS: Final = "chr:start-end or chr-start-end"
 _SHOWN: Final = 3
+_PARTS: Final = ("contig", "start", "end")
 
 
 class Regions(NamedTuple):
-    """Intervals [start, end) of contigs, int64 (n,); names and ``var[column]`` of the contigs are for errors."""
+    """Intervals [start, end) of contigs, int64 (n,); the names are for errors."""
 
     chrom: pd.Categorical
     start: np.ndarray
     end: np.ndarray
     name: pd.Index
-    column: str | None
 
     def __repr__(self) -> str:
         return f"Regions({len(self.start):,} on {self.chrom.categories.size:,} contigs)"
@@ -51,8 +44,10 @@ def read_regions(var: pd.DataFrame, *, keys: Sequence[str] | None = None, obs: p
     var
         Table with one row per peak.
     keys
-        Columns with contig, start and end. By default ``chr``, ``start``, ``end`` (or their names in other packages),
-        else names like ``chr1:100-600`` or ``chr1-100-600``.
+        Columns with contig, start and end. By default ``chr``, ``start``, ``end`` (or their names in other packages, in
+        any case, where one of each is there), else names like ``chr1:100-600`` or ``chr1-100-600``, else the one column
+        of such regions (``interval``, ``gene_ids``, ``peak``, ...). Where a row of the columns is empty, as after an
+        outer join, its name is read. What ``make_unique`` and ``concat`` add to names is left out.
     obs
         Table of the cells: where the regions stand there, the error says that the data are transposed.
 
@@ -74,23 +69,25 @@ def read_regions(var: pd.DataFrame, *, keys: Sequence[str] | None = None, obs: p
     >>> read_regions(pd.DataFrame(index=["chrI:10-20", "HLA-A-5-9"])).chrom.tolist()
     ['chrI', 'HLA-A']
     """
-    columns = _find_columns(var, keys)
+    columns = find_columns(var) if keys is None else _check_keys(var, keys)
     if columns is None:
-        chrom, start, end = _parse_names(var, obs)
-        slots = [f"{part} in var_names" for part in ("contig", "start", "end")]
+        table, slot = _from_text(var, obs)
+        slots = [f"{part} in {slot}" for part in _PARTS]
     else:
-        chrom, start, end = (var[column] for column in columns)
+        table = var[list(columns)].set_axis(_PARTS, axis=1)
         slots = [f"var[{column!r}]" for column in columns]
+        if keys is None:
+            table = _filled(table, slots)
     fix = "Correct or drop these peaks."
-    _refuse(chrom.isna().to_numpy(), var.index, chrom, f"{slots[0]} is missing", fix)
-    first, last = (_coordinates(values, var.index, slot) for values, slot in ((start, slots[1]), (end, slots[2])))
+    _refuse(table["contig"].isna().to_numpy(), var.index, table["contig"], f"{slots[0]} is missing", fix)
+    first, last = (_coordinates(table[part], var.index, slot) for part, slot in zip(_PARTS[1:], slots[1:], strict=True))
     both = np.stack([first, last], axis=1)
     _refuse(first >= last, var.index, both, f"{slots[1]} is not below {slots[2]}", f"{fix} Intervals are half-open.")
-    return Regions(contig_names(chrom), first, last, var.index, None if columns is None else columns[0])
+    return Regions(contig_names(table["contig"]), first, last, var.index)
 
 
-def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: int, source: str) -> None:
-    """Refuse regions on contigs that a genome does not have, or past the end of one.
+def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: int, source: str) -> Regions:
+    """Regions with their contigs as a genome spells them; refuse contigs that it lacks, and regions past the end of one.
 
     Parameters
     ----------
@@ -102,15 +99,20 @@ def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: in
         A region may overrun its contig by this many bp (windows are padded there) if its middle lies on the contig.
     source
         Name of the genome in errors.
+
+    Returns
+    -------
+    The regions, with ``chr1`` for ``1`` and the like where that is what the genome has.
     """
+    regions = regions._replace(chrom=respell(regions.chrom, lengths, whose="the peaks", source=source))
     known = regions.chrom.categories.isin(list(lengths))[regions.chrom.codes]
     if not known.all():
         names = sorted(set(regions.chrom.categories) - set(lengths))
-        what = f"{source} has no contig {_some(names)} (it has {_some(list(lengths))})"
-        fix = _renaming(names, lengths, regions.column)
-        if not fix and not known.any():
+        what = f"{source} has no contig {_some(names)}, in any spelling (it has {_some(list(lengths))})"
+        fix = "Drop these peaks, or pass the FASTA with their contigs."
+        if not known.any():
             fix = "The FASTA is of another assembly or species: pass the one that the peaks were called on."
-        _refuse(~known, regions.name, None, what, fix or "Drop these peaks, or pass the FASTA with their contigs.")
+        _refuse(~known, regions.name, None, what, fix)
     length = np.array([lengths[str(name)] for name in regions.chrom.categories], dtype=np.int64)[regions.chrom.codes]
     past = (regions.middle >= length) | (regions.end - length > margin)
     if past.any():
@@ -121,11 +123,19 @@ def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: in
             "truncated."
         )
         _refuse(past, regions.name, regions.end, what, fix)
+    return regions
 
 
-def _find_columns(var: pd.DataFrame, keys: Sequence[str] | None) -> Sequence[str] | None:
-    if keys is None:
-        return next((columns for columns in _COLUMNS if set(columns) <= set(var.columns)), None)
+def first_of_window(regions: Regions) -> np.ndarray:
+    """For each region the first one whose window is the same, by contig in any spelling and by middle, int64 (n,)."""
+    window = pd.DataFrame({"contig": one_spelling(regions.chrom).codes, "middle": regions.middle})
+    first = (
+        pd.Series(np.arange(len(window))).groupby([window["contig"], window["middle"]], sort=False).transform("first")
+    )
+    return first.to_numpy(dtype=np.int64)
+
+
+def _check_keys(var: pd.DataFrame, keys: Sequence[str]) -> Sequence[str]:
     if isinstance(keys, str) or not hasattr(keys, "__len__") or len(keys) != 3:
         message = f"region_keys must name three columns of var (contig, start, end), got {keys!r}."
         raise ValueError(message)
@@ -133,6 +143,23 @@ def _find_columns(var: pd.DataFrame, keys: Sequence[str] | None) -> Sequence[str
         message = f"region_keys: var has no column {_some(absent)}; it has {_some(list(var.columns))}."
         raise KeyError(message)
     return keys
+
+
+def _filled(table: pd.DataFrame, slots: list[str]) -> pd.DataFrame:
+    """The columns, with the regions of names where they are empty, as an outer join leaves them."""
+    empty = table.isna().any(axis=1).to_numpy()
+    if not empty.any():
+        return table
+    split = split_regions(table.index)
+    named = split.parts.set_axis(_PARTS, axis=1)
+    both = split.good & ~empty
+    alike = all(
+        (pd.to_numeric(table[part], errors="coerce") == pd.to_numeric(named[part]))[both].all() for part in _PARTS[1:]
+    )
+    if not alike or not split.good[empty].all():
+        return table
+    info(f"{', '.join(slots)} are empty for {empty.sum():,} of {len(empty):,} peaks: the names are read for these")
+    return pd.DataFrame(np.where(empty[:, None], named, table.astype(object)), table.index, _PARTS)
 
 
 def check_orientation(var: pd.DataFrame, obs: pd.DataFrame) -> None:
@@ -145,35 +172,44 @@ def check_orientation(var: pd.DataFrame, obs: pd.DataFrame) -> None:
         raise ValueError(message)
 
 
-def _parse_names(var: pd.DataFrame, obs: pd.DataFrame | None) -> tuple[pd.Series, pd.Series, pd.Series]:
-    parts = _split_names(var.index)
-    bad = parts[0].isna().to_numpy()
+def _from_text(var: pd.DataFrame, obs: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
+    """Regions of the names, or else of a column, and which of them it was."""
+    split, slot = split_regions(var.index), "var_names"
+    bad = ~split.good
     if bad.any() and obs is not None:
         check_orientation(var, obs)
-    if len(bad) and bad.all():
+    if bad.any() and (column := find_whole(var)) is not None:
+        split, slot = split_regions(var[column]), f"var[{column!r}]"
+        info(f"the regions are read from {slot}")
+    elif len(bad) and bad.all():
+        there = describe(var)
         message = (
-            f"adata.var has no columns {CHROM}, {START}, {END}, and its names are not {_FORMS} "
+            f"adata.var has no columns {CHROM}, {START}, {END}, and its names are not {FORMS} "
             f"(first: {_some(list(var.index))}). Add the columns, or name yours with region_keys=(contig, start, end)."
+            f"{there and f' {there}.'}"
         )
         raise KeyError(message)
-    fix = f"Write them as {_FORMS}, or give the columns with region_keys=(contig, start, end)."
-    _refuse(bad, var.index, None, "var_names hold no region", fix)
-    return parts[0], parts[1], parts[2]
-
-
-def _split_names(names: pd.Index) -> pd.DataFrame:
-    return pd.Series(names.astype(str), dtype=object).str.extract(_NAME)
+    else:
+        fix = f"Write them as {FORMS}, or give the columns with region_keys=(contig, start, end)."
+        _refuse(bad, var.index, None, "var_names hold no region", fix)
+    if split.suffixed.any():
+        first = var.index[split.suffixed][0]
+        info(
+            f"{split.suffixed.sum():,} of {len(bad):,} names go on after the region, as make_unique and concat leave them "
+            f"({str(first)!r}): what follows the end is not read"
+        )
+    return split.parts.set_axis(_PARTS, axis=1), slot
 
 
 def _holds_regions(table: pd.DataFrame) -> bool:
-    if _find_columns(table, None) is not None:
+    if find_columns(table) is not None:
         return True
-    parts = _split_names(table.index)
-    if parts.empty or parts[0].isna().any():
+    split = split_regions(table.index)
+    if not len(split.good) or not split.good.all():
         return False
     # barcodes such as AAAC-1-0 look like regions but for their order, AAAC-1-2 but for lying on a contig each
-    ordered = (parts[1].astype("int64") < parts[2].astype("int64")).all()
-    return bool(ordered and 2 * parts[0].nunique() <= len(parts))
+    ordered = (split.parts[1].astype("int64") < split.parts[2].astype("int64")).all()
+    return bool(ordered and 2 * split.parts[0].nunique() <= len(split.good))
 
 
 def _coordinates(values: pd.Series, names: pd.Index, slot: str) -> np.ndarray:
@@ -189,13 +225,6 @@ def _coordinates(values: pd.Series, names: pd.Index, slot: str) -> np.ndarray:
     return numbers.astype(np.int64)
 
 
-def contig_names(chrom: pd.Series) -> pd.Categorical:
-    """A column of contigs as text; those that pandas took for numbers, and for 1.0 where one was missing, too."""
-    numeric = pd.api.types.is_float_dtype(chrom.dtype)
-    values = chrom.astype("int64") if numeric and (chrom % 1 == 0).all() else chrom
-    return pd.Categorical(values.astype(str).to_numpy(dtype=object))
-
-
 def _refuse(bad: np.ndarray, names: pd.Index, values: pd.Series | np.ndarray | None, what: str, fix: str) -> None:
     """Raise for the marked peaks: how many, the first few with their values, and what helps."""
     rows = np.flatnonzero(bad)
@@ -207,22 +236,6 @@ def _refuse(bad: np.ndarray, names: pd.Index, values: pd.Series | np.ndarray | N
     more = ", ..." if len(rows) > _SHOWN else ""
     message = f"{what}: {len(rows)} of {len(bad)} peaks, {', '.join(shown)}{more}. {fix}"
     raise ValueError(message)
-
-
-def _renaming(names: list[str], lengths: Mapping[str, int], column: str | None) -> str:
-    """The statement that makes unknown contigs known, or nothing."""
-    slot = values = "adata.var_names"
-    if column is not None:
-        slot, values = f"adata.var[{column!r}]", f"adata.var[{column!r}].astype(str)"
-    if added := [name for name in names if f"chr{name}" in lengths]:
-        renamed, statement = added, f"{slot} = 'chr' + {values}"
-    else:
-        renamed = [name for name in names if name.startswith("chr") and name.removeprefix("chr") in lengths]
-        statement = f"{slot} = {values}.str.removeprefix('chr')"
-    if not renamed:
-        return ""
-    rest = sorted(set(names) - set(renamed))
-    return f"Rename the contigs: {statement}." + (f" Then drop the peaks on {_some(rest)}." if rest else "")
 
 
 def _some(names: list[str], shown: int = 8) -> str:

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._files import as_path
-from scbasset_tl._log import info
 from scbasset_tl.genome.codes import decode
-from scbasset_tl.genome.regions import contig_names
+from scbasset_tl.genome.contigs import contig_names, respell
 from scbasset_tl.genome.vcf import read_vcf
 
 if TYPE_CHECKING:
@@ -123,8 +122,8 @@ def read_variants(source: str | os.PathLike[str] | pd.DataFrame) -> Variants:
 def match_genome(variants: Variants, genome: Fasta) -> Variants:
     """The variants with the contig names of ``genome``, after their reference alleles were held against it.
 
-    Where the genome lacks a contig it is looked for with, or without, ``chr`` before its name. Variants on contigs that
-    are not there at all are marked to be skipped, unless none is left.
+    Where the genome lacks a contig it is looked for under other spellings of its name. Variants on contigs that are not
+    there at all are marked to be skipped, unless none is left.
 
     Raises
     ------
@@ -200,22 +199,15 @@ def _reason(ref: str, alt: str) -> str:
 
 def _match_contigs(variants: Variants, genome: Fasta) -> Variants:
     """The table with the genome's contig names, told in a note, and those on others marked."""
-    renamed = {}
-    for name in sorted(set(variants.chrom)):
-        other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
-        if name not in genome.lengths and other in genome.lengths:
-            renamed[name] = other
-    if renamed:
-        old, new = next(iter(renamed.items()))
-        variants = variants._replace(chrom=_texts(renamed.get(name, name) for name in variants.chrom))
-        info(f"variants: contigs are named as in {genome.path.name}, e.g. {new!r} for {old!r}")
+    chrom = respell(pd.Categorical(variants.chrom), genome.lengths, whose="the variants", source=genome.path.name)
+    variants = variants._replace(chrom=np.asarray(chrom, dtype=object))
     unknown = np.array([name not in genome.lengths for name in variants.chrom])
     if unknown.all():
         names, has = sorted(set(variants.chrom)), list(genome.lengths)
         message = (
-            f"variants: {genome.path.name} has no contig {names[:_SHOWN]} (it has {has[:8]}): it is the FASTA of another "
-            "assembly or species, or its contigs have other names. Rename those of the variants: bcftools annotate "
-            "--rename-chrs, or in the table."
+            f"variants: {genome.path.name} has no contig {names[:_SHOWN]}, in any spelling (it has {has[:8]}): it is "
+            "the FASTA of another assembly or species, or its contigs have other names. Rename those of the variants: "
+            "bcftools annotate --rename-chrs, or in the table."
         )
         raise ValueError(message)
     return variants.skip(unknown, f"contig not in {genome.path.name}")

@@ -42,11 +42,13 @@ def add_sequences(
     {data}
     fasta
         FASTA file of the assembly that the peaks were called on, plain or bgzip. Its index is made where there is none.
+        Contigs may be spelled otherwise than the peaks' (``chr1``, ``1``, ``GRCh38_chr1``).
     seq_len
         Length of the windows in bp. scBasset's network pools 1,344 bp without a remainder.
     region_keys
         Columns of ``.var`` with contig, start and end (0-based, half-open). By default ``chr``, ``start``, ``end`` (or
-        their names in other packages); without those, names like ``chr1:100-600`` or ``chr1-100-600`` are read.
+        their names in other packages); without those, names like ``chr1:100-600`` or ``chr1-100-600`` are read, or the
+        one column that holds such regions; see :func:`scbasset_tl.genome.read_regions`.
     {mod}
     key_added
         Name for both slots instead of ``dna_code``.
@@ -87,10 +89,11 @@ def add_sequences(
     >>> sb.genome.decode(adata.varm["dna_code"]).tolist()
     ['NACGTA', 'TACGTA']
     """
+    from scbasset_tl._adata.repeats import n_repeated
     from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
-    from scbasset_tl.genome.regions import check_on_contigs, read_regions
+    from scbasset_tl.genome.regions import check_on_contigs, first_of_window, read_regions
 
     seq_len = check_positive_int("seq_len", seq_len)
     check_key_added(key_added)
@@ -101,11 +104,11 @@ def add_sequences(
         raise ValueError(message)
     regions = read_regions(source.var, keys=region_keys, obs=source.obs)
     with Fasta(fasta) as genome:
-        check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=name)
+        regions = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=name)
         with progress(len(regions.start), description=f"reading {name}", unit=" peaks") as bar:
             codes = genome.windows(regions.chrom, regions.middle, seq_len, tick=bar.update)
         checksum = genome.checksum()
-    _report(codes, name)
+    _report(codes, name, n_repeated(first_of_window(regions)))
 
     key = DNA_CODE if key_added is None else key_added
     keys = None if region_keys is None else list(region_keys)
@@ -122,8 +125,8 @@ def add_sequences(
     return container if copy else None
 
 
-def _report(codes: np.ndarray, name: str) -> None:
-    """Say how much of the windows is N; refuse where that is nearly all."""
+def _report(codes: np.ndarray, name: str, repeated: int) -> None:
+    """Say how much of the windows is N, and how many repeat; refuse where nearly all is N."""
     import numpy as np
 
     from scbasset_tl.genome.codes import N_CODE
@@ -141,4 +144,5 @@ def _report(codes: np.ndarray, name: str) -> None:
     info(
         f"{n_peaks:,} windows of {seq_len} bp: {n_unknown / codes.size:.2%} N, {edge:,} begin or end with N"
         + (f", {blank:,} hold nothing but N" if blank else "")
+        + (f", {repeated:,} are those of an earlier peak" if repeated else "")
     )

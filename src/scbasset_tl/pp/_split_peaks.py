@@ -36,7 +36,8 @@ def split_peaks(
 ) -> D | None:
     """Divide the peaks into training, validation and test, at random as in scBasset :cite:p:`Yuan2022` or by contig.
 
-    Neighbouring peaks can share sequence, and paralogous ones do; whole contigs held out are the stricter test.
+    Neighbouring peaks can share sequence, and paralogous ones do; whole contigs held out are the stricter test. Peaks with
+    the same window (contig, in any spelling, and middle) are kept in one part.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ def split_peaks(
         ``{{"val": contigs, "test": contigs}}``. ``None`` takes the contigs that come close to ``fractions``.
     {rng}
     region_keys
-        Columns of ``.var`` with contig, start and end, for ``by="chrom"``; see :func:`scbasset_tl.pp.add_sequences`.
+        Columns of ``.var`` with contig, start and end; see :func:`scbasset_tl.pp.add_sequences`. ``by="peak"`` does without
+        where there are none.
     {mod}
     key_added
         Name of the column instead of ``split``.
@@ -83,9 +85,11 @@ def split_peaks(
     import numpy as np
     import pandas as pd
 
+    from scbasset_tl._adata.repeats import first_of_windows, say_repeated
     from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.write import write_slots
-    from scbasset_tl.genome.regions import read_regions
+    from scbasset_tl.genome.contigs import one_spelling
+    from scbasset_tl.genome.regions import first_of_window, read_regions
     from scbasset_tl.stats.splits import chrom_split, original_split
 
     check_one_of("by", by, ["peak", "chrom"])
@@ -96,14 +100,17 @@ def split_peaks(
         if holdout is not None:
             message = f'holdout={holdout!r} names contigs, which by="peak" does not use: pass by="chrom".'
             raise ValueError(message)
-        levels = original_split(source.n_vars, rng, shares)
+        first = first_of_windows(source, region_keys)
+        levels = original_split(source.n_vars, rng, shares, first=first)
     else:
-        chrom = read_regions(source.var, keys=region_keys, obs=source.obs).chrom
-        levels = chrom_split(np.asarray(chrom), rng, shares, **_check_holdout(holdout, chrom))
+        regions = read_regions(source.var, keys=region_keys, obs=source.obs)
+        chrom, first = one_spelling(regions.chrom), first_of_window(regions)
+        levels = chrom_split(np.asarray(chrom), rng, shares, **_check_holdout(holdout, chrom), first=first)
     name = SPLIT if key_added is None else key_added
     if name in source.var and not set(source.var[name].dropna().astype(str)) <= set(SPLIT_LEVELS):
         message = f"var[{name!r}] is there already, and no split into {list(SPLIT_LEVELS)}: choose another key_added, or delete it."
         raise ValueError(message)
+    say_repeated(first)
     info("peaks: " + ", ".join(f"{(levels == level).sum():,} {level}" for level in SPLIT_LEVELS))
 
     container, adata = target(data, mod, copy=copy)
@@ -128,6 +135,8 @@ def _check_holdout(
     holdout: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None, chrom: pd.Categorical
 ) -> dict[str, list[str] | None]:
     """Contigs of the validation and of the test peaks, each known and none in both."""
+    from scbasset_tl.genome.contigs import match_contigs
+
     if holdout is None:
         return {"val": None, "test": None}
     parts = dict(holdout) if hasattr(holdout, "keys") else {"test": holdout}
@@ -140,10 +149,12 @@ def _check_holdout(
         contigs[level] = [str(name) for name in (names if listed else [names])]
     named = [name for names in contigs.values() for name in names]
     present = list(chrom.categories)
-    if unknown := [name for name in named if name not in present]:
+    spelled = match_contigs(named, present)
+    if unknown := [name for name in named if name not in spelled]:
         message = f"holdout: no peak lies on {unknown}; the peaks lie on {present[:20]}."
         raise ValueError(message)
-    if len(set(named)) < len(named):
+    if len({spelled[name] for name in named}) < len(named):
         message = f"holdout names a contig twice: {named}."
         raise ValueError(message)
-    return {"val": contigs.get("val"), "test": contigs["test"]}
+    held_out = {level: [spelled[name] for name in names] for level, names in contigs.items()}
+    return {"val": held_out.get("val"), "test": held_out["test"]}

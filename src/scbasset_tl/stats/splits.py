@@ -18,7 +18,9 @@ ORIGINAL_FRACTIONS: Final = (0.9, 0.05, 0.05)
 MIN_PEAKS: Final = 2  # a rank statistic needs two
 
 
-def original_split(n_peaks: int, rng: Seed, fractions: Sequence[float] = ORIGINAL_FRACTIONS) -> np.ndarray:
+def original_split(
+    n_peaks: int, rng: Seed, fractions: Sequence[float] = ORIGINAL_FRACTIONS, *, first: np.ndarray | None = None
+) -> np.ndarray:
     """Training, validation and test peaks, drawn as in the original scBasset.
 
     Parameters
@@ -29,6 +31,8 @@ def original_split(n_peaks: int, rng: Seed, fractions: Sequence[float] = ORIGINA
         An int seeds the legacy generator, as the original does with 10; a generator is used as it is.
     fractions
         Shares of training, validation and test peaks.
+    first
+        For each peak the first one whose window is the same (n_peaks,), whose part it shares.
 
     Returns
     -------
@@ -42,6 +46,7 @@ def original_split(n_peaks: int, rng: Seed, fractions: Sequence[float] = ORIGINA
     levels = np.full(n_peaks, SPLIT_LEVELS[0], dtype="U5")
     for level, ids in zip(SPLIT_LEVELS[1:], held_out_ids(n_peaks, rng, fractions), strict=True):
         levels[ids] = level
+    levels = levels if first is None else levels[first]
     _check_sizes(levels, fractions)
     return levels
 
@@ -53,6 +58,7 @@ def chrom_split(
     *,
     val: Sequence[str] | None = None,
     test: Sequence[str] | None = None,
+    first: np.ndarray | None = None,
 ) -> np.ndarray:
     """Training, validation and test peaks by contig.
 
@@ -67,6 +73,8 @@ def chrom_split(
     val, test
         Contigs of the validation and test peaks. Without ``test`` both are those whose peaks come close to their
         shares; without ``val`` the validation peaks are drawn from the contigs that are left.
+    first
+        As in :func:`original_split`.
 
     Returns
     -------
@@ -90,6 +98,7 @@ def chrom_split(
     levels[np.isin(chrom, test)] = "test"
     if val is not None:
         levels[np.isin(chrom, val)] = "val"
+    levels = levels if first is None else levels[first]
     _check_sizes(levels, fractions)
     return levels
 
