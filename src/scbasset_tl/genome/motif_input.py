@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scbasset_tl.genome.meme import read_meme
+from scbasset_tl.genome.motif_files import read_motif_file
 from scbasset_tl.genome.motifs import Motif
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def as_motifs(motifs: str | os.PathLike[str] | Motif | Sequence[Motif]) -> list[Motif]:
-    """The motifs of a MEME file, one motif, or several, as a list in which no id occurs twice.
+    """The motifs of a file, one motif, or several, as a list in which no id occurs twice.
 
     Examples
     --------
@@ -31,10 +31,10 @@ def as_motifs(motifs: str | os.PathLike[str] | Motif | Sequence[Motif]) -> list[
         )
         raise FileNotFoundError(message)
     if isinstance(motifs, str | os.PathLike):
-        return read_meme(motifs)
+        return read_motif_file(motifs)
     if isinstance(motifs, Motif):
         return [motifs]
-    forms = "the path of a MEME file, a Motif, or a list of Motif (io.read_motifs gives one)"
+    forms = "the path of a motif file, a Motif, or a list of Motif (io.read_motifs gives one)"
     if not isinstance(motifs, list | tuple):
         message = f"motifs must be {forms}, got {type(motifs).__name__}."
         raise TypeError(message)

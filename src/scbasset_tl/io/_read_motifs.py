@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
 
 def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
-    r"""Read the DNA motifs of a file in MEME format, e.g. of JASPAR or CIS-BP.
+    r"""Read the DNA motifs of a file of JASPAR, HOCOMOCO, CIS-BP, TRANSFAC or HOMER, or of the MEME Suite.
+
+    The content tells the format, whatever the file is called: MEME, JASPAR (``.jaspar``, ``.pfm``), TRANSFAC, HOMER
+    (``.motif``), HOCOMOCO (``.pcm``), or a single matrix, each plain or compressed by gzip.
 
     Parameters
     ----------
     path
-        The file. Ids and names stay as they are there; a motif without a name gets its id for one.
+        The file. Ids and names stay as they are there; a motif without a name gets its id for one. Counts become the
+        share of each base at each position, without pseudocounts.
 
     Returns
     -------
@@ -27,8 +31,8 @@ def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty, not in MEME format or truncated, or if one of its motifs has an id twice, no matrix, or a
-        matrix that does not hold probabilities.
+        If the file is empty, in another format or truncated, or if one of its motifs has an id twice, no matrix, or a
+        matrix that holds neither probabilities nor counts.
 
     Examples
     --------
@@ -41,6 +45,6 @@ def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
     >>> sb.io.read_motifs("toy.meme")
     [Motif('MA1.1', 'Ahr::Arnt', GCG)]
     """
-    from scbasset_tl.genome.meme import read_meme
+    from scbasset_tl.genome.motif_files import read_motif_file
 
-    return read_meme(path)
+    return read_motif_file(path)

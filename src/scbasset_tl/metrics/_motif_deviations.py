@@ -43,7 +43,7 @@ def motif_deviations(
     ----------
     {data}
     motifs
-        Path of a file in MEME format, or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs that :func:`scbasset_tl.io.read_motifs` returned.
     p_value
         A peak has a motif if FIMO's p-value of its best match is at most this.
     width

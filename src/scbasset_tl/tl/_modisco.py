@@ -56,8 +56,8 @@ def modisco(
         Peaks as names, positions, a mask or a slice; with ``fasta`` any regions, as texts ``chr:start-end`` or a table
         with contig, start and end. ``None``: peaks drawn at random.
     motifs
-        Motifs to name patterns after: path of a file in MEME format, or motifs that
-        :func:`scbasset_tl.io.read_motifs` returned. The p-values depend on all of them; they want 25 or more.
+        Motifs to name patterns after: path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs
+        that :func:`scbasset_tl.io.read_motifs` returned. The p-values depend on all of them; they want 25 or more.
     fasta
         FASTA with the regions' DNA, for regions that are no peaks.
     groupby

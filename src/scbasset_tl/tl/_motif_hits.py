@@ -56,7 +56,7 @@ def motif_hits(
         Peaks as names, positions, a mask or a slice; with ``fasta`` any regions, as texts ``chr:start-end`` or a table
         with contig, start and end. ``None``: those of :func:`scbasset_tl.tl.ism`.
     motifs
-        Path of a file in MEME format, or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs that :func:`scbasset_tl.io.read_motifs` returned.
     fasta
         FASTA with the regions' DNA, for regions that are no peaks.
     groupby

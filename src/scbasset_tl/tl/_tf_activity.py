@@ -71,7 +71,7 @@ def tf_activity(
     ----------
     {data}
     motifs
-        MEME file, or what :func:`scbasset_tl.io.read_motifs` made of one.
+        File of motifs (MEME, JASPAR, TRANSFAC, HOMER), or what :func:`scbasset_tl.io.read_motifs` made of one.
     {key}
     backgrounds
         Sequences to insert motifs into, used as they are: a FASTA file, or codes (n, seq_len) such as
