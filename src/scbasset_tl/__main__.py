@@ -37,13 +37,12 @@ def main() -> None:
         fasta = sb.datasets.toy_genome(Path(folder) / "toy.fa", rng=arguments.seed)
         sb.pp.add_sequences(adata, fasta, seq_len=adata.uns["toy"]["params"]["seq_len"])
     sb.pp.split_peaks(adata, rng=arguments.seed)
-    # a few thousand peaks make few minibatches of 128: smaller ones, more steps
     sb.tl.scbasset(adata, trunk=arguments.trunk, rng=arguments.seed)
 
     report = sb.get.report(adata)
     print(report)
     print(_against_truth(adata))
-    sb.pl.report(adata, return_fig=True).savefig(arguments.out, dpi=120)
+    sb.pl.report(adata, color="cell_type", return_fig=True).savefig(arguments.out, dpi=120)
     print(f"\nFigure: {arguments.out}   ({time.perf_counter() - started:.0f} s in all)")
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import scbasset_tl as sb
@@ -47,3 +48,29 @@ def test_shows_only_when_asked_and_keeps_no_returned_figure(trained, shown, plot
 def test_no_model(tiny, plot):
     with pytest.raises(KeyError, match="holds no trained model"):
         plot(tiny, show=False)
+
+
+def test_cells_are_drawn_beside_it(trained):
+    axes = sb.pl.report(trained, color="kind", show=False)
+    assert axes.shape == (5,)
+    drawn = {points.get_label(): points.get_offsets() for points in axes[0].collections}
+    vectors = trained.obsm["X_scbasset"] - trained.obsm["X_scbasset"].mean(0)
+    axis = np.linalg.svd(vectors, full_matrices=False)
+    expected = (axis[0] * axis[1])[:, :2]
+    for name, offsets in drawn.items():
+        np.testing.assert_allclose(offsets, expected[(trained.obs["kind"] == name).to_numpy()], atol=1e-5)
+    assert set(drawn) == set(trained.obs["kind"].astype(str))
+    data = trained.copy()
+    data.obsm["X_umap"] = np.random.default_rng(0).normal(size=(data.n_obs, 2))
+    data.obs["kind"] = data.obs["kind"].astype("category")
+    data.uns["kind_colors"] = ["#123456"] * 20
+    ax = sb.pl.report(data, color="kind", show=False)[0]
+    assert ax.get_xlabel() == "UMAP1"
+    assert to_hex(ax.collections[0].get_facecolor()[0]) == "#123456"
+
+
+def test_what_cannot_be_drawn_beside_it(trained):
+    with pytest.raises(KeyError, match="color: obs has no column 'louvain'"):
+        sb.pl.report(trained, color="louvain")
+    with pytest.raises(ValueError, match="pass the AnnData or MuData itself"):
+        sb.pl.report(sb.get.report(trained), color="kind")

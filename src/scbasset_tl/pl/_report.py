@@ -22,6 +22,8 @@ def report(
     data: AnnData | MuData | Report,
     *,
     layer: str | None = None,
+    color: str | None = None,
+    basis: str | None = None,
     key: str = "scbasset",
     mod: str = "atac",
     rng: int | np.random.Generator | None = 0,
@@ -37,6 +39,11 @@ def report(
         AnnData of cells × peaks, a MuData that holds one, or a report that was made before.
     layer, rng
         As in :func:`scbasset_tl.get.report`; not used with a report.
+    color
+        Column of ``.obs``, such as ``"cell_type"``: draw the cells beside it, coloured by its categories.
+    basis
+        Slot of ``.obsm`` to draw the cells at, by default ``X_umap`` if there is one, else the first two principal
+        components of the cell vectors.
     {key}
     {mod}
     {figsize}
@@ -45,7 +52,14 @@ def report(
     Returns
     -------
     ``None`` if shown, the :class:`matplotlib.figure.Figure` with ``return_fig``, else an array of its four
-    :class:`matplotlib.axes.Axes`.
+    :class:`matplotlib.axes.Axes`, and in front of them that of the cells if ``color`` asked for it.
+
+    Raises
+    ------
+    KeyError
+        If there is no such model, column or slot.
+    ValueError
+        If ``color`` comes with a report that was made before: it has no cells to draw.
 
     Examples
     --------
@@ -55,20 +69,49 @@ def report(
     >>> sb.pl.report(adata, show=False).shape
     (2, 2)
     """
+    import numpy as np
+
     from scbasset_tl.get._report import Report
     from scbasset_tl.get._report import report as make_report
+    from scbasset_tl.pl._embedding import draw_groups
     from scbasset_tl.pl._show import canvas
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
+    adata, points, axis = _cells(data, color, basis, key=key, mod=mod)
     found = data if isinstance(data, Report) else make_report(data, layer=layer, key=key, mod=mod, rng=rng)
-    figure = paper.figure(10, 8, panels=(2, 2))
-    axes = figure.subplots(2, 2)
+    with_cells = adata is not None
+    figure = paper.figure(15 if with_cells else 10, 8, panels=(2, 3 if with_cells else 2))
+    grid = figure.add_gridspec(2, 3 if with_cells else 2)
+    axes = np.array([[figure.add_subplot(grid[row, column - 2]) for column in range(2)] for row in range(2)])
     _draw_per_cell(axes[0, 0], found)
     _draw_per_peak(axes[0, 1], found)
     _draw_depth(axes[1, 0], found)
     _draw_course(axes[1, 1], found)
+    if adata is not None and color is not None:
+        ax = figure.add_subplot(grid[:, 0])
+        draw_groups(ax, adata, points, axis, color)
+        ax.set_box_aspect(1)
+        axes = np.array([ax, *axes.ravel()])
     figure.suptitle(f"Verdict: {found.verdict}\n{found.sentences['verdict']}", wrap=True)
     return paper.finish(figure, axes)
+
+
+def _cells(data: Any, color: str | None, basis: str | None, *, key: str, mod: str) -> tuple[AnnData | None, Any, str]:
+    """The cells to draw, where they lie, and the name of the axes; none without ``color``."""
+    from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl.get._report import Report
+    from scbasset_tl.pl._embedding import coordinates
+
+    if color is None:
+        return None, None, ""
+    if isinstance(data, Report):
+        message = f"color={color!r} needs the cells, which a report does not hold: pass the AnnData or MuData itself."
+        raise ValueError(message)
+    adata = resolve(data, mod)
+    if color not in adata.obs:
+        message = f"color: obs has no column {color!r}; it has {list(adata.obs.columns)[:20]}."
+        raise KeyError(message)
+    return adata, *coordinates(data, adata, basis, key)
 
 
 def _draw_per_cell(ax: Axes, found: Report) -> None:

@@ -96,6 +96,7 @@ def tf_activity(
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.get import tf_activity as read
     from scbasset_tl.pl._colors import color_map, group_colors, stored_colors
+    from scbasset_tl.pl._embedding import coordinates
     from scbasset_tl.pl._show import canvas
     from scbasset_tl.pl._tf_panels import draw_embedding, draw_heatmap, draw_violins
 
@@ -110,7 +111,7 @@ def tf_activity(
         paper.one_panel(chosen.n_vars, "motifs")
     axes: Any
     if kind == "embedding":
-        axes = draw_embedding(paper, chosen, *_coordinates(data, adata, basis, params["key"]), colormap)
+        axes = draw_embedding(paper, chosen, *coordinates(data, adata, basis, params["key"]), colormap)
     else:
         column = _column(adata, groupby or params.get("groupby"))
         if kind == "heatmap":
@@ -150,31 +151,3 @@ def _column(adata: AnnData, groupby: str | None) -> str:
         message = f"groupby: obs has no column {groupby!r}; it has {list(adata.obs.columns)[:20]}."
         raise KeyError(message)
     return groupby
-
-
-def _coordinates(data: AnnData | MuData, adata: AnnData, basis: str | None, model: str) -> tuple[np.ndarray, str]:
-    """Two coordinates of each cell, those of the modality before those of the MuData, and what to call them."""
-    import numpy as np
-    from anndata import AnnData
-
-    from scbasset_tl._adata.cells import representation
-    from scbasset_tl._adata.model import read_model
-
-    slot = basis or "X_umap"
-    for name in (slot, f"X_{slot}"):
-        if name not in adata.obsm and data is not adata and name in data.obsm:
-            rows = data.obs_names.get_indexer(adata.obs_names)
-            adata, slot = AnnData(obs=adata.obs[[]], obsm={name: np.asarray(data.obsm[name])[rows]}), name
-            break
-    if basis is None and "X_umap" not in adata.obsm:
-        vectors = read_model(adata, model).cell_embedding
-        centred = vectors - vectors.mean(0)
-        u, s, _ = np.linalg.svd(centred, full_matrices=False)
-        return (u * s)[:, :2], "PC"
-    if slot not in adata.obsm and f"X_{slot}" in adata.obsm:
-        slot = f"X_{slot}"
-    points = representation(adata, slot)
-    if points.shape[1] < 2:
-        message = f"basis: obsm[{slot!r}] has one column; two are drawn."
-        raise ValueError(message)
-    return points[:, :2], slot.removeprefix("X_").replace("umap", "UMAP")
