@@ -96,7 +96,7 @@ def get(**arguments):
     return lambda w: sb.get.variant_effect(w.data, **arguments)
 
 
-WRONG = [row(pos, ref="ACGT"[("ACGT".index(BASES[pos - 1]) + 2) % 4]) for pos in (160, 161)]
+WRONG = [row(pos, ref="ACGT"[("ACGT".index(BASES[pos - 1]) + 2) % 4]) for pos in (160, 161, 162, 163)]
 CASES = [
     ("no such VCF", prepare(), score("no.vcf"), FileNotFoundError, "no VCF file", "no.vcf"),
     ("an empty VCF", prepare(content=""), score(), ValueError, "variants.vcf holds no variant"),
@@ -105,7 +105,11 @@ CASES = [
     ("a row with a column too few", prepare(*GOOD, row(170) + "\t.", *GOOD), score(), ValueError,
      "variants.vcf, line 4 has 6 columns, the first row 5"),
     ("spaces for tabs", prepare("chr1 150 . A C"), score(), ValueError, "line 1 has 1 columns between tabs"),
-    ("another header", prepare("#CHROM\tSTART\tEND", "chr1\t1\t2"), score(), ValueError, "line 1: the header must begin"),
+    ("another header", prepare("#CHROM\tSTART\tEND", "chr1\t1\t2"), score(), KeyError, "needs the columns",
+     "'#CHROM', 'START', 'END'"),
+    ("a table of effects without the other allele", prepare("CHR\tBP\tSNP\tA1", "1\t150\trs1\tA"), score(), KeyError,
+     "effect_allele and other_allele", "'A1'"),
+    ("a table with `pos` and `bp` that differ", prepare(), score(frame(bp=[4])), ValueError, "both pos (1-based) and bp"),
     ("a negative position", prepare(*GOOD, row(-4, ref="A")), score(), ValueError, "line 4: POS", "'-4'"),
     ("a truncated gzip VCF", prepare(content=gzip.compress("\n".join(GOOD).encode(), mtime=0)[:40]), score(), ValueError,
      "cannot be unpacked", "fetch it again"),
@@ -116,7 +120,7 @@ CASES = [
     ("a table with `pos` and `start`", prepare(), score(frame(start=[4])), ValueError, "both pos (1-based) and start"),
     ("a table with a negative position", prepare(), score(frame(pos=[-4])), ValueError, "pos", "whole numbers from 1", "-4"),
     ("a table without a reference allele", prepare(), score(frame(ref=[None])), ValueError, "ref must hold text", "row 0"),
-    ("wrong reference alleles", prepare(*GOOD, *WRONG), score(), ValueError, "2 of 5", "chr1:160:", "Correct or drop"),
+    ("wrong reference alleles", prepare(*GOOD, *WRONG), score(), ValueError, "4 of 7", "chr1:160:", "Correct or drop"),
     ("most reference alleles wrong", prepare(*(row(pos, ref=BASES[4 * pos]) for pos in range(100, 180))), score(),
      ValueError, "another assembly"),
     ("reference and alternative swapped", prepare(*(row(pos, ref="ACGT"[("ACGT".index(BASES[pos - 1]) + 1) % 4],
@@ -128,7 +132,7 @@ CASES = [
      "one base further left", "count from 1"),
     ("a contig that the FASTA does not have", prepare(row(PEAK, chrom="chrI")), score(), ValueError, "no contig ['chrI']",
      "'chr1', 'chr2'"),
-    ("a position past the end", prepare(*GOOD, row(499, chrom="chr2", ref="ACG")), score(), ValueError, "1 of 4",
+    ("a position past the end", prepare(row(PEAK), row(499, chrom="chr2", ref="ACG"), row(499, chrom="chr2", ref="ACGT")), score(), ValueError, "2 of 3",
      "past the end", "chr2:499:ACG>C (500)"),
     ("variants outside every peak's window", prepare(row(700), row(600, chrom="chr2", shift=-200, ref=BASES[399])), score(),
      ValueError, "none of 2 can be scored", "2 in no peak's window of 192 bp", "windows='variant'"),
@@ -182,9 +186,28 @@ def test_the_page_has_these_rows(page):
             [f"{BASES[PEAK - 1]}>" + GOOD[0][-1]],
             ["contig not in genome.fa"],
         ),
+        (
+            [GOOD[0], row(1, shift=-1), row(500, chrom="chr2", shift=1, ref="A")],
+            [f"{BASES[PEAK - 1]}>" + GOOD[0][-1]],
+            ["position 0", "past the end of its contig"],
+        ),
+        (
+            GOOD[:2] + WRONG[:1],
+            [f"{BASES[p - 1]}>" + line[-1] for p, line in zip((PEAK, PEAK + 20), GOOD, strict=False)],
+            ["another reference allele than genome.fa"],
+        ),
         ([row(PEAK, chrom="1")], [f"{BASES[PEAK - 1]}>" + GOOD[0][-1]], []),
     ],
-    ids=["lower case", "duplicates", "N", "outside every peak", "a contig without sequence", "contigs without chr"],
+    ids=[
+        "lower case",
+        "duplicates",
+        "N",
+        "outside every peak",
+        "a contig without sequence",
+        "telomeres",
+        "a wrong reference allele",
+        "contigs without chr",
+    ],
 )
 def test_accepted(world, rows, names, reasons):
     world.data = prepare(*rows)(world)

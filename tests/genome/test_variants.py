@@ -4,7 +4,7 @@ import pytest
 
 import scbasset_tl as sb
 from scbasset_tl.genome import Fasta, read_variants
-from scbasset_tl.genome.variants import match_genome
+from scbasset_tl.genome.variant_match import match_genome
 
 CONTIGS = {"chr1": "ACGTACGTTTGGCCAAACGT", "chr2": "NNGATTACAGATTACAGGCC", "X": "GGGGCCCC"}
 
@@ -88,10 +88,15 @@ def test_duplicates_stay():
 @pytest.mark.parametrize(
     ("source", "error", "words"),
     [
-        (table(("chr1", 1, "A", "C")).drop(columns="alt"), KeyError, ["needs the columns", "['chrom', 'pos', 'ref']"]),
-        (table(("chr1", 1, "A", "C"), start=0), ValueError, ["both pos (1-based) and start (0-based)"]),
+        (
+            table(("chr1", 1, "A", "C")).drop(columns="alt"),
+            KeyError,
+            ["needs the columns", "effect_allele", "['chrom', 'pos', 'ref']"],
+        ),
+        (table(("chr1", 1, "A", "C"), start=4), ValueError, ["both pos (1-based) and start (0-based)"]),
         (table(), ValueError, ["empty table"]),
-        (table(("chr1", 1, "A", "C"), ("chr1", 0, "A", "C")), ValueError, ["pos", "1 of 2", "0 in row 1"]),
+        (table(("chr1", 1, "A", "C"), ("chr1", -1, "A", "C")), ValueError, ["pos", "1 of 2", "-1 in row 1"]),
+        (table(("chr1", 1, "A", "C"), bp=2), ValueError, ["has both pos (1-based) and bp (1-based)"]),
         (table(("chr1", 1.5, "A", "C")), ValueError, ["whole numbers from 1", "1.5"]),
         (table(("chr1", "x", "A", "C")), ValueError, ["'x' in row 0"]),
         (table(("chr1", 1, None, "C")), ValueError, ["ref must hold text"]),
@@ -127,14 +132,22 @@ SNVS = [("chr1", pos + 1, letter, {"A": "C", "C": "G", "G": "T", "T": "A"}[lette
     ("rows", "words"),
     [
         (table(("chr9", 1, "A", "C")), ["no contig ['chr9']", "['chr1', 'chr2', 'X']"]),
-        (table(("X", 9, "A", "C"), ("X", 8, "C", "G")), ["1 of 2 lie past the end", "X:9:A>C (8)"]),
+        (
+            table(("X", 9, "A", "C"), ("X", 10, "C", "G"), ("X", 8, "C", "G")),
+            ["2 of 3 lie past the end", "X:9:A>C (8)"],
+        ),
         (table(("X", 8, "CC", "C")), ["1 of 1 lie past the end"]),
-        (table(*SNVS[:-1], ("chr1", 20, "A", "C")), ["1 of 20", "chr1:20:A>C (T)", "Correct or drop"]),
-        (table(("chr2", 1, "A", "C")), ["(N)"]),
+        (table(("chr1", 20, "A", "C")), ["1 of 1", "chr1:20:A>C (T)", "Correct or drop"]),
+        (
+            table(
+                *SNVS[:-5], *[(c, p, a, "N") for c, p, _, a in SNVS[-5:]], *[(c, p, a, r) for c, p, r, a in SNVS[-5:]]
+            ),
+            ["5 of 20", "swapped"],
+        ),
         (table(*[(c, p, a, r) for c, p, r, a in SNVS]), ["20 of 20", "alternative alleles match", "swapped"]),
         (table(*[(c, p - 1, r, a) for c, p, r, a in SNVS[1:]]), ["one base further right", "count from 0"]),
         (table(*[(c, p + 1, r, a) for c, p, r, a in SNVS[:-1]]), ["one base further left", "count from 1"]),
-        (table(*[("chr2", p, r, a) for c, p, r, a in SNVS]), ["another assembly"]),
+        (table(*[("chr2", p, r, a) for c, p, r, a in SNVS[3:]]), ["another assembly"]),
     ],
 )
 def test_refuses_what_is_not_of_the_genome(genome, rows, words):
@@ -146,3 +159,49 @@ def test_refuses_what_is_not_of_the_genome(genome, rows, words):
 def test_what_is_skipped_is_not_held_against_the_genome(genome):
     rows = table(("chr1", 1, "A", "C"), ("chr1", 2, "G", "<DEL>"), ("chr1", 999, "N", "T"))
     assert match_genome(read_variants(rows), genome).usable.tolist() == [0]
+
+
+def test_odd_rows_are_skipped_with_a_reason_and_the_others_stay(tmp_path, capsys):
+    """Positions of telomeres, the first letter that an ambiguous base of the FASTA stands for, and one wrong allele."""
+    (tmp_path / "genome.fa").write_text(f">chr1\n{CONTIGS['chr1']}RYACGT\n")
+    (tmp_path / "x.vcf").write_text(
+        "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\n"
+        "chr1\t0\ttelomere\tA\tG\nchr1\t27\tend\tN\t<DEL>\nchr1\t27\tend\tA\tG\n"
+        "chr1\t21\tR\tA\tG\nchr1\t21\tRY\tACA\tA\nchr1\t3\twrong\tA\tT\n"
+        "chr1\t1\tok\tA\tT\nchr1\t2\tok\tC\tT\nchr1\t3\tok\tG\tT\n"
+    )
+    variants = read_variants(tmp_path / "x.vcf")
+    with Fasta(tmp_path / "genome.fa") as genome, sb.settings.override(verbosity=1):
+        found = match_genome(variants, genome)
+    assert dict(zip(found.id, found.reason, strict=True)) == {
+        "telomere": "position 0, before the first base",
+        "end": "past the end of its contig in genome.fa",
+        "R": "genome.fa has N or another ambiguous letter there",
+        "RY": "genome.fa has N or another ambiguous letter there",
+        "wrong": "another reference allele than genome.fa",
+        "ok": "",
+    }
+    assert found.reason[1].startswith("symbolic")
+    assert "1 of 6 have another reference allele than genome.fa" in (note := capsys.readouterr().err)
+    assert "chr1:3:A>T (G). They are skipped" in note
+
+
+def test_no_cause_is_named_after_a_few_variants(tmp_path):
+    """By chance a wrong allele fits one base beside in half of the cases, and the alternative in a third."""
+    rng = np.random.default_rng(3)
+    letters = "".join(rng.choice(list("ACGT"), 5000))
+    (tmp_path / "genome.fa").write_text(f">chr1\n{letters}\n")
+    with Fasta(tmp_path / "genome.fa") as genome:
+        for _ in range(400):
+            places = rng.choice(np.arange(2, 4999), rng.integers(1, 5), replace=False)
+            pairs = [rng.permutation([x for x in "ACGT" if x != letters[place - 1]])[:2] for place in places]
+            rows = table(*[("chr1", place, *pair) for place, pair in zip(places, pairs, strict=True)])
+            with pytest.raises(ValueError, match="another reference allele") as caught:
+                match_genome(read_variants(rows), genome)
+            assert str(caught.value).endswith("Correct or drop them (bcftools norm --check-ref x).")
+
+
+def test_several_alternatives_of_one_variant_do_not_agree_on_a_cause(genome):
+    rows = table(*[("chr1", 3, "A", alt) for alt in ("G", "GT", "GTT", "GA", "GC", "GG")])
+    with pytest.raises(ValueError, match="6 of 6.*Correct or drop"):
+        match_genome(read_variants(rows), genome)

@@ -47,6 +47,10 @@ def test_no_header_and_no_last_newline(tmp_path):
     ]
 
 
+def test_position_0_is_that_of_a_telomere(tmp_path):
+    assert read_vcf(write(tmp_path / "x.vcf", b"chr1\t0\t.\tN\t<DEL>\n")) == [("chr1", 0, ".", "N", "<DEL>")]
+
+
 HEADER = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
 
@@ -60,7 +64,6 @@ HEADER = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
         ("chr1 3 . A C\n", ["line 1 has 1 columns", "'chr1 3 . A C'"]),
         ("#CHR\tPOS\n", ["line 1: the header must begin with #CHROM"]),
         ("chr1\t-3\t.\tA\tC\n", ["line 1: POS", "'-3'"]),
-        ("chr1\t0\t.\tA\tC\n", ["line 1: POS", "'0'"]),
         ("chr1\t3.5\t.\tA\tC\n", ["line 1: POS", "'3.5'"]),
     ],
 )

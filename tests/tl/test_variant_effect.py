@@ -271,3 +271,28 @@ def test_groups_named_as_other_columns_are_refused(scored):
         sb.get.variant_effect(scored, groupby="kind")
     assert list(sb.get.variant_effect(scored, groupby="kind", groups="c"))[-1] == "c"
     assert list(sb.get.variant_effect(scored, groupby="kind", contrast=("ref", "pos")))[-1] == "ref - pos"
+
+
+def test_a_table_of_associations_is_scored_as_the_vcf_of_its_variants(model, fasta, contigs, tmp_path):
+    """Both orders of the alleles give the change from reference to alternative, and the effect allele stays named."""
+    places = [320, 330, 400, 850]
+    refs = [contigs["chr1"][place - 1] for place in places]
+    (tmp_path / "x.vcf").write_text(
+        "".join(f"chr1\t{p}\trs{p}\t{ref}\t{OTHER[ref]}\n" for p, ref in zip(places, refs, strict=True))
+    )
+    effects = [OTHER[ref] if number % 2 else ref for number, ref in enumerate(refs)]
+    others = [ref if number % 2 else OTHER[ref] for number, ref in enumerate(refs)]
+    lines = zip(places, effects, others, strict=True)
+    (tmp_path / "gwas.tsv").write_text(
+        "chromosome\tbase_pair_location\teffect_allele\tother_allele\tbeta\trsid\n"
+        + "".join(f"1\t{place}\t{effect}\t{other}\t0.1\trs{place}\n" for place, effect, other in lines)
+    )
+    sb.tl.variant_effect(model, tmp_path / "x.vcf", fasta)
+    expected = sb.get.variant_effect(model, groupby="kind")
+    sb.tl.variant_effect(model, tmp_path / "gwas.tsv", fasta)
+    model.write_h5ad(tmp_path / "a.h5ad")
+    found = sb.get.variant_effect(ad.read_h5ad(tmp_path / "a.h5ad"), groupby="kind")
+    by_place = dict(zip(places, effects, strict=True))
+    assert found["effect_allele"].tolist() == [by_place[place] for place in found["pos"]]
+    assert "effect_allele" not in expected
+    pd.testing.assert_frame_equal(found.drop(columns="effect_allele"), expected)

@@ -137,7 +137,8 @@ def pack(
 
 def _columns(variants: Variants) -> dict[str, np.ndarray]:
     texts = {name: getattr(variants, name) for name in ("chrom", "ref", "alt", "id")}
-    return {**texts, "pos": variants.start + 1}
+    effect = {"effect_allele": variants.effect} if (variants.effect != "").any() else {}
+    return {**texts, **effect, "pos": variants.start + 1}
 
 
 def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
@@ -155,8 +156,9 @@ def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
 
 def table(entry: Mapping[str, Any], *, skipped: bool = False) -> pd.DataFrame:
     """The scored variants, a row for each window, or the skipped ones."""
-    names = ["chrom", "pos", "ref", "alt", "id", *(["reason"] if skipped else ["peak", "offset"])]
     columns = entry["skipped"] if skipped else entry
+    effect = ["effect_allele"] if "effect_allele" in columns else []
+    names = ["chrom", "pos", "ref", "alt", "id", *effect, *(["reason"] if skipped else ["peak", "offset"])]
     found = {name: np.asarray(columns[name]) if name in columns else np.empty(0, dtype=object) for name in names}
     # zarr gives back text in a type of its own
     whole = {"pos", "offset"}

@@ -11,7 +11,8 @@ from scbasset_tl._adata.model import load_trunk
 from scbasset_tl._adata.variant_effect import Pairs, both_alleles, table
 from scbasset_tl._adata.windows import check_assembly
 from scbasset_tl.genome.codes import N_CODE
-from scbasset_tl.genome.variants import match_genome, read_variants
+from scbasset_tl.genome.variant_match import match_genome
+from scbasset_tl.genome.variants import read_variants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ _NEEDED: Final = ("CHROM", "POS", "ID", "REF", "ALT")
 
 
 class VcfRow(NamedTuple):
-    """One alternative allele of a record; ``pos`` is 1-based."""
+    """One alternative allele of a record; ``pos`` is 1-based, and 0 before the first base."""
 
     chrom: str
     pos: int
@@ -42,7 +42,7 @@ def read_vcf(path: Path) -> list[VcfRow]:
         where = f"{path}, line {number}"
         if line.startswith("#"):
             width, source = len(fields), "the header"
-            if tuple(fields[:5]) != ("#CHROM", *_NEEDED[1:]):
+            if not is_vcf_header(line):
                 message = (
                     f"{where}: the header must begin with #CHROM, POS, ID, REF, ALT between tabs, got {line[:60]!r}."
                 )
@@ -62,14 +62,25 @@ def read_vcf(path: Path) -> list[VcfRow]:
             )
             raise ValueError(message)
         chrom, pos, name, ref, alts = fields[:5]
-        if not pos.isdecimal() or int(pos) < 1:
-            message = f"{where}: POS must be a whole number of at least 1, got {pos!r}."
+        if not pos.isdecimal():  # 0 is that of a telomere
+            message = f"{where}: POS must be a whole number of at least 0, got {pos!r}."
             raise ValueError(message)
         rows += [VcfRow(chrom, int(pos), name, ref, alt) for alt in alts.split(",")]
     if not rows:
         message = f"{path} holds no variant. Is it the right file?"
         raise ValueError(message)
     return rows
+
+
+def is_vcf_header(line: str) -> bool:
+    """Whether a line is the header of a VCF's columns."""
+    return line.split("\t")[: len(_NEEDED)] == ["#CHROM", *_NEEDED[1:]]
+
+
+def is_vcf_row(line: str) -> bool:
+    """Whether a line can be a record of a VCF without a header."""
+    fields = line.split("\t")
+    return len(fields) >= len(_NEEDED) and fields[1].isdecimal() and not fields[4].isdecimal()
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

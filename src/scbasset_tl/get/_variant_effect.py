@@ -49,6 +49,7 @@ def variant_effect(
     -------
     :class:`pandas.DataFrame`, a row for each variant and window: ``chrom``, ``pos`` (1-based), ``ref``, ``alt``, ``id``,
     ``peak``, ``offset``, and the changes (dtype `float32`): alternative minus reference, without the cells' biases.
+    After a table of associations also ``effect_allele``: where it is ``ref``, the change is that of the other allele.
 
     Raises
     ------

@@ -44,9 +44,11 @@ def variant_effect(
     ----------
     {data}
     variants
-        Path of a VCF, plain or compressed, of which each alternative allele is a variant; or a table with the columns
-        ``chrom`` or ``chr``; ``pos``, 1-based as in a VCF, or ``start``, 0-based; ``ref``, ``alt``; and perhaps ``id``.
-        Substitutions, insertions and deletions of any length that a window holds. Duplicates are kept.
+        Path of a VCF, plain or compressed, of which each alternative allele is a variant; or a table (a DataFrame, or
+        the path of one) with the columns ``chrom`` or ``chr``; ``pos``, 1-based as in a VCF, or ``start``, 0-based;
+        ``ref``, ``alt``; and perhaps ``id`` or ``rsid``; or their names in PLINK, REGENIE, GWAS-SSF and the GWAS
+        catalogue. Of an effect and another allele the one that the FASTA has becomes the reference. Substitutions,
+        insertions and deletions of any length that a window holds. Duplicates are kept.
     fasta
         FASTA file of the assembly that the peaks were called on, plain or bgzip.
     windows
@@ -68,15 +70,15 @@ def variant_effect(
     `adata.uns['variant_effect' | key_added]` : :class:`dict`
         ``chrom``, ``pos`` (1-based), ``ref``, ``alt``, ``id``, ``peak`` (name, empty in a window of the variant's own),
         ``offset`` (of the reference allele in the window) and ``delta`` (float32, change of the peak vector): a row for
-        each variant and window. ``skipped``: the variants that could not be scored, with the ``reason``. The call in
-        ``params``.
+        each variant and window. ``skipped``: the variants that could not be scored, with the ``reason``; a few
+        that do not fit the FASTA are among them. ``effect_allele``, if the table has one. The call in ``params``.
 
     Raises
     ------
     KeyError
         If there is no such model, or the table lacks a column.
     ValueError
-        If the variants cannot be read, do not fit the FASTA, or none of them can be scored; if the FASTA is of another
+        If the variants cannot be read, many do not fit the FASTA, or none of them can be scored; if the FASTA is of another
         assembly than the peaks.
     FileNotFoundError
         If there is no such file.
@@ -102,7 +104,8 @@ def variant_effect(
     from scbasset_tl._adata.windows import check_assembly
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
-    from scbasset_tl.genome.variants import match_genome, read_variants
+    from scbasset_tl.genome.variant_match import match_genome
+    from scbasset_tl.genome.variants import read_variants
     from scbasset_tl.train.device import single_device
 
     source = writable(data, mod, copy=copy)
