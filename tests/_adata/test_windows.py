@@ -115,3 +115,21 @@ def test_texts_of_regions_and_of_peaks_whose_names_repeat(adata, fasta):
     adata.var_names = ["peak0", "peak0", *adata.var_names[2:]]
     with pytest.raises(ValueError, match="var_names repeat"):
         sequence_windows(adata, ["peak0", "chr1:100-300"], fasta=fasta, seq_len=192)
+
+
+def test_the_same_assembly_with_other_names_of_contigs(adata, fasta, tmp_path, capsys):
+    other = tmp_path / "ensembl.fa"
+    other.write_text(fasta.read_text().replace(">chr", ">") + ">KI270728.1\nACGT\n")
+    found = sequence_windows(adata, [5, 40], fasta=fasta, seq_len=192)
+    with sb.settings.override(verbosity=2):
+        assert same(sequence_windows(adata, [5, 40], fasta=other, seq_len=192), found)
+    assert "ensembl.fa is not toy.fa, but has the same sequences" in capsys.readouterr().err
+    texts = [
+        f"{chrom.removeprefix('chr')}:{start}-{start + 192}"
+        for chrom, start in zip(found.chrom, found.start, strict=True)
+    ]
+    for path in (fasta, other):
+        np.testing.assert_array_equal(sequence_windows(adata, texts, fasta=path, seq_len=192).codes, found.codes)
+    del adata.varm["dna_code"]
+    with pytest.raises(ValueError, match="is not the assembly"):
+        sequence_windows(adata, [5, 40], fasta=other, seq_len=192)

@@ -85,3 +85,17 @@ def test_gone_tokens(cells):
     cells.obsm["X_tokens"] = stored[:, :3]
     with pytest.raises(ValueError, match="has 3 regions"):
         read_tokens(cells, None)
+
+
+@pytest.mark.parametrize(
+    "write", [lambda name: name.removeprefix("chr"), str.upper, "hg38_{}".format, "atac:{}".format]
+)
+def test_contigs_in_any_spelling(cells, write):
+    sb.pp.tokenize_regions(cells, UNIVERSE)
+    for data, universe in (
+        (cells.copy(), UNIVERSE.assign(chr=UNIVERSE["chr"].map(write))),
+        (ad.AnnData(cells.X, var=cells.var.assign(chr=cells.var["chr"].map(write))), UNIVERSE),
+    ):
+        sb.pp.tokenize_regions(data, universe)
+        assert (data.obsm["X_tokens"] != cells.obsm["X_tokens"]).nnz == 0
+        assert unpack_universe(data.uns["tokens"]["universe"]).chrom.tolist() == universe["chr"].tolist()

@@ -180,17 +180,20 @@ def scaffold_data(contigs, table):
     return ad.AnnData(np.ones((2, len(var)), dtype=np.float32), var=var)
 
 
-@pytest.mark.parametrize(("genes_on", "peaks_on"), [("1", "chr1"), ("chr1", "1")])
-def test_one_shared_scaffold_does_not_hide_other_names(genes_on, peaks_on):
+@pytest.mark.parametrize(
+    ("genes_on", "peaks_on"),
+    [("1", "chr1"), ("chr1", "1"), ("NC_000001.11", "CHR1"), ("1", "atac:chr1"), ("chr1", "GRCh38_chr1")],
+)
+def test_contigs_of_genes_and_peaks_in_any_spelling(genes_on, peaks_on):
     from scbasset_tl._adata.gene_scores import promoters
 
-    table = pd.DataFrame({"gene": list("abc"), "chr": [genes_on, genes_on, "GL000194.1"], "tss": [5, 900, 70]})
-    adata = scaffold_data([peaks_on, peaks_on, "GL000194.1"], table)
-    with pytest.raises(ValueError, match="2 of 3 start sites are on contigs without peaks") as caught:
-        promoters(adata, table, 2000)
-    statement = str(caught.value).partition("Rename the contigs of the peaks: ")[2]
-    exec(statement, {"adata": adata})
-    assert list(promoters(adata, table, 2000).names)[:2] == ["a", "b"]
+    table = pd.DataFrame({"gene": list("abc"), "chr": [genes_on, genes_on, "GL000194.1"], "tss": [5, 9000, 70]})
+    for scaffold in ("GL000194.1", "chr4_GL000194v1_random", "chr4-GL000194v1-random"):
+        adata = scaffold_data([peaks_on, peaks_on, scaffold], table)
+        found = promoters(adata, table, 2000)
+        assert list(found.names) == ["a", "b", "c"]
+        assert np.array_equal(found.weights.toarray(), np.eye(3))
+        assert adata.var["chr"].tolist() == [peaks_on, peaks_on, scaffold]
 
 
 def test_other_contigs_are_said_but_not_of_a_part_of_the_genome(capsys):

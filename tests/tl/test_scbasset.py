@@ -220,6 +220,20 @@ def test_an_existing_split_is_kept_and_used(tiny):
     assert tiny.var["split"].equals(before)
 
 
+def test_windows_that_repeat_are_never_held_out_and_trained(tiny, capsys):
+    names = list(tiny.var_names[:45])
+    tiny.var_names = [*names, *(name.removeprefix("chr") for name in names)]
+    with sb.settings.override(verbosity=2):
+        sb.tl.scbasset(tiny, **SMALL)
+    assert "45 of 90 peaks have the window of an earlier one" in capsys.readouterr().err
+    split = tiny.var["split"].tolist()
+    assert split[:45] == split[45:]
+    tiny.var["split"] = ["train"] * 45 + ["val", "test"] * 20 + ["train"] * 5
+    with sb.settings.override(verbosity=1):
+        sb.tl.scbasset(tiny, **SMALL)
+    assert "WARNING: 40 of 40 held-out peaks have the window of a training peak" in capsys.readouterr().err
+
+
 def test_a_last_minibatch_of_one_peak(tiny):
     levels = np.array(["train"] * 65 + ["val"] * 10 + ["test"] * 15)
     tiny.var["split"] = levels

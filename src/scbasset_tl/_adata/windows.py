@@ -13,6 +13,7 @@ from scbasset_tl._adata.positions import positions
 from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, DNA_CODE, END, START
+from scbasset_tl._log import info
 from scbasset_tl.genome.contigs import match_contigs
 from scbasset_tl.genome.fasta import Fasta
 from scbasset_tl.genome.regions import Regions, check_on_contigs, read_regions
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 _SHOWN = 3
+_COMPARED = 200
 
 
 @dataclass(frozen=True)
@@ -193,14 +195,35 @@ def _regions(table: pd.DataFrame) -> Regions:
 
 
 def check_assembly(adata: AnnData, genome: Fasta, dna_key: str = DNA_CODE) -> None:
-    """Refuse a FASTA that is not of the assembly that the peaks' sequences came from, where that is known."""
+    """Refuse a FASTA that is not of the assembly that the peaks' sequences came from, where that is known.
+
+    One with other contigs, or other names for them, passes where it has the sequences of the peaks.
+    """
     recorded = adata.uns.get(dna_key, {})
-    if "checksum" in recorded and str(recorded["checksum"]) != (checksum := genome.checksum()):
+    if "checksum" not in recorded or str(recorded["checksum"]) == (checksum := genome.checksum()):
+        return
+    if not _has_sequences(adata, genome, dna_key):
         message = (
             f"fasta: {genome.path.name} (assembly {checksum}) is not the assembly of the peaks' sequences, "
             f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {recorded['checksum']}): pass that FASTA."
         )
         raise ValueError(message)
+    info(
+        f"{genome.path.name} is not {recorded.get('fasta')}, but has the same sequences for peaks drawn evenly: it is used"
+    )
+
+
+def _has_sequences(adata: AnnData, genome: Fasta, dna_key: str) -> bool:
+    """Whether the genome has the stored sequences of some peaks from all over the data."""
+    if dna_key not in adata.varm or not adata.n_vars:
+        return False
+    rows = np.unique(np.linspace(0, adata.n_vars - 1, _COMPARED, dtype=np.int64))
+    codes = sequence_codes(adata, dna_key)[rows]
+    with suppress(KeyError, ValueError):
+        regions = read_regions(adata.var.iloc[rows], keys=_region_keys(adata, dna_key))
+        there = check_on_contigs(regions, genome.lengths, margin=codes.shape[1], source=genome.path.name)
+        return np.array_equal(genome.windows(there.chrom, there.middle, codes.shape[1]), codes)
+    return False
 
 
 def _cut(adata: AnnData, regions: Regions, path: Path, seq_len: int, dna_key: str, *, whose: str) -> Windows:
