@@ -8,10 +8,8 @@ import shutil
 import struct
 import zlib
 from base64 import urlsafe_b64encode
-from bisect import bisect_right
 from contextlib import suppress
 from hashlib import sha512
-from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -21,12 +19,13 @@ import pandas as pd
 
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE, encode
+from scbasset_tl.genome.fasta_index import bytes_before, fits, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self
 
-    from pyfaidx import Faidx, IndexRecord
+    from pyfaidx import Faidx
 
 # windows that start in the same stretch of this many bp are cut from one read; a bgzip block is as long
 _STRETCH: Final = 1 << 16
@@ -139,10 +138,10 @@ class Fasta:
 
     def _read(self, contig: str, start: int, end: int) -> np.ndarray:
         record = self._faidx.index[contig]
-        offset = record.offset + _bytes_before(record, start)
+        offset = record.offset + bytes_before(record, start)
         try:
             # end - 1: the last base may stand at the end of its line
-            letters = _read_bytes(self._faidx, offset, record.offset + _bytes_before(record, end - 1) + 1 - offset)
+            letters = read_bytes(self._faidx, offset, record.offset + bytes_before(record, end - 1) + 1 - offset)
             letters = letters.translate(None, b"\r\n")
             if len(letters) != end - start:
                 message = f"there are {len(letters)} of {end - start} bases."
@@ -162,23 +161,6 @@ def assembly_checksum(lengths: Mapping[str, int]) -> str:
     This is the GA4GH sequence collections digest ``sorted_name_length_pairs``, so other tools give the same.
     """
     return _digest(sorted(_digest({"length": length, "name": name}) for name, length in lengths.items()))
-
-
-def _bytes_before(record: IndexRecord, position: int) -> int:
-    """Bytes between the first base of a contig and the one at ``position``, line ends included."""
-    return position // record.lenc * record.lenb + position % record.lenc
-
-
-def _read_bytes(faidx: Faidx, offset: int, length: int) -> bytes:
-    """Bytes of the uncompressed file.
-
-    ``Faidx.fetch`` fails in bgzip files with blocks of 65,536 bytes, as Biopython writes them, where a block begins.
-    """
-    if gzi_index := getattr(faidx, "gzi_index", None):
-        block = gzi_index[bisect_right(gzi_index, offset, key=attrgetter("ustart")) - 1]
-        offset = block.cstart << 16 | offset - block.ustart
-    faidx.file.seek(offset)
-    return faidx.file.read(length)
 
 
 def _digest(value: Any) -> str:
@@ -232,24 +214,10 @@ def _open_current(path: Path) -> Faidx | None:
         return None
     with suppress(*_damage()):
         faidx = Faidx(path, **paths, as_raw=True)
-        headers = [_header(faidx, record) for record in faidx.index.values()]
-        if headers and headers == list(faidx.index) and not _rest(faidx):
+        if faidx.index and fits(faidx):
             return faidx
         faidx.close()
     return None
-
-
-def _header(faidx: Faidx, record: IndexRecord) -> str:
-    """The contig name that stands where an index record has it."""
-    text = _read_bytes(faidx, record.prev_bend, record.offset - record.prev_bend).decode()
-    return text.rstrip().rpartition("\n")[2].removeprefix(">").split()[0]
-
-
-def _rest(faidx: Faidx) -> bytes:
-    """What follows the last contig of the index: nothing, unless the index was not written to its end."""
-    last = list(faidx.index.values())[-1]
-    end = last.offset + (_bytes_before(last, last.rlen - 1) if last.rlen else -1)
-    return _read_bytes(faidx, end, 80)[1:].strip()
 
 
 def _build(path: Path) -> Faidx:
@@ -283,4 +251,4 @@ def _damage() -> tuple[type[Exception], ...]:
     """What pyfaidx and Biopython raise on files that are not as they should be."""
     from pyfaidx import FastaIndexingError
 
-    return (FastaIndexingError, OSError, ValueError, IndexError, EOFError, struct.error, zlib.error)
+    return (FastaIndexingError, ArithmeticError, OSError, ValueError, IndexError, EOFError, struct.error, zlib.error)
