@@ -85,7 +85,7 @@ HITS = [
 ]  # fmt: skip
 
 MODISCO = [
-    ("without modisco-lite", without_modisco, modisco(), ImportError, "pip install 'scbasset-tl[modisco]'"),
+    ("without modisco-lite", without_modisco, modisco(), ImportError, "pip install modisco-lite"),
     ("before training", None, modisco(), KeyError, "uns['scbasset'] holds no trained model"),
     ("an argument that modisco-lite does not know", trained(), modisco(window_size=3), ValueError, "'window_size'",
      "'sliding_window_size'"),

@@ -72,5 +72,5 @@ def test_too_few_cells(cells):
 
 def test_without_the_extra(cells, monkeypatch):
     monkeypatch.setitem(sys.modules, "igraph", None)
-    with pytest.raises(ImportError, match=r"pip install 'scbasset-tl\[cluster\]'"):
+    with pytest.raises(ImportError, match=r"pip install igraph leidenalg"):
         clustering_scores(cells, label_key="cell_type")

@@ -36,7 +36,7 @@ def require_modisco() -> Any:
     try:
         from modiscolite.tfmodisco import TFMoDISco
     except ImportError as error:
-        message = "tl.modisco needs modisco-lite, which is not installed: pip install 'scbasset-tl[modisco]'."
+        message = "tl.modisco needs modisco-lite, which is not installed: pip install modisco-lite."
         raise ImportError(message) from error
     return TFMoDISco
 

@@ -96,7 +96,7 @@ def _cluster(x: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
     try:
         import igraph  # noqa: F401
     except ImportError as error:
-        message = "clustering needs igraph: pip install 'scbasset-tl[cluster]', or pass cluster_key=."
+        message = "clustering needs igraph: pip install igraph leidenalg, or pass cluster_key=."
         raise ImportError(message) from error
     import anndata
     import numpy as np

@@ -45,7 +45,7 @@ def modisco(
 ) -> D | None:
     """Find recurring patterns in the contributions of bases with TF-MoDISco :cite:p:`Shrikumar2018`.
 
-    Needs modisco-lite: ``pip install 'scbasset-tl[modisco]'``. What each base contributes in each region, to the mean
+    Needs modisco-lite: ``pip install modisco-lite``. What each base contributes in each region, to the mean
     of all cells, to groups or to a contrast, goes to modisco-lite, and its patterns are named after the motif that
     TOMTOM finds nearest.
 
