@@ -2,6 +2,7 @@
 
 from scbasset_tl._adata.ism_scores import ISMScores as ISMScores
 from scbasset_tl.get._accessibility import accessibility as accessibility
+from scbasset_tl.get._design import design as design
 from scbasset_tl.get._gene_scores import gene_scores as gene_scores
 from scbasset_tl.get._history import history as history
 from scbasset_tl.get._imputed import imputed as imputed
@@ -16,6 +17,7 @@ from scbasset_tl.get._variant_effect import variant_effect as variant_effect
 __all__ = [
     "ISMScores",
     "accessibility",
+    "design",
     "gene_scores",
     "history",
     "imputed",
