@@ -144,14 +144,15 @@ def _logo(
     raw = score_changes(adata, entry, codes, (first, end))
     name = str(entry["names"][row])
     shown = ISMScores(["score"], [name], np.array([""], dtype=object), np.array([first]), codes[:, first:end], raw)
-    marks = []
+    marks: list[Mark] = []
     if entry["edits"]:
         columns = ("sequence", "start", "new", "motif", "strand")
         for owner, start, new, motif, strand in zip(*(entry["edits"][column] for column in columns), strict=True):
-            mark = Mark(int(start), int(start) + len(str(new)), f"{motif} {strand}")
-            if int(owner) == row and str(motif) and mark.start < end and mark.end > first:
-                marks.append(mark)
-    return shown, [list(dict.fromkeys(marks))]
+            if int(owner) == row and str(motif):
+                mark = Mark(int(start), int(start) + len(str(new)), f"{motif} {strand}")
+                # what was written over is there no more
+                marks = [other for other in marks if other.end <= mark.start or other.start >= mark.end] + [mark]
+    return shown, [[mark for mark in marks if mark.start < end and mark.end > first]]
 
 
 def _colors(adata: AnnData, entry: Mapping[str, Any], groups: list[str], palette: Any) -> list[Any]:
