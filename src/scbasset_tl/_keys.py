@@ -35,6 +35,7 @@ ISM: Final = "ism"
 TF_ACTIVITY: Final = "tf_activity"
 MOTIF_HITS: Final = "motif_hits"
 MODISCO: Final = "modisco"
+DESIGN: Final = "design"
 DENOISE: Final = "denoise"
 DENOISED_PCA: Final = "denoised_pca"
 X_DENOISED: Final = "X_scbasset_denoised"
@@ -53,6 +54,7 @@ RESULTS: Final = (
     ISM,
     MOTIF_HITS,
     MODISCO,
+    DESIGN,
     VARIANT_EFFECT,
     TF_ACTIVITY,
     DENOISE,

@@ -8,6 +8,7 @@ import pytest
 import scbasset_tl as sb
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "accelerator": "cpu"}
+DESIGN = {"groupby": "cell_type", "group": "type_1", "n_sequences": 2, "n_rounds": 2, "window": 20}
 
 
 def motifs_of(adata):
@@ -23,6 +24,7 @@ def made():
     sb.tl.tf_activity(adata, motifs, n_background=20, n_null=0)
     sb.tl.motif_hits(adata, [0, 1], motifs)
     sb.tl.ism(adata, [0, 1], window=30)
+    sb.tl.design(adata, **DESIGN)
     return adata
 
 
@@ -35,6 +37,7 @@ READERS = {
     "tl.tf_activity": lambda data: sb.get.tf_activity(data),
     "tl.motif_hits": lambda data: sb.get.motif_hits(data),
     "tl.ism": lambda data: sb.get.ism(data),
+    "tl.design": lambda data: sb.get.design(data),
 }
 
 
@@ -62,10 +65,13 @@ def verbs(data):
         "tl.tf_activity": lambda **k: sb.tl.tf_activity(data, motifs, n_background=20, n_null=0, **k),
         "tl.motif_hits": lambda **k: sb.tl.motif_hits(data, [0], motifs, **k),
         "tl.ism": lambda **k: sb.tl.ism(data, [0], window=10, **k),
+        "tl.design": lambda **k: sb.tl.design(data, **DESIGN, **k),
     }
 
 
-@pytest.mark.parametrize("verb", ["tl.scbasset", "tl.map_cells", "tl.tf_activity", "tl.motif_hits", "tl.ism"])
+@pytest.mark.parametrize(
+    "verb", ["tl.scbasset", "tl.map_cells", "tl.tf_activity", "tl.motif_hits", "tl.ism", "tl.design"]
+)
 def test_a_name_of_the_users_is_not_replaced_and_an_own_one_is(adata, verb):
     adata.uns["neighbors"] = {"params": {"n_neighbors": 15}}
     call = verbs(adata)[verb]

@@ -94,11 +94,11 @@ def new_peaks(
         windows = sequence_windows(adata, regions, fasta=fasta, seq_len=trunk.config.seq_len)
         names, codes = windows.name, windows.codes
     else:
-        names, codes = _given_sequences(sequences, trunk.config.seq_len)
+        names, codes = named_sequences(sequences, trunk.config.seq_len)
     return pd.Index(names, dtype=object), lambda: embed(trunk, codes).cpu().numpy()
 
 
-def _given_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray]:
+def named_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray]:
     """Names and codes (n, seq_len) of what the user passed."""
     if isinstance(sequences, Mapping | pd.Series):
         pairs = [(str(name), sequence) for name, sequence in sequences.items()]

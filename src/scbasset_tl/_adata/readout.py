@@ -76,6 +76,16 @@ def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.Data
     return pd.DataFrame(vectors, index=obs.index).groupby(obs[groupby], observed=True).mean()
 
 
+def group_row(vectors: np.ndarray, obs: pd.DataFrame, groupby: str, group: Any) -> tuple[pd.DataFrame, int]:
+    """Mean vectors of all groups, and the row of one of them."""
+    means = group_means(vectors, obs, groupby)
+    wanted = listed("group", group)
+    if len(wanted) != 1:
+        message = f"group must be one category of obs[{groupby!r}], got {group!r}."
+        raise ValueError(message)
+    return means, int(_find(wanted, means.index, groupby)[0])
+
+
 def _find(wanted: list[Any], known: pd.Index, groupby: str) -> np.ndarray:
     """Positions of groups: to ``.loc`` those of a column of bool would be a mask."""
     # as objects, or the types of the two would have to be alike

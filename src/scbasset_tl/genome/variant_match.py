@@ -111,8 +111,8 @@ def _orient(variants: Variants, genome: Fasta) -> Variants:
 
 def _match_contigs(variants: Variants, genome: Fasta) -> Variants:
     """The table with the genome's contig names, told in a note, and those on others marked."""
-    names = set(variants.chrom) - genome.lengths.keys()
-    sexes = {name: found for name in sorted(names) if (found := _sex_chromosome(name, genome))}
+    absent = set(variants.chrom) - genome.lengths.keys()
+    sexes = {name: found for name in sorted(absent) if (found := _sex_chromosome(name, genome))}
     chrom = pd.Categorical(np.array([sexes.get(name, name) for name in variants.chrom], dtype=object))
     chrom = respell(chrom, genome.lengths, whose="the variants", source=genome.path.name)
     variants = variants._replace(chrom=np.asarray(chrom, dtype=object))

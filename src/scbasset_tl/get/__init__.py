@@ -2,6 +2,7 @@
 
 from scbasset_tl._adata.ism_scores import ISMScores as ISMScores
 from scbasset_tl.get._accessibility import accessibility as accessibility
+from scbasset_tl.get._design import design as design
 from scbasset_tl.get._gene_scores import gene_scores as gene_scores
 from scbasset_tl.get._history import history as history
 from scbasset_tl.get._imputed import imputed as imputed
@@ -18,6 +19,7 @@ __all__ = [
     "ISMScores",
     "Report",
     "accessibility",
+    "design",
     "gene_scores",
     "history",
     "imputed",

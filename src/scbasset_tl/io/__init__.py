@@ -1,4 +1,4 @@
-"""Models to and from files: the original's weight files, a trunk by itself, scEmbed's models and tokens, and motifs."""
+"""Models to and from files: the original's weight files, a trunk by itself, scEmbed's models and tokens, motifs, and FASTA."""
 
 from scbasset_tl._adata.scembed import RegionEmbedding
 from scbasset_tl.io._read_geniml import read_geniml
@@ -7,6 +7,7 @@ from scbasset_tl.io._read_motifs import read_motifs
 from scbasset_tl.io._scembed import read_scembed, write_scembed
 from scbasset_tl.io._tokens import read_tokens, write_tokens
 from scbasset_tl.io._trunk import read_trunk, write_trunk
+from scbasset_tl.io._write_fasta import write_fasta
 from scbasset_tl.io._write_keras_weights import write_keras_weights
 from scbasset_tl.io._write_model import write_model
 
@@ -18,6 +19,7 @@ __all__ = [
     "read_scembed",
     "read_tokens",
     "read_trunk",
+    "write_fasta",
     "write_keras_weights",
     "write_model",
     "write_scembed",

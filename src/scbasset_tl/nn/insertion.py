@@ -72,7 +72,7 @@ def mean_changes(
         for owner, batch in batches:
             now = slice(*np.searchsorted(batch.rows, [kept[0], kept[-1] + 1]))
             rows = np.searchsorted(kept, batch.rows[now])
-            change = _changes(trunk, editor, codes[kept], Edits(batch.patches[now], rows, batch.starts[now]))
+            change = changes(trunk, editor, codes[kept], Edits(batch.patches[now], rows, batch.starts[now]))
             motif = torch.as_tensor(owner[now], device=weight.device)
             latent.index_add_(0, motif, change.double())
             if probabilities is not None:
@@ -113,8 +113,8 @@ def _by_width(edits: Sequence[Edits]) -> list[tuple[np.ndarray, Edits]]:
     return batches
 
 
-def _changes(trunk: Trunk, editor: Editor, codes: np.ndarray, edits: Edits) -> torch.Tensor:
-    """Edited minus kept (E, n_latent), the short way where it is one."""
+def changes(trunk: Trunk, editor: Editor, codes: np.ndarray, edits: Edits) -> torch.Tensor:
+    """Embeddings of edits of the sequences that ``editor`` keeps minus theirs (E, n_latent), the short way where it is one."""
     width = edits.patches.shape[1]
     if pays(trunk.config, width):
         return editor.substitute(*edits)

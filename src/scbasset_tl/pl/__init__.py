@@ -1,6 +1,7 @@
 """Plots of what the other packages compute; matplotlib loads when one is drawn."""
 
 from scbasset_tl.pl._batch_path import batch_path as batch_path
+from scbasset_tl.pl._design import design as design
 from scbasset_tl.pl._gene_expression import gene_expression as gene_expression
 from scbasset_tl.pl._generation import generation as generation
 from scbasset_tl.pl._history import history as history
@@ -13,6 +14,7 @@ from scbasset_tl.pl._variant_effect import variant_effect as variant_effect
 
 __all__ = [
     "batch_path",
+    "design",
     "gene_expression",
     "generation",
     "history",

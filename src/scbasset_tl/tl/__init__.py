@@ -4,6 +4,7 @@ from scbasset_tl.tl._annotate import annotate as annotate
 from scbasset_tl.tl._atac_diff import atac_diff as atac_diff
 from scbasset_tl.tl._denoise import denoise as denoise
 from scbasset_tl.tl._denoised_pca import denoised_pca as denoised_pca
+from scbasset_tl.tl._design import design as design
 from scbasset_tl.tl._gene_scores import gene_scores as gene_scores
 from scbasset_tl.tl._generate import generate as generate
 from scbasset_tl.tl._impute import impute as impute
@@ -22,6 +23,7 @@ __all__ = [
     "atac_diff",
     "denoise",
     "denoised_pca",
+    "design",
     "gene_scores",
     "generate",
     "impute",
