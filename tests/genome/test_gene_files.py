@@ -224,6 +224,12 @@ def test_tables_without_a_header(tmp_path, kind):
     assert sites(read_genes(tmp_path / "genes.txt")) == SITES
 
 
+@pytest.mark.parametrize("text", [BARE["BED6"], BARE["refFlat"], *ANNOTATIONS.values()])
+def test_line_ends_and_the_mark_of_windows(tmp_path, text):
+    (tmp_path / "genes.txt").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert sites(read_genes(tmp_path / "genes.txt")) == SITES
+
+
 def test_a_bed_without_strands_is_refused(tmp_path):
     (tmp_path / "genes.bed").write_text("chr1\t5\t9\tabc\n")
     with pytest.raises(KeyError, match=r"and strand; the table has columns \['chrom', 'start', 'end', 'name'\]"):
