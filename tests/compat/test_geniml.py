@@ -63,3 +63,28 @@ def test_untrained_and_unknown_models():
         ScEmbed().save("model")
     with pytest.raises(FileNotFoundError, match="huggingface_hub"):
         ScEmbed.from_pretrained("databio/scembed-pbmc-10k")
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "inside", "as universe.bed"])
+def test_a_folder_as_geniml_exports_it(tmp_path, place):
+    """The weights and the configuration, without the universe."""
+    import torch
+    import yaml
+
+    from scbasset_tl.compat.geniml import ScEmbed
+
+    folder = tmp_path / "export"
+    folder.mkdir()
+    weights = torch.arange(36.0).reshape(9, 4)
+    torch.save({"projection.weight": weights}, folder / "checkpoint.pt")
+    (folder / "config.yaml").write_text(yaml.safe_dump({"vocab_size": 9, "embedding_dim": 4}))
+    with pytest.raises(FileNotFoundError, match=r"from_pretrained\(path, universe_file_name="):
+        ScEmbed.from_pretrained(folder)
+    name = "universe.bed" if place == "as universe.bed" else "peaks.bed"
+    bed = (tmp_path if place == "elsewhere" else folder) / name
+    bed.write_text("chr1\t0\t300\nchr1\t1000\t1300\n")
+    given = {"elsewhere": bed, "inside": "peaks.bed", "as universe.bed": None}[place]
+    model = ScEmbed.from_pretrained(folder, universe_file_name=given)
+    data = anndata.AnnData(np.array([[1.0, 0], [1, 1]], dtype=np.float32))
+    data.obs_names, data.var_names = ["a", "b"], ["chr1:10-200", "chr1:1000-1300"]
+    np.testing.assert_allclose(model.encode(data), [[0, 1, 2, 3], [2, 3, 4, 5]])

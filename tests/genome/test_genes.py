@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl.genome import Genes, read_genes, read_regions
+from scbasset_tl.genome import Genes, annotation, read_genes, read_regions
 from scbasset_tl.genome.genes import near
 
 GTF = """\
@@ -37,7 +37,7 @@ def test_gtf_with_hashes_comments_and_genes_without_a_strand(tmp_path, monkeypat
     lines += ["#" + lines[3].replace("G2", "G9"), lines[3].replace("\t-\t", "\t?\t").replace("G2", "G5"), "### the end"]
     (tmp_path / "a.gtf").write_text("\n".join(lines))
     for size in (2, 200_000):
-        monkeypatch.setattr("scbasset_tl.genome.genes._GTF_LINES", size)
+        monkeypatch.setattr("scbasset_tl.genome.annotation._LINES", size)
         with sb.settings.override(verbosity=2):
             genes = read_genes(tmp_path / "a.gtf")
         assert genes.name.tolist() == ["abc-1", "G2", "twice", "G4"]
@@ -46,13 +46,13 @@ def test_gtf_with_hashes_comments_and_genes_without_a_strand(tmp_path, monkeypat
 
 
 def test_gtf_is_read_in_parts_of_which_genes_stay(tmp_path, monkeypatch):
-    sizes, concat = [], pd.concat
-    monkeypatch.setattr("scbasset_tl.genome.genes._GTF_LINES", 2)
-    monkeypatch.setattr(pd, "concat", lambda parts: concat(sizes.extend(map(len, parts)) or parts))
+    kept, collapse = [], annotation.collapse
+    monkeypatch.setattr(annotation, "_LINES", 2)
+    monkeypatch.setattr(annotation, "collapse", lambda lines: collapse(kept.append(len(lines)) or lines))
     exons = GTF.splitlines()[2].replace("transcript", "exon")
     (tmp_path / "a.gtf").write_text(GTF + "\n".join([exons] * 5))
     assert len(read_genes(tmp_path / "a.gtf").name) == 4
-    assert sizes == [1, 2, 2, 0, 0, 0]
+    assert kept == [4]
 
 
 def test_gtf_of_transcripts_only(tmp_path):
@@ -181,10 +181,11 @@ def test_tables_that_cannot_be_read(table, error, words):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("a.gtf", "chrI\tx\texon\t1\t2\t.\t+\t.\t\n", "no line of a gene"),
-        ("a.gff3", "##gff-version 3\n", "GFF"),
+        ("a.gtf", "chrI\tx\tintron\t1\t2\t.\t+\t.\t\n", "no line of a gene"),
+        ("a.gtf", "chrI\tx\texon\t1\t2\t.\t+\t.\t\n", "no row of 1 has both a name"),
+        ("a.gff3", "##gff-version 3\n", "no line of a gene"),
         ("a.tsv", "", "cannot be read"),
-        ("a.gtf.gz", "not compressed", "cannot be read"),
+        ("a.gtf.gz", "not compressed", "no line of a gene"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path, name, text, words):

@@ -1,6 +1,7 @@
 """Files written by tf_keras, read and held against what the same models predict there."""
 
 import hashlib
+import zipfile
 
 import h5py
 import mudata as md
@@ -195,7 +196,7 @@ def test_truncated_files_are_refused(adata, reference, tmp_path, slots, share):
     [
         (b"", "not an HDF5 file"),
         (b"chr1\t1\t2\n", "not an HDF5 file"),
-        (b"PK\x03\x04", "zip archive, as Keras 3 writes"),
+        (b"PK\x03\x04", "is damaged or cut short"),
     ],
 )
 def test_other_files_are_refused(adata, tmp_path, content, message):
@@ -204,9 +205,47 @@ def test_other_files_are_refused(adata, tmp_path, content, message):
         read_keras_weights(adata, tmp_path / "model.h5")
 
 
-def test_keras_3_is_refused_with_the_way_out(adata, reference):
-    with pytest.raises(ValueError, match=r"layout of Keras 3.*model.save\('model.h5'\)"):
+def test_keras_3_files_are_read_as_legacy_files_of_the_same_model(reference, tmp_path):
+    """Whole model and weights only, and the layout of the first versions of Keras 3."""
+    from scbasset_tl.io._keras_layout import read_weights
+
+    early = tmp_path / "early.weights.h5"
+    with h5py.File(reference / "keras_3_batch.weights.h5") as file, h5py.File(early, "w") as other:
+        file.copy("layers", other, name="_layer_checkpoint_dependencies")
+    for path, legacy in (
+        (reference / "keras_3_plain.keras", "keras_plain.h5"),
+        (reference / "keras_3_batch.weights.h5", "keras_batch.h5"),
+        (early, "keras_batch.h5"),
+    ):
+        found, expected = read_weights(path), read_weights(reference / legacy)
+        assert list(found.trunk) == list(expected.trunk)
+        for name, array in expected.trunk.items():
+            np.testing.assert_array_equal(found.trunk[name], array)
+        for one, two in zip(found.heads, expected.heads, strict=True):
+            np.testing.assert_array_equal(one.weight, two.weight)
+            np.testing.assert_array_equal(one.bias, two.bias)
+
+
+def test_keras_3_into_the_data(adata, reference):
+    other = adata.copy()
+    read_keras_weights(adata, reference / "keras_3_batch.weights.h5", batch_key="donor")
+    read_keras_weights(other, reference / "keras_batch.h5", batch_key="donor")
+    for slot in ("obsm", "varm"):
+        for name, array in getattr(other, slot).items():
+            np.testing.assert_array_equal(getattr(adata, slot)[name], array)
+
+
+def test_other_models_of_keras_3(adata, reference, tmp_path):
+    with pytest.raises(ValueError, match=r"holds 2 arrays in 1 layers, \[2\]. .*not a scBasset model"):
         read_keras_weights(adata, reference / "keras_3.weights.h5")
+    with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    with pytest.raises(ValueError, match=r"a.keras is damaged.*model.weights.h5"):
+        read_keras_weights(adata, tmp_path / "a.keras")
+    whole = (reference / "keras_3_plain.keras").read_bytes()
+    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"cut.keras is damaged or cut short"):
+        read_keras_weights(adata, tmp_path / "cut.keras")
 
 
 def test_missing_file(adata, tmp_path):

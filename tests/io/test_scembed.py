@@ -59,6 +59,24 @@ def test_geniml(tiny, tmp_path, width):
     np.testing.assert_allclose(tiny.obsm["X_scembed"], expected)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vocab_size: 9  # with special tokens\nembedding_dim: 4 # of a region\n",
+        "'vocab_size': '9'\n\"embedding_dim\": \"4\"\n",
+        "\ufeff---\nvocab_size: 9\n\n  # a comment: with a colon\nembedding_dim: 4\nembedding_size: null\npooling_method: mean\n",
+    ],
+)
+def test_configurations_of_geniml_are_read_as_yaml_reads_them(tmp_path, text):
+    import yaml
+
+    folder = geniml_folder(tmp_path)
+    (folder / "config.yaml").write_text(text)
+    found = sb.io.read_geniml(folder).params
+    expected = yaml.safe_load(text.lstrip("\ufeff"))
+    assert found == {name: str(value) for name, value in expected.items() if value is not None}
+
+
 def test_geniml_without_a_universe(tmp_path):
     folder = geniml_folder(tmp_path)
     (folder / "universe.bed").rename(tmp_path / "elsewhere.bed")
@@ -74,6 +92,10 @@ def test_geniml_without_a_universe(tmp_path):
         (lambda f: (f / "checkpoint.pt").write_bytes(b""), "is truncated"),
         (lambda f: geniml_folder(f, key="other"), "has no region vectors"),
         (lambda f: (f / "config.yaml").write_text("vocab_size: 10\n"), "config.yaml says"),
+        (
+            lambda f: (f / "config.yaml").write_text("vocab_size: many\n"),
+            "vocab_size must be a whole number, got 'many'",
+        ),
         (lambda f: geniml_folder(f, rows=1), "another universe"),
     ],
 )

@@ -91,14 +91,31 @@ class ScEmbed:
     export = save
 
     @classmethod
-    def from_pretrained(cls, path: str | PathLike[str]) -> ScEmbed:
-        """A saved model, one that geniml exported, or, with huggingface_hub installed, one of the Hub by its name."""
+    def from_pretrained(
+        cls, path: str | PathLike[str], *, universe_file_name: str | PathLike[str] | None = None
+    ) -> ScEmbed:
+        """A saved model, one that geniml exported, or, with huggingface_hub installed, one of the Hub by its name.
+
+        geniml's ``export`` writes no universe: pass the BED file that the model was trained on, or its name in the folder.
+        """
         folder = as_path("path", path)
         if not folder.is_dir():
             folder = _download(str(path))
         model = cls()
-        is_ours = (folder / "config.json").is_file() and (folder / "model.safetensors").is_file()
-        model.model = io.read_scembed(folder) if is_ours else io.read_geniml(folder)
+        if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
+            model.model = io.read_scembed(folder)
+            return model
+        universe = None
+        if universe_file_name is not None:
+            inside = folder / universe_file_name
+            universe = inside if inside.is_file() else as_path("universe_file_name", universe_file_name)
+        elif not any((folder / name).is_file() for name in ("universe.bed", "universe.bed.gz")):
+            message = (
+                f"{str(folder)!r} has no universe.bed, which geniml's export does not write: pass the BED file that the "
+                "model was trained on, ScEmbed.from_pretrained(path, universe_file_name=...), or copy it there."
+            )
+            raise FileNotFoundError(message)
+        model.model = io.read_geniml(folder, universe=universe)
         return model
 
     def _trained(self) -> io.RegionEmbedding:

@@ -1,7 +1,8 @@
-"""Genes and their transcription start sites, from a table or a GTF file, and the regions near them."""
+"""Genes and their transcription start sites, from a table or an annotation, and the regions near them."""
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ import pandas as pd
 
 from scbasset_tl._files import as_path
 from scbasset_tl._log import info
+from scbasset_tl.genome.annotation import is_annotation, read_annotation
+from scbasset_tl.genome.gene_tables import head_of, is_comment, read_table, table_columns
 from scbasset_tl.genome.regions import contig_names
 
 if TYPE_CHECKING:
@@ -17,15 +20,8 @@ if TYPE_CHECKING:
 
     from scbasset_tl.genome.regions import Regions
 
-_NAMES: Final = ("gene_name", "gene", "name", "symbol", "gene_symbol", "gene_id", "id")
-_CHROMS: Final = ("chr", "chrom", "chromosome", "seqnames")
-_ATTRIBUTE: Final = r'(?:^|;)\s*{}\s+(?:"([^"]*)"|([^\s";]+))'  # quoted or not
-_MISSING: Final = ("NA", "nan", "NaN", "None", "null", "<NA>")
 _SHOWN: Final = 3
 _STRANDS: Final = {"+": "+", "1": "+", "+1": "+", "1.0": "+", "-": "-", "-1": "-", "-1.0": "-"}
-_GTF_COLUMNS: Final = ("chr", "source", "feature", "start", "end", "score", "strand", "frame", "attributes")
-_GTF_LINES: Final = 200_000  # read at a time: most are of exons
-_NEED: Final = "genes need a name, a contig chr, and tss (0-based) or start, end (0-based, half-open) and strand"
 
 
 class Genes(NamedTuple):
@@ -51,18 +47,22 @@ class Genes(NamedTuple):
 
 
 def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
-    """Transcription start sites of a table or a GTF file.
+    """Transcription start sites of a table, or of a GTF or GFF3 file.
 
     Parameters
     ----------
     source
-        Path of a GTF (``.gtf``), of a table with tabs or, if it is called ``.csv``, commas, each also compressed; or a
-        DataFrame. Of a GTF the lines ``gene`` are taken, or if there are none the lines ``transcript``, by
-        ``gene_name`` or, without one, ``gene_id``; of genes with one name all but the first go by their id, and those
-        without a strand are left out. A table may begin with lines of comment (``#``, also before its header), and has
-        columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``, and the
-        gene's name in ``gene_name``, ``gene``, ``name``, ``symbol`` or ``gene_id``, or in the index; where one of these
-        is empty, the next. Rows with none are counted and left out.
+        Path of a file, which may be compressed by gzip or bgzip and is told by its content, or a DataFrame.
+
+        Of a GTF or GFF3 the lines of genes are taken; of genes that have none the lines of transcripts, and of those
+        that have neither the exons of each transcript. Names are ``gene_name``, ``gene_symbol``, ``ref_gene_name``,
+        ``gene`` or, without any, ``gene_id``; of genes with one name all but the first go by their id, and those
+        without a strand are left out.
+
+        A table has columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``, and
+        the gene's name in ``gene_name``, ``symbol``, ``gene``, ``name`` or ``gene_id``, or in the index; where one of
+        these is empty, the next. The names of BioMart (1-based), pyranges and UCSC are known too, and so are BED6,
+        refFlat and refGene without a header. Rows without a name are counted and left out.
 
     Returns
     -------
@@ -89,17 +89,20 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     if not path.is_file():
         message = f"genes: there is no file {str(path)!r}."
         raise FileNotFoundError(message)
-    kinds = [suffix.lower() for suffix in path.suffixes]
-    if ".gff3" in kinds or ".gff" in kinds:
-        message = (
-            f"genes: {path.name} is a GFF; pass the GTF of the same annotation, or a table with chr, tss and gene."
-        )
-        raise ValueError(message)
     try:
-        if ".gtf" in kinds:
-            return _from_gtf(path)
-        return _from_table(_read_table(path, "," if ".csv" in kinds else "\t"))
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
+        first = next((line for line in head_of(path) if not is_comment(line)), "")
+        named = {".gtf", ".gff", ".gff3"} & {suffix.lower() for suffix in path.suffixes}
+        if named or is_annotation(first):
+            return _from_annotation(path)
+        return _from_table(read_table(path))
+    except (
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+        UnicodeDecodeError,
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:
         message = f"genes: {path.name} cannot be read: {error}"
         raise ValueError(message) from error
 
@@ -126,70 +129,18 @@ def near(genes: Genes, regions: Regions, distance: int) -> tuple[np.ndarray, np.
     return np.concatenate([none, *sites]), np.concatenate([none, *found])
 
 
-def _read_table(path: Path, sep: str) -> pd.DataFrame:
-    """A table after any lines of comment, of which the last may be its header."""
-    lines = pd.read_csv(path, sep="\x1f", header=None, nrows=1000, quoting=3, dtype=str, skip_blank_lines=False)[0]
-    before = lines.fillna("#").str.startswith("#").to_numpy()
-    n_before = len(before) if before.all() else int(before.argmin())
-    is_header = 0 < n_before < len(lines) and str(lines[n_before - 1]).count(sep) == str(lines[n_before]).count(sep)
-    raw = {f"{mark}{name}": str for mark in ("", "#", "# ") for name in _NAMES}  # a gene may be called nan or NA
-    table = pd.read_csv(path, sep=sep, skiprows=n_before - is_header, converters=raw)
-    return table.rename(columns={table.columns[0]: str(table.columns[0]).lstrip("# ")}) if is_header else table
-
-
 def _from_table(table: pd.DataFrame) -> Genes:
-    chrom = next((column for column in _CHROMS if column in table), None)
-    columns = [column for column in _NAMES if column in table]
-    known = "tss" in table or {"start", "end", "strand"} <= set(table)
-    if chrom is None or not known or (not columns and isinstance(table.index, pd.RangeIndex)):
-        message = f"genes: {_NEED}; the table has columns {[str(column) for column in table.columns[:12]]}."
-        raise KeyError(message)
-    names = _names(table, columns, table[chrom])
-    if "tss" in table:
-        return _genes(names, table[chrom], table["tss"])
-    start, end = (_whole(table[column], names, column) for column in ("start", "end"))
-    return _genes(names, table[chrom], _site(start, end, table["strand"], names))
+    found = table_columns(table)
+    if not isinstance(found.sites, tuple):
+        return _genes(found.name, found.chrom, found.sites, found.first)
+    *span, strand = found.sites
+    start, end = (_whole(values, found.name, column) for values, column in zip(span, ("start", "end"), strict=True))
+    return _genes(found.name, found.chrom, _site(start - found.first, end, strand, found.name))
 
 
-def _names(table: pd.DataFrame, columns: list[str], chrom: pd.Series) -> pd.Series:
-    """The name of each row: of the first column that has one there, or else of the index."""
-    sources = [table[column] for column in columns]
-    if not isinstance(table.index, pd.RangeIndex):
-        sources.append(pd.Series(table.index, index=table.index))
-    names = pd.Series(None, index=table.index, dtype=object)
-    for source in sources:
-        text = source.astype(object).where(source.notna(), None)
-        # a gene lies on one contig: what stands on several is how missing values are written
-        written = text.isin(_MISSING).to_numpy()
-        several = chrom[written].groupby(text[written].to_numpy()).nunique()
-        text = text.where(~text.isin([*several.index[several > 1], ""]).to_numpy(), None)
-        names = names.where(names.notna().to_numpy(), text)
-    return names
-
-
-def _from_gtf(path: Path) -> Genes:
-    n_lines, parts = 0, []
-    # not with usecols, which refuses a part that is nothing but comments
-    for lines in pd.read_csv(
-        path, sep="\t", header=None, names=_GTF_COLUMNS, dtype=str, quoting=3, chunksize=_GTF_LINES
-    ):
-        n_lines += len(lines)
-        kept = lines["feature"].isin(["gene", "transcript"]) & ~lines["chr"].str.startswith("#", na=False)
-        parts.append(lines[kept])
-    read = pd.concat(parts)
-    for feature in ("gene", "transcript"):
-        found = read[read["feature"] == feature].reset_index(drop=True)
-        if len(found):
-            break
-    else:
-        message = f"genes: {path.name} has no line of a gene or a transcript among {n_lines}: is it a GTF?"
-        raise ValueError(message)
-    text = found["attributes"].fillna("").astype(object)
-    found_keys = (text.str.extract(_ATTRIBUTE.format(key)) for key in ("gene_id", "gene_name"))
-    ids, names = (either[0].where(either[0].notna(), either[1]) for either in found_keys)
-    names = names.where(names.fillna("") != "", ids)
-    first = ids.groupby(names).transform("first")  # one name, several genes
-    names = names.where(first == ids, ids)
+def _from_annotation(path: Path) -> Genes:
+    found = read_annotation(path)
+    names = found["name"]
     stranded = found["strand"].isin(["+", "-"])
     if not stranded.all():
         left_out = names[~stranded]
@@ -198,10 +149,10 @@ def _from_gtf(path: Path) -> Genes:
         )
         found, names = found[stranded], names[stranded]
     start = _whole(found["start"], names, "start") - 1  # GTF counts from 1, both ends inside
-    return _genes(names, found["chr"], _site(start, _whole(found["end"], names, "end"), found["strand"], names))
+    return _genes(names, found["chrom"], _site(start, _whole(found["end"], names, "end"), found["strand"], names))
 
 
-def _genes(names: pd.Series, chrom: pd.Series, tss: Any) -> Genes:
+def _genes(names: pd.Series, chrom: pd.Series, tss: Any, first: int = 0) -> Genes:
     missing = (names.isna() | chrom.isna()).to_numpy()
     if missing.all():
         message = f"genes: no row of {len(names)} has both a name and a contig."
@@ -213,7 +164,7 @@ def _genes(names: pd.Series, chrom: pd.Series, tss: Any) -> Genes:
             f"genes: {len(rows):,} of {len(names):,} rows have no name or no contig and are left out, first rows "
             f"{[int(row) + 1 for row in rows[:_SHOWN]]}"
         )
-    sites = _whole(pd.Series(np.asarray(tss))[kept], names[kept], "tss")
+    sites = _whole(pd.Series(np.asarray(tss))[kept], names[kept], "tss") - first
     contigs = np.asarray(contig_names(chrom[kept]).astype(object))
     return Genes(names[kept].astype(str).to_numpy(dtype=object), contigs, sites)
 

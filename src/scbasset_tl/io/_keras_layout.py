@@ -1,9 +1,13 @@
-"""The HDF5 layout of scBasset's legacy Keras weight files, to and from arrays named and laid out as in torch."""
+"""The layouts of scBasset's Keras weight files, to and from arrays named and laid out as in torch."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import zip_longest
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile
 
 import h5py
 import numpy as np
@@ -61,7 +65,7 @@ class KerasWeights:
 
 
 def read_weights(path: Path) -> KerasWeights:
-    """Read a weights-only or whole-model file. Layers are taken by order: their names depend on the session's past."""
+    """Read a weights-only or whole-model file, also of Keras 3. Layers are taken by order: their names depend on the session's past."""
     layers = _read_layers(path)
     counts = [len(arrays) for _, arrays in layers]
     if counts not in ([*_TRUNK_COUNTS, 2], [*_TRUNK_COUNTS, 2, 2]):
@@ -127,36 +131,57 @@ def _to_keras(array: np.ndarray) -> np.ndarray:
 
 
 def _read_layers(path: Path) -> list[Layer]:
-    """Name and arrays of each layer that has any, in the order of ``layer_names``."""
-    if not h5py.is_hdf5(path):
-        with path.open("rb") as file:
-            hint = " It is a zip archive, as Keras 3 writes: " + _FROM_KERAS_3 if file.read(2) == b"PK" else ""
-        message = f"{path.name} is not an HDF5 file.{hint}"
-        raise ValueError(message)
+    """Name and arrays of each layer that has any, in the order of the model."""
     try:
-        with h5py.File(path, "r") as file:
+        source = _unpacked(path)
+        if source is None:
+            message = f"{path.name} is not an HDF5 file, and not a .keras file."
+            raise ValueError(message)
+        with h5py.File(source, "r") as file:
             root = file.get("model_weights", file)
-            if "layer_names" not in root.attrs:
-                raise ValueError(_not_legacy(path.name, root))
-            layers = [(name, root[name]) for name in _names(root, "layer_names")]
-            read = [
-                (name, [np.asarray(group[weight]) for weight in _names(group, "weight_names")])
-                for name, group in layers
-            ]
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
+            if "layer_names" in root.attrs:
+                groups = [root[name] for name in _names(root, "layer_names")]
+                layers = [[group[weight] for weight in _names(group, "weight_names")] for group in groups]
+                names = _names(root, "layer_names")
+            else:
+                names = _keras_3_order(path.name, root)
+                groups = [root[name]["vars"] for name in names]
+                layers = [[group[weight] for weight in sorted(group, key=int)] for group in groups]
+            read = [(name, [np.asarray(weight) for weight in layer]) for name, layer in zip(names, layers, strict=True)]
+    except (OSError, KeyError, TypeError, RuntimeError, BadZipFile) as error:
         message = f"{path.name} is damaged or cut short ({error}): fetch or save it again."
         raise ValueError(message) from error
     return [(name, arrays) for name, arrays in read if arrays]
 
 
-_FROM_KERAS_3 = "save the whole model there with model.save('model.h5') and read that file."
+def _unpacked(path: Path) -> Path | BytesIO | None:
+    """The HDF5 file, or the one in a .keras file, which is a zip archive; nothing where there is neither."""
+    if h5py.is_hdf5(path):
+        return path
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            return None
+    with ZipFile(path) as archive:
+        return BytesIO(archive.read("model.weights.h5"))
 
 
-def _not_legacy(name: str, root: h5py.Group) -> str:
+def _keras_3_order(name: str, root: h5py.Group) -> list[str]:
+    """Layers with weights in the order of the model, by Keras 3's names, which count the layers of each kind."""
     # an h5ad file has "layers" too
-    if ("layers" in root and "obs" not in root) or "_layer_checkpoint_dependencies" in root:
-        return f"{name} has the layout of Keras 3 ('.weights.h5'), which is not read: {_FROM_KERAS_3}"
-    return f"{name} has no layer_names (it holds {list(root)[:5]}): it is not a Keras weight file."
+    top = next((key for key in ("layers", "_layer_checkpoint_dependencies") if key in root and "obs" not in root), None)
+    if top is None:
+        message = f"{name} has no layer_names (it holds {list(root)[:5]}): it is not a Keras weight file."
+        raise ValueError(message)
+    kinds: dict[str, list[tuple[int, str]]] = {}
+    for layer, group in root[top].items():
+        if len(group.get("vars", ())):
+            kind, number = re.fullmatch(r"(.*?)(?:_(\d+))?", layer).groups()  # type: ignore[union-attr]
+            kinds.setdefault(kind, []).append((int(number or 0), f"{top}/{layer}"))
+    ordered = {kind: [layer for _, layer in sorted(found)] for kind, found in kinds.items()}
+    convolutions, norms, dense = (ordered.pop(kind, []) for kind in ("conv1d", "batch_normalization", "dense"))
+    both = zip_longest([*convolutions, *dense[:1]], norms)
+    rest = [layer for found in ordered.values() for layer in found]
+    return [layer for pair in both for layer in pair if layer is not None] + dense[1:] + rest
 
 
 def _names(group: h5py.Group, attribute: str) -> list[str]:

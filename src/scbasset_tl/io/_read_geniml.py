@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from scbasset_tl._files import as_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -65,8 +67,10 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
         raise FileNotFoundError(message)
     vectors, regions = _vectors(path / "checkpoint.pt"), read_bed(found)
     config = _config(path / "config.yaml")
-    width = config.get("embedding_dim", config.get("embedding_size"))
-    expected = (int(config.get("vocab_size", len(vectors))), int(width or vectors.shape[1]))
+    expected = (
+        _whole(config, ["vocab_size"], len(vectors)),
+        _whole(config, ["embedding_dim", "embedding_size"], vectors.shape[1]),
+    )
     if vectors.shape != expected:
         message = f"path={str(path)!r}: checkpoint.pt has vectors {vectors.shape}, config.yaml says {expected}."
         raise ValueError(message)
@@ -99,9 +103,19 @@ def _vectors(path: Path) -> np.ndarray:
 
 
 def _config(path: Path) -> dict[str, str]:
-    """``name: value`` lines; nothing else stands in geniml's file."""
+    """``name: value`` lines, perhaps in quotes and before a comment; nothing else stands in geniml's file."""
     if not path.is_file():
         message = f"path={str(path.parent)!r} is no model of geniml: it has no config.yaml."
         raise FileNotFoundError(message)
-    pairs = (line.partition(":") for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
-    return {name.strip(): value.strip() for name, colon, value in pairs if colon and value.strip()}
+    lines = (re.sub(r"(?:^|\s)#.*", "", line) for line in path.read_text(encoding="utf-8-sig").splitlines())
+    pairs = ([part.strip().strip("'\"") for part in line.partition(":")] for line in lines)
+    return {name: value for name, colon, value in pairs if colon and name and value and value not in ("null", "~")}
+
+
+def _whole(config: dict[str, str], names: Sequence[str], default: int) -> int:
+    """The number that the configuration gives by the first of ``names``."""
+    text = next((config[name] for name in names if name in config), None)
+    if text is not None and not text.isdecimal():
+        message = f"config.yaml: {names[0]} must be a whole number, got {text!r}."
+        raise ValueError(message)
+    return default if text is None else int(text)

@@ -38,14 +38,14 @@ def read_keras_weights(
 ) -> D | None:
     """Read a model trained with the original scBasset :cite:p:`Yuan2022` into the slots of :func:`scbasset_tl.tl.scbasset`.
 
-    Weights-only and whole-model files of legacy Keras (HDF5), plain and batch-corrected. Such a file holds neither the
-    names nor the order of its cells: ``data`` must hold the cells of the training, in the order of the training.
+    Weights-only and whole-model files of legacy Keras (HDF5) and of Keras 3 (``.weights.h5``, ``.keras``), plain and
+    batch-corrected. Such a file holds neither the names nor the order of its cells: ``data`` must hold the cells of the training, in the order of the training.
 
     Parameters
     ----------
     {data}
     path
-        The ``.h5`` file.
+        The ``.h5``, ``.weights.h5`` or ``.keras`` file.
     batch_key
         For a batch-corrected file: the ``.obs`` column or columns with the batches. The file's batches are taken to
         be their categories in sorted order, column after column. Of the two last layers that of the batches comes

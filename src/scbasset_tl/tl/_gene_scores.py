@@ -41,7 +41,7 @@ def gene_scores(
     ----------
     {data}
     genes
-        Start sites: a table or a GTF file, as :func:`scbasset_tl.genome.read_genes` takes them. ``None``: the peak
+        Start sites: a table, or a GTF or GFF3 file, as :func:`scbasset_tl.genome.read_genes` takes them. ``None``: the peak
         annotation of 10x Genomics that muon keeps in ``uns['atac']['peak_annotation']``, by its column ``distance``.
         It lists a distal peak for the gene with the closest start site only and calls a peak in the body of a gene
         distal at distance 0, which is left out: a GTF file gives other peaks, and more of them.
