@@ -22,7 +22,7 @@ _LONGEST_NAME = 150  # bytes; file systems end at 255
 def as_path(name: str, value: str | os.PathLike[str]) -> Path:
     """Argument ``name`` as a path."""
     try:
-        return Path(value)
+        return Path(value).expanduser()
     except TypeError as error:
         message = f"{name} must be a path, got {value!r}."
         raise TypeError(message) from error

@@ -57,7 +57,7 @@ def frame(**columns):
 
 
 def other_assembly(world, data):
-    world.file("other.fa", f">chr1\n{BASES}AC\n")
+    world.file("other.fa", f">chr1\nAC{BASES}\n")
 
 
 def packed(world, data):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from Bio import bgzf
+from Bio import SeqIO, bgzf
 from pyfaidx import Faidx
 
 import scbasset_tl as sb
@@ -219,9 +219,14 @@ def test_plain_gzip_is_refused_with_the_command_that_helps(tmp_path):
         ("x.fa.gz", b"\x1f\x8b", "is compressed by gzip"),
         ("x.fa.gz", b">a\nACGT\n", "is not compressed, which its name does not say"),
         ("x.fa", b">a\nACGT\n>a\nGGGG\n", 'Duplicate key "a"'),
-        ("x.fa", b">a\nACGT\nAC\nACGT\n", "Line length of fasta file is not consistent"),
-        ("x.fa", b">\nACGT\n", "Bad sequence name"),
-        ("x.fa", b">a\nACGT\n\xff\xfe\n", "cannot be read as FASTA: 'utf-8' codec"),
+        ("x.fa", b">a\nACGT\nAC\nACGT\n", "lines of 'a' are of uneven length at line 4"),
+        ("x.fa", b">a\nACGT\n\nACGT\n", "of uneven length at line 4"),
+        ("x.fa", b">a\nACGT\nACGTA\n", "of uneven length at line 3"),
+        ("x.fa", b";hello\n", "no '>' at the start of a line"),
+        ("x.fa", b"\n;hello\n>a\n>\n", "line 4 names no contig"),
+        ("x.fa", b";hello\nACGT\n>a\n", "line 2 is text before the first '>'"),
+        ("x.fa", b">\nACGT\n", "line 1 names no contig"),
+        ("x.fa", b">a\nACGT\n>\xff\n", "cannot be read as FASTA: 'utf-8' codec"),
     ],
 )
 def test_malformed_files(tmp_path, name, content, message):
@@ -299,3 +304,93 @@ def test_paths_as_text(tmp_path):
     path = write(tmp_path / "x.fa", text_of(CONTIGS))
     with Fasta(str(path)) as fasta:
         assert fasta.path == Path(path)
+
+
+def spaced(newline, width=60):
+    """Contigs with blank lines before the first, between them, in empty ones and at the end."""
+    parts = [text_of({name: sequence}, width, newline) for name, sequence in CONTIGS.items()]
+    blank = [newline * number for number in (1, 2, 3, 2)]
+    return newline + "".join(part + lines for part, lines in zip(parts, blank, strict=True)) + f">no{newline}{newline}"
+
+
+@pytest.mark.parametrize("name", ["x.fa", "x.fa.gz"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("width", [60, 7, 6000])
+def test_blank_lines_between_contigs_and_at_the_end(tmp_path, name, newline, width):
+    path = write(tmp_path / name, spaced(newline, width))
+    plain = write(tmp_path / "plain.fa", spaced(newline, width))
+    with plain.open() as file:  # Biopython reads sequences without an index
+        expected = {record.id: str(record.seq) for record in SeqIO.parse(file, "fasta-pearson")}
+    assert expected == {**CONTIGS, "no": ""}
+    for _ in range(2):  # the index is built, and used again
+        with Fasta(path) as fasta:
+            assert fasta.lengths == {name: len(sequence) for name, sequence in expected.items()}
+            for contig, sequence in expected.items():
+                got = decode(fasta.codes(contig, 0, len(sequence))) if sequence else ""
+                assert got == naive_window(sequence, len(sequence) // 2, len(sequence))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["x.fa", "x.fa.gz"])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_the_index_is_that_of_pyfaidx(tmp_path, name, newline, end):
+    path = write(tmp_path / name, text_of(CONTIGS, newline=newline).rstrip("\r\n") + end.replace("\n", newline))
+    Fasta(path).close()
+    ours = {file: (tmp_path / file).read_bytes() for file in index_files(path)}
+    for file in ours:
+        (tmp_path / file).unlink()
+    Faidx(path).close()
+    assert ours == {file: (tmp_path / file).read_bytes() for file in ours}
+
+
+def test_a_fasta_from_the_future(tmp_path, recwarn):
+    path = write(tmp_path / "x.fa.gz", text_of(CONTIGS))
+    os.utime(path, (4e9, 4e9))
+    with Fasta(path) as fasta:
+        assert list(fasta.lengths) == list(CONTIGS)
+    assert not recwarn
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_bgzip_of_what_ucsc_and_ensembl_give_out(tmp_path, packed, capsys):
+    text = text_of(CONTIGS).encode()
+    path = tmp_path / ("x.fa.gz" if packed else "x.fa")
+    path.write_bytes(gzip.compress(text[:1000]) + gzip.compress(text[1000:]) if packed else text)
+    new = sb.genome.bgzip(path)
+    assert new == tmp_path / "x.fa.bgz"
+    assert gzip.decompress(new.read_bytes()) == text
+    with Fasta(new) as fasta:
+        assert decode(fasta.codes("chrII", 3, 40)) == naive_window(CONTIGS["chrII"], 3 + 18, 37)
+    assert sb.genome.bgzip(path, tmp_path / "y.gz").name == "y.gz"
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, "x.fa.bgz", "x.fa.bgz.fai", "x.fa.bgz.gzi", "y.gz"}
+
+
+def test_bgzip_of_files_that_cannot_be(tmp_path):
+    path = tmp_path / "x.fa.gz"
+    path.write_bytes(gzip.compress(b">a\nACGT\n" * 1000)[:-9])
+    with pytest.raises(ValueError, match="truncated or damaged"):
+        sb.genome.bgzip(path)
+    for target in (path, tmp_path / "x.fa"):
+        with pytest.raises(ValueError, match="must be another file than path"):
+            sb.genome.bgzip(path, target)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        sb.genome.bgzip(tmp_path / "no.fa.gz")
+    with pytest.raises(FileNotFoundError, match=r"target=.*the folder .* does not exist"):
+        sb.genome.bgzip(path, tmp_path / "no" / "x.gz")
+    assert [file.name for file in tmp_path.iterdir()] == ["x.fa.gz"]
+
+
+def test_the_message_on_plain_gzip_can_be_followed(tmp_path):
+    path = write(tmp_path / "x.fa.gzip", text_of(CONTIGS)).rename(tmp_path / "x.fa.gz")
+    with pytest.raises(ValueError, match="sb.genome.bgzip") as caught:
+        Fasta(path)
+    statement = str(caught.value).partition("once: ")[2].partition(" writes")[0]
+    with Fasta(eval(statement, {"sb": sb})) as fasta:
+        assert list(fasta.lengths) == list(CONTIGS)
+
+
+def test_home_in_paths(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "x.fa", text_of(CONTIGS))
+    with Fasta("~/x.fa") as fasta:
+        assert fasta.path == tmp_path / "x.fa"

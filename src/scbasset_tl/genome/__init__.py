@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from scbasset_tl.genome.codes import decode, encode, reverse_complement
+from scbasset_tl.genome.compress import bgzip
 from scbasset_tl.genome.fasta import Fasta
 from scbasset_tl.genome.genes import Genes, read_genes
 from scbasset_tl.genome.motifs import Motif
@@ -20,6 +21,7 @@ __all__ = [
     "Motif",
     "Regions",
     "Variants",
+    "bgzip",
     "check_on_contigs",
     "decode",
     "dinucleotide_shuffle",

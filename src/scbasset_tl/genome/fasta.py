@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._files import as_path
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE, encode
+from scbasset_tl.genome.compress import bgzip_name
 from scbasset_tl.genome.fasta_index import bytes_before, fits, read_bytes
+from scbasset_tl.genome.fasta_indexing import write_fai, write_gzi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 # windows that start in the same stretch of this many bp are cut from one read; a bgzip block is as long
 _STRETCH: Final = 1 << 16
+# what pyfaidx and Biopython raise on files that are not as they should be
 _BGZF_END: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
@@ -41,7 +45,8 @@ class Fasta:
     Parameters
     ----------
     path
-        FASTA file; its name ends in ``.gz`` or ``.bgz`` if, and only if, it is compressed by bgzip.
+        FASTA file; its name ends in ``.gz`` or ``.bgz`` if, and only if, it is compressed by bgzip
+        (:func:`scbasset_tl.genome.bgzip`).
 
     Attributes
     ----------
@@ -70,7 +75,7 @@ class Fasta:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = as_path("fasta", path)
         _check_format(self.path)
         self._faidx = _open_current(self.path) or _build(self.path)
         self.lengths = {name: record.rlen for name, record in self._faidx.index.items()}
@@ -182,8 +187,9 @@ def _check_format(path: Path) -> None:
     message = ""
     if gzip and not (head[3:4] == b"\x04" and head[12:14] == b"BC"):
         message = (
-            f"{path} is compressed by gzip, which gives no access to single regions. Compress it by bgzip instead: "
-            f"gunzip -c {path} | bgzip > {path.with_suffix('.bgz')}"
+            f"{path} is compressed by gzip, which gives no access to single regions. Compress it by bgzip, once: "
+            f"sb.genome.bgzip({str(path)!r}) writes {str(bgzip_name(path))!r}, to be passed instead; or in a shell, "
+            f"gunzip -c {path} | bgzip > {bgzip_name(path)}"
         )
     elif gzip and tail != _BGZF_END:
         message = f"{path} is truncated: the end marker of bgzip is missing. Fetch the file again."
@@ -228,6 +234,11 @@ def _build(path: Path) -> Faidx:
     with TemporaryDirectory() as folder:
         paths = _index_paths(path, Path(folder))
         try:
+            write_fai(path, paths["indexname"])
+            if "gzi_indexname" in paths:
+                write_gzi(path, paths["gzi_indexname"])
+            for index in paths.values():  # a FASTA may be dated later than today
+                os.utime(index, (index.stat().st_atime, max(index.stat().st_mtime, path.stat().st_mtime + 1)))
             faidx = Faidx(path, **paths, as_raw=True)
         except _damage() as error:
             message = f"{path} cannot be read as FASTA: {error}"
