@@ -40,8 +40,7 @@ def outcome(path):
                         return "other bases"
             return "right" if list(fasta.lengths) == list(CONTIGS) else "other contigs"
     except ValueError as error:
-        assert path.name in str(error)
-        return "refused"
+        return "refused" if path.name in str(error) else f"nameless: {error}"
 
 
 @pytest.mark.parametrize(("name", "index"), [("x.fa", ".fai"), ("x.fa.gz", ".fai"), ("x.fa.gz", ".gzi")])
@@ -53,7 +52,11 @@ def test_flipped_bits_and_changed_digits_of_an_index(tmp_path, name, index):
     for number in range(3000 if LONG else 150):
         damaged = bytearray(whole[place])
         at = int(rng.integers(len(damaged)))
-        damaged[at] = ord(rng.choice(list("0123456789"))) if number % 2 and index == ".fai" else damaged[at] ^ 1 << int(rng.integers(8))
+        damaged[at] = (
+            ord(rng.choice(list("0123456789")))
+            if number % 2 and index == ".fai"
+            else damaged[at] ^ 1 << int(rng.integers(8))
+        )
         for kept, content in whole.items():
             kept.write_bytes(damaged if kept == place else content)
         outcomes.append(outcome(path))
@@ -63,7 +66,9 @@ def test_flipped_bits_and_changed_digits_of_an_index(tmp_path, name, index):
 
 
 @pytest.mark.parametrize("name", ["x.fa", "x.fa.gz"])
-@pytest.mark.parametrize(("column", "by"), [(1, -1), (1, 1), (1, 60), (2, 1), (2, -1), (3, 1), (3, -1), (4, 1), (4, -1)])
+@pytest.mark.parametrize(
+    ("column", "by"), [(1, -1), (1, 1), (1, 60), (2, 1), (2, -1), (3, 1), (3, -1), (4, 1), (4, -1)]
+)
 def test_each_number_of_each_record(tmp_path, name, column, by):
     path = genome(tmp_path, name)
     place = path.with_name(path.name + ".fai")

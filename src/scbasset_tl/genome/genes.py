@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
@@ -96,10 +98,23 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
         )
         raise ValueError(message)
     try:
-        if ".gtf" in kinds:
-            return _from_gtf(path)
-        return _from_table(_read_table(path, "," if ".csv" in kinds else "\t"))
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
+        with catch_warnings():
+            simplefilter("error", pd.errors.ParserWarning)  # rows of more fields than columns, which would be cut off
+            if ".gtf" in kinds:
+                return _from_gtf(path)
+            return _from_table(_read_table(path, "," if ".csv" in kinds else "\t"))
+    except pd.errors.ParserWarning as error:
+        what = "a GTF has, 9" if ".gtf" in kinds else "its header: name every column in the header"
+        message = f"genes: the rows of {path.name} have more fields than {what}."
+        raise ValueError(message) from error
+    except (
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+        UnicodeDecodeError,
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:
         message = f"genes: {path.name} cannot be read: {error}"
         raise ValueError(message) from error
 
@@ -133,7 +148,7 @@ def _read_table(path: Path, sep: str) -> pd.DataFrame:
     n_before = len(before) if before.all() else int(before.argmin())
     is_header = 0 < n_before < len(lines) and str(lines[n_before - 1]).count(sep) == str(lines[n_before]).count(sep)
     raw = {f"{mark}{name}": str for mark in ("", "#", "# ") for name in _NAMES}  # a gene may be called nan or NA
-    table = pd.read_csv(path, sep=sep, skiprows=n_before - is_header, converters=raw)
+    table = pd.read_csv(path, sep=sep, skiprows=n_before - is_header, converters=raw, index_col=False)
     return table.rename(columns={table.columns[0]: str(table.columns[0]).lstrip("# ")}) if is_header else table
 
 
@@ -171,7 +186,7 @@ def _from_gtf(path: Path) -> Genes:
     n_lines, parts = 0, []
     # not with usecols, which refuses a part that is nothing but comments
     for lines in pd.read_csv(
-        path, sep="\t", header=None, names=_GTF_COLUMNS, dtype=str, quoting=3, chunksize=_GTF_LINES
+        path, sep="\t", header=None, names=_GTF_COLUMNS, dtype=str, quoting=3, chunksize=_GTF_LINES, index_col=False
     ):
         n_lines += len(lines)
         kept = lines["feature"].isin(["gene", "transcript"]) & ~lines["chr"].str.startswith("#", na=False)
