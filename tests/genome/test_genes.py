@@ -209,7 +209,7 @@ def test_damaged_gzip_is_named(tmp_path):
         f'chrI\tx\tgene\t{number * 7 + 1}\t{number * 13 + 20}\t.\t+\t.\tgene_id "g{number}";' for number in range(400)
     ]
     whole = gzip.compress("\n".join(lines).encode(), mtime=0)
-    for at in range(12, len(whole), 40):
+    for at in range(12, len(whole) - 16, 40):
         (tmp_path / "a.gtf.gz").write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
         with pytest.raises(ValueError, match=r"a\.gtf\.gz"):
             read_genes(tmp_path / "a.gtf.gz")

@@ -14,6 +14,7 @@ import numpy as np
 from scbasset_tl._adata.batches import pack_batches, unpack_batches
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._keys import SCBASSET, SCHEMA_VERSION, scbasset_slots
+from scbasset_tl._reading import reading
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
@@ -236,19 +237,14 @@ def unpack_trunk(blob: np.ndarray) -> Trunk:
 
 def read_trunk_file(path: Path, name: str) -> Trunk:
     """The trunk in a file of :func:`scbasset_tl.io.write_trunk`; errors mention the argument ``name``."""
-    from safetensors import SafetensorError
-
     if path.suffix in (".h5ad", ".h5mu", ".zarr"):
         message = f"{name}={str(path)!r} is a whole data set, not the trunk of one: read it and pass what you get."
         raise ValueError(message)
     if not path.is_file():
         message = f"{name}={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)
-    try:
+    with reading(path, "trunk of io.write_trunk", name=name, advice="Write it again."):
         return unpack_trunk(np.frombuffer(path.read_bytes(), dtype=np.uint8))
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        message = f"{name}: {path.name} is damaged, or no trunk of io.write_trunk ({error})."
-        raise ValueError(message) from error
 
 
 def is_trunk_file(path: Path) -> bool:

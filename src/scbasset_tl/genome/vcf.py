@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NEEDED: Final = ("CHROM", "POS", "ID", "REF", "ALT")
+_DIGITS: Final = 18  # of a position that int64 holds
 
 
 class VcfRow(NamedTuple):
@@ -62,7 +63,7 @@ def read_vcf(path: Path) -> list[VcfRow]:
             )
             raise ValueError(message)
         chrom, pos, name, ref, alts = fields[:5]
-        if not pos.isdecimal() or int(pos) < 1:
+        if not pos.isdecimal() or len(pos) > _DIGITS or int(pos) < 1:
             message = f"{where}: POS must be a whole number of at least 1, got {pos!r}."
             raise ValueError(message)
         rows += [VcfRow(chrom, int(pos), name, ref, alt) for alt in alts.split(",")]

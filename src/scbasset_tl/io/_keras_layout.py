@@ -10,6 +10,7 @@ import numpy as np
 
 from scbasset_tl._files import check_own, replacing
 from scbasset_tl._hdf5 import safe_hdf5
+from scbasset_tl._reading import check_growth, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -133,20 +134,20 @@ def _read_layers(path: Path) -> list[Layer]:
             hint = " It is a zip archive, as Keras 3 writes: " + _FROM_KERAS_3 if file.read(2) == b"PK" else ""
         message = f"{path.name} is not an HDF5 file.{hint}"
         raise ValueError(message)
-    try:
-        with h5py.File(path, "r") as file:
-            root = file.get("model_weights", file)
-            if "layer_names" not in root.attrs:
-                raise ValueError(_not_legacy(path.name, root))
-            layers = [(name, root[name]) for name in _names(root, "layer_names")]
-            read = [
-                (name, [np.asarray(group[weight]) for weight in _names(group, "weight_names")])
-                for name, group in layers
-            ]
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
-        message = f"{path.name} is damaged or cut short ({error}): fetch or save it again."
-        raise ValueError(message) from error
-    return [(name, arrays) for name, arrays in read if arrays]
+    other = ""
+    with reading(path, "weight file of Keras", advice="Fetch or save it again."), h5py.File(path, "r") as file:
+        root = file.get("model_weights", file)
+        if "layer_names" not in root.attrs:
+            other = _not_legacy(path.name, root)
+            layers = []
+        else:
+            groups = [(name, root[name]) for name in _names(root, "layer_names")]
+            layers = [(name, [group[weight] for weight in _names(group, "weight_names")]) for name, group in groups]
+        check_growth(sum(array.nbytes for _, arrays in layers for array in arrays), path)
+        read = [(name, [np.asarray(array) for array in arrays]) for name, arrays in layers if arrays]
+    if other:
+        raise ValueError(other)
+    return read
 
 
 _FROM_KERAS_3 = "save the whole model there with model.save('model.h5') and read that file."

@@ -128,6 +128,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if header.get("format") != _FORMAT:
         message = f"checkpoint={str(path)!r} was not written by scbasset_tl; pass another path."
         raise ValueError(message)
+    if "meta" not in header:
+        message = f"checkpoint={str(path)!r} has no record of its run (meta): delete it and start again."
+        raise ValueError(message)
     try:
         meta = json.loads(header["meta"])
         stored = meta.pop("checksum", None)  # earlier versions wrote none
