@@ -141,6 +141,7 @@ def write_atac_diff(
         **cells.entry,
         "slots": names,
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
+        "threads": torch.get_num_threads(),
         "schema_version": SCHEMA_VERSION,
     }
     component = pd.Categorical.from_codes(responsibilities.argmax(axis=1), categories=levels)

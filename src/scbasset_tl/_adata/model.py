@@ -83,6 +83,7 @@ def write_model(
         "cells": np.sort(_float32(cell_bias)),
         "batch": {} if batches is None else pack_batches(batches),
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
+        "threads": _threads(),
         "schema_version": SCHEMA_VERSION,
     }
     write_slots(
@@ -268,6 +269,13 @@ def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         message = f"uns[{key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
         raise ValueError(message) from error
+
+
+def _threads() -> int:
+    """Threads of torch, on which sums on a CPU depend in their last digits."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _float32(values: np.ndarray) -> np.ndarray:
