@@ -158,18 +158,6 @@ def test_a_keras_file_with_arrays_that_were_never_written(files, tmp_path):
         read(path)
 
 
-def test_a_token_file_of_one_repeated_number(files, tmp_path):
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    path, n = tmp_path / "t.parquet", 1 << 23
-    lists = pa.ListArray.from_arrays(np.array([0, n], dtype=np.int32), np.zeros(n, dtype=np.int32))
-    parquet.write_table(pa.table({parquet.read_schema(files["tokens"][0]).names[0]: lists}), path)
-    assert path.stat().st_size < 60_000
-    with pytest.raises(ValueError, match=r"t\.parquet' .*would take 67\.1 MB"):
-        sb.io.read_tokens(path, n_regions=60)
-
-
 def test_more_new_cells_than_memory_holds():
     data = sb.datasets.toy(n_obs=60, n_vars=90)
     sb.tl.scbasset(data, trunk=4, n_latent=4, max_epochs=1, accelerator="cpu")
@@ -215,3 +203,29 @@ def test_what_the_system_says_of_a_file_stays(tmp_path):
             reading(tmp_path, "file", advice="Do this."),
         ):
             raise error
+
+
+def test_half_precision_and_foreign_byte_orders():
+    data = sb.datasets.toy(n_obs=40, n_vars=60)
+    dense = data.X.toarray()
+    expected = sb.pp.filter_peaks(data, copy=True).var["n_cells"]
+    for dtype in ("f2", ">f4", ">f8", ">i4", ">u2"):
+        for form in ("csr", "csc", "dense"):
+            other = data.copy()
+            if form == "dense":
+                other.X = dense.astype(dtype)
+            else:
+                matrix = data.X.asformat(form)
+                matrix.data = matrix.data.astype(dtype)
+                other.X = matrix
+            sb.pp.filter_peaks(other)
+            assert (other.var["n_cells"] == expected).all()
+            sb.pp.shuffle_labels(other)
+            assert other.X.dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize("name", ["index_file", "checkpoint"])
+def test_paths_without_a_name(name):
+    data = sb.datasets.toy(n_obs=40, n_vars=60)
+    with pytest.raises(ValueError, match=f"{name} must be a path, got ''"):
+        sb.tl.scbasset(data, trunk=4, n_latent=4, max_epochs=1, **{name: ""})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path, check_own, replacing
-from scbasset_tl._reading import check_growth, reading
+from scbasset_tl._reading import reading
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -127,10 +127,6 @@ def _read_column(path: Path) -> Any:
         message = f"path={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)
     with reading(path, f"Parquet file with a column {_COLUMN!r}", advice="Write it again with io.write_tokens."):
-        with parquet.ParquetFile(path) as file:
-            groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-            n_values = sum(group.column(c).num_values for group in groups for c in range(group.num_columns))
-        check_growth(8 * n_values, path, times=1000)
         column = parquet.read_table(path, columns=[_COLUMN]).column(_COLUMN).combine_chunks()
     if not hasattr(column, "offsets"):
         message = f"path={str(path)!r}: the column {_COLUMN!r} must hold lists of whole numbers, it has {column.type}."
