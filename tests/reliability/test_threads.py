@@ -32,9 +32,14 @@ def test_neighbours_leave_the_threads_of_torch_and_numba(n):
 
 def test_threads_are_restored_after_an_error():
     before = torch.get_num_threads()
-    with pytest.raises(KeyError), same_threads():
-        torch.set_num_threads(before + 2)
-        raise KeyError
+
+    def fail():
+        with same_threads():
+            torch.set_num_threads(before + 2)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert torch.get_num_threads() == before
 
 

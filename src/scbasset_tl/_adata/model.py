@@ -83,7 +83,7 @@ def write_model(
         "cells": np.sort(_float32(cell_bias)),
         "batch": {} if batches is None else pack_batches(batches),
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
-        "threads": _threads(),
+        "threads": torch_threads(),
         "schema_version": SCHEMA_VERSION,
     }
     write_slots(
@@ -271,7 +271,7 @@ def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
         raise ValueError(message) from error
 
 
-def _threads() -> int:
+def torch_threads() -> int:
     """Threads of torch, on which sums on a CPU depend in their last digits."""
     import torch
 
