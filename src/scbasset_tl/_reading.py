@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _GROWTH: Final = 50  # times that a text may be as long as its compressed file
 _ALWAYS: Final = 1 << 24
+_LONGEST: Final = 200
 
 
 @contextmanager
@@ -44,9 +45,16 @@ def reading(path: Path, what: str, *, advice: str, name: str = "path") -> Iterat
     except Exception as error:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.filename is not None):
             raise
-        said = str(error) or type(error).__name__
-        message = f"{name}={str(path)!r} is damaged, or no {what} ({said}). {advice}"
+        message = f"{name}={str(path)!r} is damaged, or no {what} ({_said(error)}). {advice}"
         raise ValueError(message) from error
+
+
+def _said(error: Exception) -> str:
+    """The first line of an error, if it is of use."""
+    if type(error).__name__ == "UnpicklingError":  # torch's advises to execute what the file holds
+        return "it is cut, or holds more than plain tensors"
+    first = str(error).strip().partition("\n")[0][:_LONGEST]
+    return first.rstrip(".") or type(error).__name__
 
 
 def check_growth(n_bytes: int, path: Path, *, times: int = _GROWTH) -> None:
