@@ -29,7 +29,10 @@ def read_bytes(faidx: Faidx, offset: int, length: int) -> bytes:
     """
     if gzi_index := getattr(faidx, "gzi_index", None):
         number = bisect_right(gzi_index, offset, key=attrgetter("ustart")) - 1
-        _check_blocks(Path(faidx.filename), gzi_index[max(number - 1, 0) : number + 2])
+        checked = vars(faidx).setdefault("checked_blocks", set())
+        if number not in checked:
+            _check_blocks(Path(faidx.filename), gzi_index[max(number - 1, 0) : number + 2])
+            checked.add(number)
         block = gzi_index[number]
         offset = block.cstart << 16 | offset - block.ustart
     faidx.file.seek(offset)
