@@ -50,9 +50,7 @@ def reading(path: Path, what: str, *, advice: str, name: str = "path") -> Iterat
 
 
 def _said(error: Exception) -> str:
-    """The first line of an error, if it is of use."""
-    if type(error).__name__ == "UnpicklingError":  # torch's advises to execute what the file holds
-        return "it is cut, or holds more than plain tensors"
+    """The first line of an error, or its kind."""
     first = str(error).strip().partition("\n")[0][:_LONGEST]
     return first.rstrip(".") or type(error).__name__
 

@@ -95,7 +95,11 @@ def _vectors(path: Path) -> np.ndarray:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 check_growth(sum(part.file_size for part in archive.infolist()), path)
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # whose text may advise to execute what the file holds
+            message = "it is cut, or holds more than plain tensors"
+            raise ValueError(message) from error
         table = next((state[name] for name in _WEIGHTS if isinstance(state, dict) and name in state), None)
         if isinstance(table, torch.Tensor):
             check_growth(4 * table.numel(), path)  # a tensor may repeat one number at every place
