@@ -21,6 +21,9 @@ _LONGEST_NAME = 150  # bytes; file systems end at 255
 
 def as_path(name: str, value: str | os.PathLike[str]) -> Path:
     """Argument ``name`` as a path."""
+    if isinstance(value, str) and not value:
+        message = f"{name} must be a path, got ''."
+        raise ValueError(message)
     try:
         return Path(value).expanduser()
     except TypeError as error:

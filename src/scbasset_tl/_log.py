@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from scbasset_tl._settings import settings
 
 if TYPE_CHECKING:
     from tqdm.auto import tqdm
+
+
+_LATE: Final = 2.0
 
 
 def info(message: str) -> None:
@@ -29,6 +32,11 @@ def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -
 
     kwargs.setdefault("disable", settings.verbosity < 2)
     return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, **kwargs)
+
+
+def late_progress(total: int, *, description: str, unit: str) -> tqdm:
+    """A progress bar for work that is mostly short: it appears after two seconds."""
+    return progress(total, description=description, unit=unit, delay=_LATE)
 
 
 def duration(seconds: float) -> str:

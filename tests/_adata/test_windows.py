@@ -133,3 +133,35 @@ def test_the_same_assembly_with_other_names_of_contigs(adata, fasta, tmp_path, c
     del adata.varm["dna_code"]
     with pytest.raises(ValueError, match="is not the assembly"):
         sequence_windows(adata, [5, 40], fasta=other, seq_len=192)
+
+
+def test_other_bases_in_contigs_of_the_same_names_and_lengths_are_refused(adata, fasta, tmp_path):
+    lines = fasta.read_text().splitlines()
+    exchange = str.maketrans("ACGTacgt", "TGCAtgca")
+    other = tmp_path / "toy.fa"
+    other.write_text("\n".join(line if line[0] == ">" else line.translate(exchange) for line in lines) + "\n")
+    with sb.genome.Fasta(other) as genome:
+        assert genome.checksum() == adata.uns["dna_code"]["checksum"]
+    for regions in ([5], ["chr1:100-300"]):
+        with pytest.raises(ValueError, match="is not the assembly .* other bases in 60 of 60 peaks compared"):
+            sequence_windows(adata, regions, fasta=other, seq_len=192)
+    adata.varm["dna_code"][:, 100] = 4  # one base is enough
+    with pytest.raises(ValueError, match="other bases in"):
+        sequence_windows(adata, [5], fasta=fasta, seq_len=192)
+
+
+def test_windows_of_nothing_but_n_are_named(capsys):
+    adata = sb.datasets.toy(n_obs=30, n_vars=60)
+    sb.tl.scbasset(adata, trunk=4, n_latent=4, max_epochs=1, accelerator="cpu")
+    adata.varm["dna_code"][3] = 4
+    with sb.settings.override(verbosity=1):
+        sb.tl.ism(adata, [2], window=2)
+        sb.get.accessibility(adata, sequences={"c": "C" * 192})
+        assert "WARNING" not in capsys.readouterr().err
+        for call in (
+            lambda: sb.tl.ism(adata, [2, 3], window=2),
+            lambda: sb.get.accessibility(adata, regions=[2, 3]),
+            lambda: sb.get.accessibility(adata, sequences={"c": "C" * 192, "n": "N" * 192}),
+        ):
+            call()
+            assert "WARNING: 1 of 2 windows hold nothing but N (first: [" in capsys.readouterr().err

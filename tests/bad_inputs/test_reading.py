@@ -235,7 +235,7 @@ IO = [
     ("`path=None`", None, lambda w: sb.io.read_keras_weights(w.data, None), TypeError, "path must be a path, got None"),
     ("a file that is not HDF5", lambda w: w.file("weights.h5", "hello") and None, read_keras(), ValueError,
      "weights.h5 is not an HDF5 file"),
-    ("a truncated Keras file", keras_file(0.5), read_keras(), ValueError, "weights.h5 is damaged", "again"),
+    ("a truncated Keras file", keras_file(0.5), read_keras(), ValueError, "weights.h5' is damaged", "again"),
     ("a Keras 3 file of another model", None, read_keras("keras_3.weights.h5"), ValueError, "2 arrays in 1 layers",
      "not a scBasset model"),
     ("an h5ad file for the weights", h5ad_file, read_keras(), ValueError, "not a Keras weight file"),
@@ -258,7 +258,7 @@ IO = [
     *((f"`{verb}` to a full disk", full_disk, write(verb, "model.h5"), OSError, "model.h5", "No space left on device")
       for verb in ("write_keras_weights", "write_trunk")),
     ("no such trunk", None, read_trunk("trunk"), FileNotFoundError, "trunk", "no such file"),
-    ("a truncated trunk", trunk_file, read_trunk("trunk"), ValueError, "trunk is damaged", "io.write_trunk"),
+    ("a truncated trunk", trunk_file, read_trunk("trunk"), ValueError, "trunk' is damaged", "io.write_trunk"),
 ]  # fmt: skip
 
 

@@ -251,7 +251,7 @@ ARGUMENTS = [
     ("`warm_start=3`", None, train(warm_start=3), TypeError, "warm_start must be a path, got 3"),
     ("`warm_start` with a file that is not there", None, train(warm_start="no"), FileNotFoundError, "warm_start=",
      "no such file"),
-    ("`warm_start` with a damaged file", a_damaged_trunk, train(warm_start="run"), ValueError, "warm_start: run is damaged",
+    ("`warm_start` with a damaged file", a_damaged_trunk, train(warm_start="run"), ValueError, "warm_start=", "run' is damaged",
      "io.write_trunk"),
     ("`warm_start` with the file of a whole data set", None, train(warm_start="other.h5ad"), ValueError,
      "other.h5ad' is a whole data set", "pass what you get"),

@@ -98,8 +98,8 @@ CASES = {
          "tl.scembed"),
     ],
     "io.read_geniml": [
-        ("a truncated checkpoint", None, geniml(cut=300), ValueError, "checkpoint.pt is truncated"),
-        ("an empty checkpoint", None, geniml(cut=0), ValueError, "checkpoint.pt is truncated"),
+        ("a truncated checkpoint", None, geniml(cut=300), ValueError, "checkpoint.pt' is damaged", "export it again"),
+        ("an empty checkpoint", None, geniml(cut=0), ValueError, "checkpoint.pt' is damaged", "export it again"),
         ("a checkpoint of another network", None, geniml(state={"w": torch.ones(2)}), ValueError, "no region vectors", "'w'"),
         ("a configuration of another model", None, geniml(config="vocab_size: 5\nembedding_dim: 4\n"), ValueError,
          "(9, 4)", "(5, 4)"),

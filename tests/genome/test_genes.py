@@ -192,3 +192,25 @@ def test_files_that_cannot_be_read(tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=words):
         read_genes(tmp_path / name)
+
+
+def test_rows_with_a_field_too_many_are_refused(tmp_path):
+    for content in ("gene,chr,tss\na,chrI,5,9\nb,chrI,6,9\n", "gene,chr,tss\na,chrI,5\nb,chrI,6,9\n"):
+        (tmp_path / "genes.csv").write_text(content)
+        with pytest.raises(ValueError, match=r"genes\.csv .*(more fields than its header: name|saw 4)"):
+            read_genes(tmp_path / "genes.csv")
+    line = 'chrI\tx\tgene\t101\t200\t.\t+\t.\tgene_id "a";'
+    (tmp_path / "genes.gtf").write_text(f"chr\t{line}\nchr\t{line}\n")
+    with pytest.raises(ValueError, match="more fields than a GTF has, 9"):
+        read_genes(tmp_path / "genes.gtf")
+
+
+def test_damaged_gzip_is_named(tmp_path):
+    lines = [
+        f'chrI\tx\tgene\t{number * 7 + 1}\t{number * 13 + 20}\t.\t+\t.\tgene_id "g{number}";' for number in range(400)
+    ]
+    whole = gzip.compress("\n".join(lines).encode(), mtime=0)
+    for at in range(12, len(whole) - 16, 40):
+        (tmp_path / "a.gtf.gz").write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match=r"a\.gtf\.gz"):
+            read_genes(tmp_path / "a.gtf.gz")

@@ -38,7 +38,7 @@ def test_cut_files_are_refused(trained, tmp_path, share):
     write_trunk(trained, path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(ValueError, match=r"trunk.safetensors is damaged, or no trunk"):
+    with pytest.raises(ValueError, match=r"trunk.safetensors' is damaged, or no trunk"):
         read_trunk(path)
 
 

@@ -40,8 +40,7 @@ def outcome(path):
                         return "other bases"
             return "right" if list(fasta.lengths) == list(CONTIGS) else "other contigs"
     except ValueError as error:
-        assert path.name in str(error)
-        return "refused"
+        return "refused" if path.name in str(error) else f"nameless: {error}"
 
 
 @pytest.mark.parametrize(("name", "index"), [("x.fa", ".fai"), ("x.fa.gz", ".fai"), ("x.fa.gz", ".gzi")])

@@ -48,7 +48,17 @@ def test_writes_the_promised_slots_and_nothing_else(tiny):
     assert tiny.varm["scbasset"].shape == (90, 6)
     assert list(tiny.var["split"].cat.categories) == ["train", "val", "test"]
     entry = tiny.uns["scbasset"]
-    assert set(entry) == {"params", "weights", "history", "slots", "cells", "batch", "versions", "schema_version"}
+    assert set(entry) == {
+        "params",
+        "weights",
+        "history",
+        "slots",
+        "cells",
+        "batch",
+        "threads",
+        "versions",
+        "schema_version",
+    }
     assert entry["history"]["stopped"] == "schedule"
     assert set(entry["history"]["auroc"]) == {"val", "test"}
     assert len(sb.get.history(tiny)) == 2

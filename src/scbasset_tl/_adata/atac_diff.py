@@ -22,7 +22,7 @@ from scbasset_tl._adata.atac_diff_space import (
     stored_space,
     with_fitted_decoder,
 )
-from scbasset_tl._adata.model import check_schema
+from scbasset_tl._adata.model import check_schema, torch_threads
 from scbasset_tl._adata.slots import check_replaceable, is_result
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._keys import SCHEMA_VERSION
@@ -141,6 +141,7 @@ def write_atac_diff(
         **cells.entry,
         "slots": names,
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
+        "threads": torch_threads(),
         "schema_version": SCHEMA_VERSION,
     }
     component = pd.Categorical.from_codes(responsibilities.argmax(axis=1), categories=levels)

@@ -85,7 +85,7 @@ def new_peaks(
     adata: AnnData, model: Model, *, regions: Any, sequences: Any, fasta: str | PathLike[str] | None, accelerator: str
 ) -> tuple[pd.Index, Callable[[], np.ndarray]]:
     """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network."""
-    from scbasset_tl._adata.windows import sequence_windows  # torch comes with it
+    from scbasset_tl._adata.windows import sequence_windows, warn_blank  # torch comes with it
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.train.device import single_device
 
@@ -95,6 +95,7 @@ def new_peaks(
         names, codes = windows.name, windows.codes
     else:
         names, codes = named_sequences(sequences, trunk.config.seq_len)
+    warn_blank(codes, names)
     return pd.Index(names, dtype=object), lambda: embed(trunk, codes).cpu().numpy()
 
 

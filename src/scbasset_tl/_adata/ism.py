@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.model import check_same_network, check_schema, load_trunk, model_digest
-from scbasset_tl._adata.windows import find_places, sequence_windows
+from scbasset_tl._adata.windows import find_places, sequence_windows, warn_blank
 from scbasset_tl._keys import CHROM, END, SCHEMA_VERSION, START
 from scbasset_tl._log import info, progress
 from scbasset_tl._validate import check_name, check_one_of, check_positive_int
@@ -95,6 +95,7 @@ def compute_changes(
     seq_len = trunk.config.seq_len
     first, last = check_window(window, seq_len)
     found = sequence_windows(adata, regions, fasta=fasta, seq_len=seq_len)
+    warn_blank(found.codes, found.name)
     codes = found.codes[:, first:last]
     size = 4 * 4 * codes.size * trunk.config.n_latent
     if size > _LARGE:

@@ -66,7 +66,7 @@ class _Stored(NamedTuple):
 
 
 def _stored(adata: AnnData, layer: str | None) -> _Stored:
-    matrix, slot = _find(adata, layer), slot_name(layer)
+    matrix, slot = _native(_find(adata, layer)), slot_name(layer)
     _check_kind(adata, matrix, slot)
     by_peak = getattr(matrix, "format", None) == "csc"
     pointers = None
@@ -99,6 +99,18 @@ def _find(adata: AnnData, layer: str | None) -> Any:
         message = f"no layer {layer!r}; adata.layers has {names}. Pass layer=None for adata.X."
         raise KeyError(message)
     return adata.layers[layer]
+
+
+def _native(matrix: Any) -> Any:
+    """The same matrix, in a type that scipy has if it is sparse: not of half precision nor in a foreign byte order."""
+    if not sparse.issparse(matrix) or matrix.dtype == _native_type(matrix.dtype):
+        return matrix
+    values = matrix.data.astype(_native_type(matrix.dtype))
+    return type(matrix)((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _native_type(dtype: np.dtype) -> np.dtype:
+    return np.dtype(np.float32) if dtype.itemsize == 2 and dtype.kind == "f" else dtype.newbyteorder("=")
 
 
 def _check_kind(adata: AnnData, matrix: Any, slot: str) -> None:
@@ -135,9 +147,8 @@ def _blocks(matrix: Any, ranges: list[tuple[int, int]], *, by_peak: bool) -> Ite
 def _canonical(block: Any) -> sparse.csr_matrix:
     if not sparse.issparse(block):
         block = np.asarray(block)
-        # scipy has no half precision
-        block = sparse.csr_matrix(block.astype(np.float32) if block.dtype == np.float16 else block)
-    block = block.tocsr()  # chunks of a dask array may be CSC
+        block = sparse.csr_matrix(block.astype(_native_type(block.dtype), copy=False))
+    block = _native(block).tocsr()  # chunks of a dask array may be CSC
     if block.has_canonical_format:
         return block
     block = block.copy()  # slices of an in-memory matrix share its arrays

@@ -14,6 +14,7 @@ import numpy as np
 from scbasset_tl._adata.batches import pack_batches, unpack_batches
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._keys import SCBASSET, SCHEMA_VERSION, scbasset_slots
+from scbasset_tl._reading import reading
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def write_model(
         "cells": np.sort(_float32(cell_bias)),
         "batch": {} if batches is None else pack_batches(batches),
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
+        "threads": torch_threads(),
         "schema_version": SCHEMA_VERSION,
     }
     write_slots(
@@ -236,19 +238,14 @@ def unpack_trunk(blob: np.ndarray) -> Trunk:
 
 def read_trunk_file(path: Path, name: str) -> Trunk:
     """The trunk in a file of :func:`scbasset_tl.io.write_trunk`; errors mention the argument ``name``."""
-    from safetensors import SafetensorError
-
     if path.suffix in (".h5ad", ".h5mu", ".zarr"):
         message = f"{name}={str(path)!r} is a whole data set, not the trunk of one: read it and pass what you get."
         raise ValueError(message)
     if not path.is_file():
         message = f"{name}={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)
-    try:
+    with reading(path, "trunk of io.write_trunk", name=name, advice="Write it again."):
         return unpack_trunk(np.frombuffer(path.read_bytes(), dtype=np.uint8))
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        message = f"{name}: {path.name} is damaged, or no trunk of io.write_trunk ({error})."
-        raise ValueError(message) from error
 
 
 def is_trunk_file(path: Path) -> bool:
@@ -272,6 +269,13 @@ def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         message = f"uns[{key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
         raise ValueError(message) from error
+
+
+def torch_threads() -> int:
+    """Threads of torch, on which sums on a CPU depend in their last digits."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _float32(values: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from scbasset_tl._adata.write import write_slots
 from scbasset_tl._folders import replacing_folder, restore
 from scbasset_tl._keys import SCHEMA_VERSION, scembed_slots
 from scbasset_tl._log import info
+from scbasset_tl._reading import reading
 from scbasset_tl._validate import check_name
 from scbasset_tl.genome.regions import Regions, read_regions
 from scbasset_tl.genome.universe import checksum, read_bed, write_bed
@@ -190,32 +191,31 @@ def _digest(vectors: np.ndarray, params: Mapping[str, Any]) -> str:
 
 def load_folder(path: Path) -> RegionEmbedding:
     """What :func:`save_folder` wrote."""
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     restore(path.resolve())
     if missing := [name for name in _FILES if not (path / name).is_file()]:
         message = f"path={str(path)!r} is no model of io.write_scembed: it has no {missing}. Models of geniml: io.read_geniml."
         raise FileNotFoundError(message)
-    try:
+    with reading(path, "model of io.write_scembed", advice="Write it again."):
         config = json.loads((path / "config.json").read_text())
         vectors = load((path / "model.safetensors").read_bytes())["vectors"]
         expected = (config["n_regions"], config["n_latent"]), config["universe"]
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        message = f"path={str(path)!r} is damaged, or no model of io.write_scembed ({error})."
-        raise ValueError(message) from error
+        params = dict(config["params"])
+        digest = _digest(vectors, params)
+        finite = np.isfinite(vectors).all()
     universe = read_bed(path / "universe.bed")
     # the categories of contigs are those in the file, which the checksum depends on
     if (vectors.shape, checksum(universe)) != expected:
         message = f"path={str(path)!r}: vectors, universe.bed and config.json are not of one model. Write it again."
         raise ValueError(message)
-    if "checksum" in config and config["checksum"] != _digest(vectors, config["params"]):
+    if "checksum" in config and config["checksum"] != digest:
         message = f"path={str(path)!r} is damaged: the checksum of its vectors is wrong. Write it again."
         raise ValueError(message)
-    if not np.isfinite(vectors).all():
+    if not finite:
         message = f"path={str(path)!r} has vectors that are NaN or infinite: train the model again."
         raise ValueError(message)
-    return RegionEmbedding(universe, vectors, config["params"])
+    return RegionEmbedding(universe, vectors, params)
 
 
 def plain(value: Any) -> Any:

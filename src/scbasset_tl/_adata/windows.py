@@ -13,12 +13,14 @@ from scbasset_tl._adata.positions import positions
 from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, DNA_CODE, END, START
-from scbasset_tl._log import info
+from scbasset_tl._log import info, warning
+from scbasset_tl.genome.codes import N_CODE
 from scbasset_tl.genome.contigs import match_contigs
 from scbasset_tl.genome.fasta import Fasta
 from scbasset_tl.genome.regions import Regions, check_on_contigs, read_regions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -197,33 +199,52 @@ def _regions(table: pd.DataFrame) -> Regions:
 def check_assembly(adata: AnnData, genome: Fasta, dna_key: str = DNA_CODE) -> None:
     """Refuse a FASTA that is not of the assembly that the peaks' sequences came from, where that is known.
 
-    One with other contigs, or other names for them, passes where it has the sequences of the peaks.
+    Its contigs may be others, or have other names; some peaks must have the bases that are stored.
     """
     recorded = adata.uns.get(dna_key, {})
-    if "checksum" not in recorded or str(recorded["checksum"]) == (checksum := genome.checksum()):
+    if "checksum" not in recorded:
         return
-    if not _has_sequences(adata, genome, dna_key):
+    known, checksum = str(recorded["checksum"]), genome.checksum()
+    differ = _other_bases(adata, genome, dna_key)
+    if differ or (differ is None and known != checksum):
+        bases = "" if differ is None else f" It has other bases in {differ}."
         message = (
             f"fasta: {genome.path.name} (assembly {checksum}) is not the assembly of the peaks' sequences, "
-            f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {recorded['checksum']}): pass that FASTA."
+            f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {known}): pass that FASTA.{bases}"
         )
         raise ValueError(message)
-    info(
-        f"{genome.path.name} is not {recorded.get('fasta')}, but has the same sequences for peaks drawn evenly: it is used"
-    )
+    if known != checksum:
+        info(
+            f"{genome.path.name} is not {recorded.get('fasta')}, but has the same sequences for peaks drawn evenly: "
+            "it is used"
+        )
 
 
-def _has_sequences(adata: AnnData, genome: Fasta, dna_key: str) -> bool:
-    """Whether the genome has the stored sequences of some peaks from all over the data."""
+def _other_bases(adata: AnnData, genome: Fasta, dna_key: str) -> str | None:
+    """Which stored sequences of some peaks from all over the data the genome does not have; ``None`` if unknown."""
     if dna_key not in adata.varm or not adata.n_vars:
-        return False
+        return None
     rows = np.unique(np.linspace(0, adata.n_vars - 1, _COMPARED, dtype=np.int64))
     codes = sequence_codes(adata, dna_key)[rows]
-    with suppress(KeyError, ValueError):
+    try:
         regions = read_regions(adata.var.iloc[rows], keys=_region_keys(adata, dna_key))
         there = check_on_contigs(regions, genome.lengths, margin=codes.shape[1], source=genome.path.name)
-        return np.array_equal(genome.windows(there.chrom, there.middle, codes.shape[1]), codes)
-    return False
+    except (KeyError, ValueError):
+        return None
+    wrong = np.flatnonzero((genome.windows(there.chrom, there.middle, codes.shape[1]) != codes).any(axis=1))
+    if not len(wrong):
+        return ""
+    return f"{len(wrong)} of {len(rows)} peaks compared, the first is {str(regions.name[wrong[0]])!r}"
+
+
+def warn_blank(codes: np.ndarray, names: Sequence[str]) -> None:
+    """Say which windows hold no known base: what a model says of them means nothing."""
+    blank = np.flatnonzero((codes == N_CODE).all(axis=1))
+    if len(blank):
+        warning(
+            f"{len(blank)} of {len(codes)} windows hold nothing but N (first: {[str(names[row]) for row in blank[:_SHOWN]]}):"
+            " what is said of them means nothing. Leave them out, or pass an unmasked FASTA"
+        )
 
 
 def _cut(adata: AnnData, regions: Regions, path: Path, seq_len: int, dna_key: str, *, whose: str) -> Windows:

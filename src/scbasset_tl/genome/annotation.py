@@ -52,6 +52,7 @@ def read_annotation(path: Path) -> pd.DataFrame:
         sep="\t",
         header=None,
         names=list(_COLUMNS),
+        index_col=False,
         dtype=str,
         quoting=3,
         na_filter=False,

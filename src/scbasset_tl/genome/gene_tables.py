@@ -83,7 +83,7 @@ def read_table(path: Path) -> pd.DataFrame:
         skiprows=n_before - is_header,
         header=None if names else "infer",
         names=names,
-        index_col=False if names else None,
+        index_col=False,
         dtype=str,
         na_filter=False,  # a gene may be called nan or NA
         compression="gzip" if packed else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
@@ -90,11 +91,17 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
         message = f"genes: there is no file {str(path)!r}."
         raise FileNotFoundError(message)
     try:
-        first = next((line for line in head_of(path) if not is_comment(line)), "")
-        named = {".gtf", ".gff", ".gff3"} & {suffix.lower() for suffix in path.suffixes}
-        if named or is_annotation(first):
-            return _from_annotation(path)
-        return _from_table(read_table(path))
+        with catch_warnings():
+            simplefilter("error", pd.errors.ParserWarning)  # rows of more fields than columns, which would be cut off
+            first = next((line for line in head_of(path) if not is_comment(line)), "")
+            named = {".gtf", ".gff", ".gff3"} & {suffix.lower() for suffix in path.suffixes}
+            if annotated := bool(named) or is_annotation(first):
+                return _from_annotation(path)
+            return _from_table(read_table(path))
+    except pd.errors.ParserWarning as error:
+        what = "a GTF has, 9" if annotated else "its header: name every column in the header"
+        message = f"genes: the rows of {path.name} have more fields than {what}."
+        raise ValueError(message) from error
     except (
         pd.errors.ParserError,
         pd.errors.EmptyDataError,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from scbasset_tl._files import as_path
+from scbasset_tl._reading import unpacked
 from scbasset_tl.genome.meme import parse_meme
 from scbasset_tl.genome.motifs import Motif
 from scbasset_tl.genome.pfm import parse_pfm
@@ -54,8 +55,8 @@ def _text(path: Path) -> str:
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
         try:
-            content = gzip.decompress(content)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            content = unpacked(path)
+        except (EOFError, gzip.BadGzipFile, ValueError, zlib.error) as error:
             message = f"{path} cannot be unpacked ({error}). The file is truncated or damaged: fetch it again."
             raise ValueError(message) from error
     if content[:2] == b"PK":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +10,7 @@ import pandas as pd
 
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, END, START
+from scbasset_tl._reading import reading, unpacked
 from scbasset_tl.genome.regions import Regions, read_regions
 
 if TYPE_CHECKING:
@@ -116,14 +115,8 @@ def _text(path: Path, name: str) -> str:
     if not path.is_file():
         message = f"{name}={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)
-    content = path.read_bytes()
-    try:
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        return content.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        message = f"{name}={str(path)!r} is damaged, or no BED file ({error})."
-        raise ValueError(message) from error
+    with reading(path, "BED file", name=name, advice="Fetch it again, or pass another."):
+        return unpacked(path).decode("utf-8-sig")
 
 
 def write_bed(path: Path, universe: Regions) -> None:

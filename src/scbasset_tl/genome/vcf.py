@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NEEDED: Final = ("CHROM", "POS", "ID", "REF", "ALT")
+_DIGITS: Final = 18  # of a position that int64 holds
 
 
 class VcfRow(NamedTuple):
@@ -62,8 +63,8 @@ def read_vcf(path: Path) -> list[VcfRow]:
             )
             raise ValueError(message)
         chrom, pos, name, ref, alts = fields[:5]
-        if not pos.isdecimal():  # 0 is that of a telomere
-            message = f"{where}: POS must be a whole number of at least 0, got {pos!r}."
+        if not pos.isdecimal() or len(pos) > _DIGITS:  # 0 is that of a telomere
+            message = f"{where}: POS must be a whole number from 0 to {10**_DIGITS - 1}, got {pos!r}."
             raise ValueError(message)
         rows += [VcfRow(chrom, int(pos), name, ref, alt) for alt in alts.split(",")]
     if not rows:

@@ -116,6 +116,7 @@ def report(
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.seen import check_unseen, is_mapped
+    from scbasset_tl._log import late_progress
     from scbasset_tl._random import as_generator
     from scbasset_tl.get import _evidence as evidence
     from scbasset_tl.get._history import history
@@ -129,18 +130,25 @@ def report(
     check_unseen(adata, model, held_out)
     labels = labels_from(adata, model.entry["params"].get("layer") if layer is None else layer)
 
-    cells, peaks = evidence.accuracy(adata, model, labels, held_out)
-    signals = evidence.signals(adata, model, labels, held_out, training, generator)
-    trained_here = "epochs" in model.entry.get("history", {})
-    epochs = history(adata, key=key) if trained_here else None
-    course = None if epochs is None else evidence.course(model, epochs, len(training))
-    verdict, reason = decide(**signals, course=course)
-    numbers = {
-        **evidence.auroc_numbers(cells, peaks, signals),
-        **evidence.baselines(adata, labels, held_out),
-        **evidence.depth_numbers(model, cells),
-        **({} if course is None else course._asdict()),
-        **evidence.mixing(adata, model, generator),
-    }
+    with late_progress(5, description="report", unit=" parts") as bar:
+        cells, peaks = evidence.accuracy(adata, model, labels, held_out)
+        bar.update()
+        signals = evidence.signals(adata, model, labels, held_out, training, generator)
+        bar.update()
+        trained_here = "epochs" in model.entry.get("history", {})
+        epochs = history(adata, key=key) if trained_here else None
+        course = None if epochs is None else evidence.course(model, epochs, len(training))
+        verdict, reason = decide(**signals, course=course)
+        bar.update()
+        baselines = evidence.baselines(adata, labels, held_out)
+        bar.update()
+        numbers = {
+            **evidence.auroc_numbers(cells, peaks, signals),
+            **baselines,
+            **evidence.depth_numbers(model, cells),
+            **({} if course is None else course._asdict()),
+            **evidence.mixing(adata, model, generator),
+        }
+        bar.update()
     stopped = str(model.entry["history"]["stopped"]) if trained_here else ("mapped" if is_mapped(model) else "")
     return Report(verdict, {"verdict": reason, **sentences(numbers, stopped)}, numbers, cells, peaks, epochs)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import zip_longest
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import h5py
 import numpy as np
 
 from scbasset_tl._files import check_own, replacing
 from scbasset_tl._hdf5 import safe_hdf5
+from scbasset_tl._reading import check_growth, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,51 +133,56 @@ def _to_keras(array: np.ndarray) -> np.ndarray:
 
 def _read_layers(path: Path) -> list[Layer]:
     """Name and arrays of each layer that has any, in the order of the model."""
-    try:
-        source = _unpacked(path)
-        if source is None:
-            message = f"{path.name} is not an HDF5 file, and not a .keras file."
-            raise ValueError(message)
-        with h5py.File(source, "r") as file:
-            root = file.get("model_weights", file)
-            if "layer_names" in root.attrs:
-                groups = [root[name] for name in _names(root, "layer_names")]
-                layers = [[group[weight] for weight in _names(group, "weight_names")] for group in groups]
-                names = _names(root, "layer_names")
-            else:
-                names = _keras_3_order(path.name, root)
-                groups = [root[name]["vars"] for name in names]
-                layers = [[group[weight] for weight in sorted(group, key=int)] for group in groups]
-            read = [(name, [np.asarray(weight) for weight in layer]) for name, layer in zip(names, layers, strict=True)]
-    except (OSError, KeyError, TypeError, RuntimeError, BadZipFile) as error:
-        message = f"{path.name} is damaged or cut short ({error}): fetch or save it again."
-        raise ValueError(message) from error
-    return [(name, arrays) for name, arrays in read if arrays]
-
-
-def _unpacked(path: Path) -> Path | BytesIO | None:
-    """The HDF5 file, or the one in a .keras file, which is a zip archive; nothing where there is neither."""
-    if h5py.is_hdf5(path):
-        return path
     with path.open("rb") as file:
-        if file.read(2) != b"PK":
-            return None
+        packed = file.read(2) == b"PK"
+    if not packed and not h5py.is_hdf5(path):
+        message = f"{path.name} is not an HDF5 file, and not a .keras file."
+        raise ValueError(message)
+    holds, read = [], []
+    with (
+        reading(path, "weight file of Keras", advice="Fetch or save it again."),
+        h5py.File(_unpacked(path) if packed else path, "r") as file,
+    ):
+        root = file.get("model_weights", file)
+        layers = _layers(root)
+        if layers is None:
+            holds = list(root)[:5]
+        else:
+            check_growth(sum(array.nbytes for _, arrays in layers for array in arrays), path)
+            read = [(name, [np.asarray(array) for array in arrays]) for name, arrays in layers if arrays]
+    if layers is None:
+        message = f"{path.name} has no layer_names (it holds {holds}): it is not a Keras weight file."
+        raise ValueError(message)
+    return read
+
+
+def _unpacked(path: Path) -> BytesIO:
+    """The HDF5 file in a .keras file, which is a zip archive."""
     with ZipFile(path) as archive:
+        check_growth(archive.getinfo("model.weights.h5").file_size, path)
         return BytesIO(archive.read("model.weights.h5"))
 
 
-def _keras_3_order(name: str, root: h5py.Group) -> list[str]:
-    """Layers with weights in the order of the model, by Keras 3's names, which count the layers of each kind."""
+def _layers(root: h5py.Group) -> list[tuple[str, list[h5py.Dataset]]] | None:
+    """Name and datasets of each layer, as Keras 2 or Keras 3 writes them; ``None`` if it is neither."""
+    if "layer_names" in root.attrs:
+        groups = [(name, root[name]) for name in _names(root, "layer_names")]
+        return [(name, [group[weight] for weight in _names(group, "weight_names")]) for name, group in groups]
     # an h5ad file has "layers" too
     top = next((key for key in ("layers", "_layer_checkpoint_dependencies") if key in root and "obs" not in root), None)
     if top is None:
-        message = f"{name} has no layer_names (it holds {list(root)[:5]}): it is not a Keras weight file."
-        raise ValueError(message)
+        return None
+    variables = [(f"{top}/{name}", root[top][name]["vars"]) for name in _keras_3_order(root[top])]
+    return [(name, [group[weight] for weight in sorted(group, key=int)]) for name, group in variables]
+
+
+def _keras_3_order(layers: h5py.Group) -> list[str]:
+    """Layers with weights in the order of the model, by Keras 3's names, which count the layers of each kind."""
     kinds: dict[str, list[tuple[int, str]]] = {}
-    for layer, group in root[top].items():
+    for layer, group in layers.items():
         if len(group.get("vars", ())):
             kind, number = re.fullmatch(r"(.*?)(?:_(\d+))?", layer).groups()  # type: ignore[union-attr]
-            kinds.setdefault(kind, []).append((int(number or 0), f"{top}/{layer}"))
+            kinds.setdefault(kind, []).append((int(number or 0), layer))
     ordered = {kind: [layer for _, layer in sorted(found)] for kind, found in kinds.items()}
     convolutions, norms, dense = (ordered.pop(kind, []) for kind in ("conv1d", "batch_normalization", "dense"))
     both = zip_longest([*convolutions, *dense[:1]], norms)

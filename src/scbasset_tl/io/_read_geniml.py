@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from scbasset_tl._files import as_path
+from scbasset_tl._reading import check_growth, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -68,8 +69,8 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
     vectors, regions = _vectors(path / "checkpoint.pt"), read_bed(found)
     config = _config(path / "config.yaml")
     expected = (
-        _whole(config, ["vocab_size"], len(vectors)),
-        _whole(config, ["embedding_dim", "embedding_size"], vectors.shape[1]),
+        _number(path, config, ("vocab_size",), len(vectors)),
+        _number(path, config, ("embedding_dim", "embedding_size"), vectors.shape[1]),
     )
     if vectors.shape != expected:
         message = f"path={str(path)!r}: checkpoint.pt has vectors {vectors.shape}, config.yaml says {expected}."
@@ -82,40 +83,60 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
 
 def _vectors(path: Path) -> np.ndarray:
     """The one table of vectors in a checkpoint; nothing in it is executed."""
-    import pickle  # noqa: TID251  (for the error of torch.load)
+    import zipfile
 
+    import numpy as np
     import torch
 
     if not path.is_file():
         message = f"path={str(path.parent)!r} is no model of geniml: it has no checkpoint.pt."
         raise FileNotFoundError(message)
-    try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        message = f"{path.name} is truncated, or holds more than plain tensors. Fetch it again, or export it again."
-        raise ValueError(message) from error
-    table = next((state[name] for name in _WEIGHTS if isinstance(state, dict) and name in state), None)
-    if table is None or table.ndim != 2:
+    with reading(path, "checkpoint of plain tensors alone", advice="Fetch it again, or export it again."):
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                check_growth(sum(part.file_size for part in archive.infolist()), path)
+        try:
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # whose text may advise to execute what the file holds
+            message = "it is cut, or holds more than plain tensors"
+            raise ValueError(message) from error
+        table = next((state[name] for name in _WEIGHTS if isinstance(state, dict) and name in state), None)
+        if isinstance(table, torch.Tensor):
+            check_growth(4 * table.numel(), path)  # a tensor may repeat one number at every place
+            vectors = table.float().numpy() if table.ndim == 2 else None
+        else:
+            vectors = None
+    if vectors is None:
         keys = list(state)[:5] if isinstance(state, dict) else type(state).__name__
         message = f"{path.name} has no region vectors: expected {_WEIGHTS[0]!r}, found {keys}."
         raise ValueError(message)
-    return table.float().numpy()
+    if not np.isfinite(vectors).all():
+        message = f"path={str(path)!r} has vectors that are NaN or infinite: train the model again."
+        raise ValueError(message)
+    return vectors
 
 
 def _config(path: Path) -> dict[str, str]:
-    """``name: value`` lines, perhaps in quotes and before a comment; nothing else stands in geniml's file."""
+    """``name: value`` lines, of which comments and quotes are no part; nothing else stands in geniml's file."""
     if not path.is_file():
         message = f"path={str(path.parent)!r} is no model of geniml: it has no config.yaml."
         raise FileNotFoundError(message)
-    lines = (re.sub(r"(?:^|\s)#.*", "", line) for line in path.read_text(encoding="utf-8-sig").splitlines())
-    pairs = ([part.strip().strip("'\"") for part in line.partition(":")] for line in lines)
-    return {name: value for name, colon, value in pairs if colon and name and value and value not in ("null", "~")}
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")  # numbers are the same in every encoding
+    lines = (re.sub(r"(^|\s)#.*", "", line).partition(":") for line in text.splitlines())
+    pairs = ((name.strip().strip("'\""), value.strip().strip("'\"")) for name, _, value in lines)
+    return {name: value for name, value in pairs if value and value.lower() not in ("null", "~")}
 
 
-def _whole(config: dict[str, str], names: Sequence[str], default: int) -> int:
-    """The number that the configuration gives by the first of ``names``."""
-    text = next((config[name] for name in names if name in config), None)
-    if text is not None and not text.isdecimal():
-        message = f"config.yaml: {names[0]} must be a whole number, got {text!r}."
+def _number(path: Path, config: Mapping[str, str], names: Sequence[str], otherwise: int) -> int:
+    """The number under the first of these names that is there."""
+    name = next((name for name in names if name in config), None)
+    if name is None:
+        return otherwise
+    try:
+        number = float(config[name])
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 2**53 or number != int(number):
+        message = f"path={str(path)!r}: {name} in config.yaml must be a whole number, got {config[name]!r}: correct it."
         raise ValueError(message)
-    return default if text is None else int(text)
+    return int(number)

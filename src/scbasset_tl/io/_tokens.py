@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path, check_own, replacing
+from scbasset_tl._reading import reading
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -121,15 +122,12 @@ def _has_tokens(path: Path) -> bool:
 
 
 def _read_column(path: Path) -> Any:
-    pyarrow, parquet = _pyarrow()
+    _, parquet = _pyarrow()
     if not path.is_file():
         message = f"path={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)
-    try:
+    with reading(path, f"Parquet file with a column {_COLUMN!r}", advice="Write it again with io.write_tokens."):
         column = parquet.read_table(path, columns=[_COLUMN]).column(_COLUMN).combine_chunks()
-    except (pyarrow.ArrowException, KeyError, OSError) as error:
-        message = f"path={str(path)!r} is damaged, or no Parquet file with a column {_COLUMN!r} ({error})."
-        raise ValueError(message) from error
     if not hasattr(column, "offsets"):
         message = f"path={str(path)!r}: the column {_COLUMN!r} must hold lists of whole numbers, it has {column.type}."
         raise ValueError(message)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._random import as_generator, draw_seed
+from scbasset_tl._threads import same_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +107,8 @@ def _cluster(x: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
         message = f"there are {len(x)} labelled cells; clustering needs more than {_N_NEIGHBORS}. Pass cluster_key=."
         raise ValueError(message)
     scratch = anndata.AnnData(np.zeros((len(x), 0), dtype=np.float32), obsm={"rep": x})
-    sc.pp.neighbors(scratch, n_neighbors=_N_NEIGHBORS, use_rep="rep", random_state=seed)
+    with same_threads():
+        sc.pp.neighbors(scratch, n_neighbors=_N_NEIGHBORS, use_rep="rep", random_state=seed)
     low, high = 0.0, _MAX_RESOLUTION
     best, missed_by = np.zeros(len(x), dtype=int), n_clusters
     for _ in range(_MAX_STEPS):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._random import as_generator, draw_seed
+from scbasset_tl._threads import same_threads
 from scbasset_tl._validate import check_one_of, check_positive_int
 
 if TYPE_CHECKING:
@@ -194,8 +195,9 @@ def _embed(drawn: dict[str, Cells], basis: str, rng: np.random.Generator) -> dic
 
         scratch = anndata.AnnData(np.zeros((len(points), 0), dtype=np.float32), obsm={"lsi": points.astype(np.float32)})
         seed = draw_seed(rng)
-        sc.pp.neighbors(scratch, use_rep="lsi", random_state=seed)
-        sc.tl.umap(scratch, random_state=seed)
+        with same_threads():
+            sc.pp.neighbors(scratch, use_rep="lsi", random_state=seed)
+            sc.tl.umap(scratch, random_state=seed)
         points = scratch.obsm["X_umap"]
     return dict(zip(drawn, np.split(points[:, :2], 2), strict=True))
 

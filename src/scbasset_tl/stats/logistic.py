@@ -9,6 +9,7 @@ import torch
 from scipy import sparse
 from torch.nn.functional import softplus
 
+from scbasset_tl._log import late_progress
 from scbasset_tl.stats.labels import blocks_of_rows
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def fit_cells(
     start: CellFit | None = None,
     n_iter: int = 100,
     block: int = BLOCK,
+    what: str = "cells",
 ) -> CellFit:
     """Logistic regression of each cell's labels on the peak vectors, by Newton's method with backtracking.
 
@@ -69,6 +71,8 @@ def fit_cells(
         Evaluations of a cell at most; 5 to 8 do for most.
     block
         Cells solved together, with about 30 kB each.
+    what
+        What a progress bar calls the cells.
     """
     design = _with_ones(peak_embedding)
     sums = _open_sums(design, labels)
@@ -88,8 +92,10 @@ def fit_cells(
         np.zeros(len(theta), dtype=np.int64),
         np.zeros(len(theta), dtype=bool),
     )
-    for cells in solvable.split(block):
-        _solve(_Block(design, sums[cells], pull[cells], l2), theta, cells, fit, n_iter)
+    with late_progress(len(solvable), description=f"solving for {what}", unit=f" {what}") as bar:
+        for cells in solvable.split(block):
+            _solve(_Block(design, sums[cells], pull[cells], l2), theta, cells, fit, n_iter)
+            bar.update(len(cells))
     fit.log_likelihood[:] = _log_likelihood(design, sums, theta)
     return fit
 

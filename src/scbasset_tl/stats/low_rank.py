@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from scbasset_tl._log import late_progress
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
@@ -62,8 +64,10 @@ class LowRank(NamedTuple):
         used = np.flatnonzero(weights.getnnz(axis=0))
         weights = weights[:, used].tocsc()
         means = np.zeros((weights.shape[0], len(self.right)))
-        for rows, values in self.rows(used).blocks():
-            means += weights[:, rows] @ values
+        with late_progress(len(used), description="averaging", unit=" cells") as bar:
+            for rows, values in self.rows(used).blocks():
+                means += weights[:, rows] @ values
+                bar.update(len(values))
         return means.astype(np.float32)
 
     def average_columns(self, weights: sparse.csr_matrix) -> np.ndarray:
@@ -73,8 +77,10 @@ class LowRank(NamedTuple):
         used = np.flatnonzero(weights.getnnz(axis=0))
         weights = weights[:, used].tocsr()
         means = np.empty((len(self.left), weights.shape[0]), dtype=np.float32)
-        for rows, values in self._replace(right=self.right[used]).blocks():
-            means[rows] = (weights @ values.T).T
+        with late_progress(len(means), description="averaging", unit=" cells") as bar:
+            for rows, values in self._replace(right=self.right[used]).blocks():
+                means[rows] = (weights @ values.T).T
+                bar.update(len(values))
         return means
 
     def principal_components(self) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scbasset_tl._random import draw_seed
+from scbasset_tl._threads import same_threads
 
 EXACT_UP_TO = 32_768
 """Points up to which all pairs are compared: sooner done than the half minute pynndescent takes to compile itself."""
@@ -38,7 +39,8 @@ def nearest_among(
         return _exact(x, k, queries)
     from pynndescent import NNDescent
 
-    indices, distances = NNDescent(x, n_neighbors=max(k, 15), random_state=draw_seed(rng)).query(queries, k)
+    with same_threads():
+        indices, distances = NNDescent(x, n_neighbors=max(k, 15), random_state=draw_seed(rng)).query(queries, k)
     return _completed(x, indices, distances, queries)
 
 
@@ -59,7 +61,8 @@ def _exact(x: np.ndarray, k: int, queries: np.ndarray | None = None) -> tuple[np
 def _descent(x: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     from pynndescent import NNDescent
 
-    indices, distances = NNDescent(x, n_neighbors=k + 1, random_state=seed).neighbor_graph
+    with same_threads():
+        indices, distances = NNDescent(x, n_neighbors=k + 1, random_state=seed).neighbor_graph
     return _without_self(*_completed(x, indices, distances, x))
 
 

@@ -49,7 +49,7 @@ def fit_peak_decoder(
     scale[scale <= 1e-6 * np.abs(mean)] = 1
     design, pull = (features - mean) / scale, center * scale
     l2, held_out = _choose(design, opened, pull, rng)
-    fit = fit_cells(design, _labels(opened), l2=l2, center=pull)
+    fit = fit_cells(design, _labels(opened), l2=l2, center=pull, what="peaks")
     weight = fit.weight / scale
     return PeakDecoder(np.column_stack([weight, fit.bias - weight @ mean]).astype(np.float32), l2, held_out)
 
@@ -66,7 +66,7 @@ def _choose(
     known, unknown = _labels(opened[n:]), _labels(opened[:n])
     found: dict[float, float] = {}
     for l2 in PENALTIES:
-        fit = fit_cells(design[n:], known, l2=l2, center=pull)
+        fit = fit_cells(design[n:], known, l2=l2, center=pull, what="peaks")
         found[l2] = float(log_likelihood(design[:n], unknown, fit.weight, fit.bias).sum()) / n
         if found[l2] < max(found.values()):
             break

@@ -82,7 +82,7 @@ def generate(
     ValueError
         If no cell has the labels asked for, or an argument or slot holds what cannot be used.
     MemoryError
-        If the probabilities would not fit into memory; nothing is computed then.
+        If the cells would not fit into memory; nothing is computed then.
 
     Examples
     --------
@@ -123,6 +123,11 @@ def generate(
         )
     seed, generator = recorded_seed(rng), as_generator(rng)
     stored = read_atac_diff(adata, key)
+    if not dense:
+        # indices and values of the open peaks, twice while they are joined; vectors, codes, depth and names of cells
+        n_open = max(1.0, float(np.expm1(stored.log_depth).mean()))
+        n_bytes = n_obs * (2 * 8 * n_open + 4 * 4 * stored.model.config.n_input + 200)
+        check_memory(int(n_bytes), f"{n_obs:,} new cells × {n_open:,.0f} open peaks", advice="generate fewer cells.")
     cells = templates(adata, stored, condition, n_obs, generator)
     x = draw_vectors(stored, cells, Sampling(guidance, steps, device), z=z, rng=generator)
     if dense:

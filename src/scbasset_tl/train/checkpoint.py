@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scbasset_tl._files import replacing
+from scbasset_tl._log import warning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +37,13 @@ class Checkpoint(NamedTuple):
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write ``checkpoint``; a reader sees the old file or the new one, never a part."""
+    import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     contiguous = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     meta = {**checkpoint.meta, "writer": f"process {os.getpid()} on {platform.node()}"}
+    meta["threads"] = torch.get_num_threads()
     header = json.dumps({**meta, "checksum": tensors_digest(contiguous, meta)})
     n_bytes = sum(tensor.nbytes for tensor in contiguous.values())
     with replacing(path, name="checkpoint", n_bytes=n_bytes) as temporary:
@@ -128,6 +131,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if header.get("format") != _FORMAT:
         message = f"checkpoint={str(path)!r} was not written by scbasset_tl; pass another path."
         raise ValueError(message)
+    if "meta" not in header:
+        message = f"checkpoint={str(path)!r} has no record of its run (meta): delete it and start again."
+        raise ValueError(message)
     try:
         meta = json.loads(header["meta"])
         stored = meta.pop("checksum", None)  # earlier versions wrote none
@@ -138,6 +144,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         message = f"checkpoint={str(path)!r} is damaged: its checksum is wrong. Delete it and start again."
         raise ValueError(message)
     return Checkpoint(tensors, meta)
+
+
+def say_threads(saved: Mapping[str, Any]) -> None:
+    """Tell a run that goes on from a checkpoint of another number of threads, on which sums on a CPU depend."""
+    import torch
+
+    then, now = saved.get("threads"), torch.get_num_threads()
+    if then not in (None, now):  # earlier versions stored none
+        warning(
+            f"the checkpoint was written with torch.get_num_threads() == {then}, now it is {now}: on a CPU the result "
+            f"differs in its last digits. torch.set_num_threads({then}) makes it that of an uninterrupted run"
+        )
 
 
 def check_same_run(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import torch
 
-from scbasset_tl.train.checkpoint import Checkpoint, check_same_run, load_checkpoint, save_checkpoint
+from scbasset_tl.train.checkpoint import Checkpoint, check_same_run, load_checkpoint, save_checkpoint, say_threads
 from scbasset_tl.train.diffusion_loss import Cells, HeldOutCells, Terms, objective, reconstruction_loss
 from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe
 from scbasset_tl.train.diffusion_state import DiffusionState
@@ -216,4 +216,5 @@ def _load(state: DiffusionState, checkpoint: Path | None, identity: Mapping[str,
         raise ValueError(message)
     saved = load_checkpoint(checkpoint)
     check_same_run(saved.meta["identity"], identity)
+    say_threads(saved.meta)
     state.from_checkpoint(saved.tensors, saved.meta["state"])

@@ -16,7 +16,7 @@ from scbasset_tl.nn.codes import augment, one_hot
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.nn.loss import fused_linear_bce
 from scbasset_tl.train.batches import PeakBatches, ahead, to_device
-from scbasset_tl.train.checkpoint import Saver, check_same_run
+from scbasset_tl.train.checkpoint import Saver, check_same_run, say_threads
 from scbasset_tl.train.distributed import Ranks
 from scbasset_tl.train.draws import draw_cells, epoch_steps, step_sizes
 from scbasset_tl.train.monitor import AucSample
@@ -122,6 +122,7 @@ def fit(
     identity["cells_per_step"] = cells_per_step
     if saved is not None:
         check_same_run(saved.meta["identity"], identity)
+        say_threads(saved.meta)
     now = _prepare(problem, recipe, fabric, cells_per_step, seed, checkpoint)
     some_cells = cells_per_step is not None
     state = start_state(

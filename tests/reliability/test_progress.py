@@ -1,0 +1,68 @@
+"""Long work shows a bar, short work none."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import scbasset_tl as sb
+from scbasset_tl import _log
+from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.logistic import fit_cells
+from scbasset_tl.stats.low_rank import LowRank
+from scbasset_tl.stats.peak_decoder import fit_peak_decoder
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """As if all work took longer than the time after which bars appear."""
+    monkeypatch.setattr(_log, "_LATE", 1e-9)
+
+
+def random_labels():
+    rng = np.random.default_rng(0)
+    opened = sparse.random(80, 30, 0.3, format="csr", rng=rng)
+    return rng, Labels(opened.indptr.astype(np.int64), opened.indices.astype(np.int32), 30), opened
+
+
+def work():
+    rng, labels, opened = random_labels()
+    matrix = LowRank(np.ones((40, 2), np.float32), np.ones((30, 2), np.float32), np.zeros(40, np.float32), sigmoid=True)
+    return {
+        "solving for cells": lambda: fit_cells(rng.normal(size=(80, 3)), labels, l2=1.0),
+        "solving for peaks": lambda: fit_peak_decoder(
+            rng.normal(size=(80, 3)), opened, center=np.zeros((30, 3)), rng=np.random.default_rng(0)
+        ),
+        "averaging": lambda: (
+            matrix.average_columns(sparse.csr_matrix(np.full((2, 30), 1 / 30))),
+            matrix.average_rows(sparse.csr_matrix(np.full((2, 40), 1 / 40))),
+        ),
+    }
+
+
+@pytest.mark.parametrize("what", ["solving for cells", "solving for peaks", "averaging"])
+def test_kernels_that_may_take_long(slow, capsys, what):
+    with sb.settings.override(verbosity=2):
+        work()[what]()
+    assert f"{what}: 100%" in capsys.readouterr().err
+    with sb.settings.override(verbosity=1):
+        work()[what]()
+    assert capsys.readouterr().err == ""
+
+
+def test_short_work_shows_nothing(capsys):
+    with sb.settings.override(verbosity=2):
+        for call in work().values():
+            call()
+    assert capsys.readouterr().err == ""
+
+
+def test_verbs_that_may_take_long(slow, capsys):
+    data = sb.datasets.toy(n_obs=60, n_vars=120)
+    sb.tl.scbasset(data, trunk=4, n_latent=4, max_epochs=1, accelerator="cpu")
+    query = sb.datasets.toy(n_obs=60, n_vars=120)[:20].copy()
+    with sb.settings.override(verbosity=2):
+        capsys.readouterr()
+        sb.get.report(data)
+        assert "report: 100%" in capsys.readouterr().err
+        sb.tl.map_cells(query, data, key_added="mapped")
+        assert "solving for cells: 100%" in capsys.readouterr().err

@@ -1,0 +1,231 @@
+"""Damaged files: each reader reads what was written, or says which file is damaged, and small files stay small."""
+
+import gzip
+import json
+import os
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import scbasset_tl as sb
+from scbasset_tl._reading import reading
+from scbasset_tl.genome.universe import read_bed
+from scbasset_tl.genome.vcf import read_vcf
+from scbasset_tl.train.checkpoint import load_checkpoint
+
+N = 20_000 if os.environ.get("SCBASSET_TL_LONG") else 200
+CONFIG = "vocab_size: 60\nembedding_dim: 4\n"
+BED = "".join(f"chr1\t{start}\t{start + 100}\n" for start in range(0, 6000, 100))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """What each reader reads, and the file of it that is damaged."""
+    folder = tmp_path_factory.mktemp("files")
+    data = sb.datasets.toy(n_obs=40, n_vars=60)
+    sb.tl.scbasset(data, trunk=4, n_latent=4, max_epochs=1, accelerator="cpu", checkpoint=folder / "run.safetensors")
+    sb.tl.scembed(data, n_latent=4, max_epochs=1)
+    sb.io.write_trunk(data, folder / "trunk.safetensors")
+    sb.io.write_keras_weights(data, folder / "keras.h5")
+    sb.io.write_tokens(data, folder / "tokens.parquet")
+    sb.io.write_scembed(data, folder / "scembed")
+    geniml = folder / "geniml"
+    geniml.mkdir()
+    torch.save({"projection.weight": torch.randn(60, 4)}, geniml / "checkpoint.pt")
+    (geniml / "config.yaml").write_text(CONFIG)
+    (geniml / "universe.bed").write_text(BED)
+    (folder / "u.bed.gz").write_bytes(gzip.compress(BED.encode(), mtime=0))
+    (folder / "v.vcf.gz").write_bytes(gzip.compress(b"#CHROM\tPOS\tID\tREF\tALT\n" + b"1\t7\tr\tA\tC\n" * 300, mtime=0))
+    gtf = "".join(f'chr1\tx\tgene\t{n * 7 + 1}\t{n * 13 + 20}\t.\t+\t.\tgene_id "g{n}";\n' for n in range(300))
+    (folder / "a.gtf.gz").write_bytes(gzip.compress(gtf.encode(), mtime=0))
+    (folder / "genes.csv").write_text("gene,chr,tss\n" + "".join(f"g{n},chr1,{n}\n" for n in range(50)))
+    bare = sb.datasets.toy(n_obs=40, n_vars=60)
+    return {
+        "checkpoint": (folder / "run.safetensors", load_checkpoint),
+        "trunk": (folder / "trunk.safetensors", sb.io.read_trunk),
+        "keras": (folder / "keras.h5", lambda path: sb.io.read_keras_weights(bare, path, copy=True)),
+        "tokens": (folder / "tokens.parquet", lambda path: sb.io.read_tokens(path, n_regions=60)),
+        "scembed vectors": (folder / "scembed" / "model.safetensors", lambda path: sb.io.read_scembed(path.parent)),
+        "scembed config": (folder / "scembed" / "config.json", lambda path: sb.io.read_scembed(path.parent)),
+        "scembed universe": (folder / "scembed" / "universe.bed", lambda path: sb.io.read_scembed(path.parent)),
+        "geniml checkpoint": (geniml / "checkpoint.pt", lambda path: sb.io.read_geniml(path.parent)),
+        "geniml config": (geniml / "config.yaml", lambda path: sb.io.read_geniml(path.parent)),
+        "universe": (folder / "u.bed.gz", read_bed),
+        "variants": (folder / "v.vcf.gz", read_vcf),
+        "annotation": (folder / "a.gtf.gz", sb.genome.read_genes),
+        "genes": (folder / "genes.csv", sb.genome.read_genes),
+    }  # fmt: skip
+
+
+KINDS = [
+    "checkpoint", "trunk", "keras", "tokens", "scembed vectors", "scembed config", "scembed universe",
+    "geniml checkpoint", "geniml config", "universe", "variants", "annotation", "genes",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_damage_ends_in_an_error_that_names_the_file(files, kind):
+    path, read = files[kind]
+    whole, rng, outcomes = path.read_bytes(), np.random.default_rng(7), {"read": 0, "refused": 0}
+    try:
+        for number in range(N if kind != "keras" else N // 4):
+            damaged = bytearray(whole)
+            at = int(rng.integers(len(damaged)))
+            if number % 4 == 0:
+                del damaged[at:]
+            elif number % 4 == 1:
+                damaged[at : at + 8] = rng.bytes(min(8, len(damaged) - at))
+            else:
+                damaged[at] ^= 1 << int(rng.integers(8))
+            path.write_bytes(damaged)
+            try:
+                read(path)
+                outcomes["read"] += 1
+            except (ValueError, KeyError) as error:
+                said = str(error)
+                outcomes["refused"] += 1
+                named = path.name in said or path.parent.name in said or kind == "genes"
+                if not named or (isinstance(error, KeyError) and "genes" not in said):
+                    pytest.fail(f"{type(error).__name__}: {said}")
+    finally:
+        path.write_bytes(whole)
+    print(kind, outcomes)
+    assert outcomes["refused"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vocab_size: 60  # regions\nembedding_dim: 4 # wide\n",
+        "vocab_size: '60'\nembedding_dim: \"4\"\n",
+        "vocab_size: 60.0\nembedding_dim: 4.0\n",
+        "vocab_size: null\nembedding_dim: ~\n",
+        "# \xe9t\xe9\nvocab_size: 60\nname: \xe9\nembedding_size: 4\n",
+    ],
+)
+def test_configurations_of_geniml_as_yaml_may_write_them(files, text):
+    path, read = files["geniml config"]
+    try:
+        path.write_bytes(text.encode("latin-1"))
+        assert read(path).vectors.shape == (60, 4)
+        path.write_text(text.replace("60", "61").replace("null", "sixty"))
+        with pytest.raises(ValueError, match="config.yaml"):
+            read(path)
+    finally:
+        path.write_text(CONFIG)
+
+
+# small files that would take much memory
+
+
+def test_a_gzip_file_of_zeros(tmp_path):
+    path = tmp_path / "u.bed.gz"
+    with gzip.open(path, "wb") as file:
+        for _ in range(64):
+            file.write(b"chr1\t0\t10\n" * 100_000)
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(ValueError, match=r"u\.bed\.gz' .*unpack to more than .* Fetch it again"):
+        read_bed(path)
+
+
+def test_a_tensor_that_repeats_one_number(files):
+    path, read = files["geniml checkpoint"]
+    whole = path.read_bytes()
+    try:
+        torch.save({"projection.weight": torch.ones(1, 1).expand(1 << 26, 16)}, path)
+        assert path.stat().st_size < 10_000
+        with pytest.raises(ValueError, match=r"checkpoint\.pt' .*would take 4\.3 GB"):
+            read(path)
+        torch.save({"projection.weight": torch.full((60, 4), torch.nan)}, path)
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            read(path)
+    finally:
+        path.write_bytes(whole)
+
+
+def test_a_keras_file_with_arrays_that_were_never_written(files, tmp_path):
+    whole, read = files["keras"]
+    path = tmp_path / "w.h5"
+    path.write_bytes(whole.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["dense/dense/kernel:0"]
+        file.create_dataset("dense/dense/kernel:0", shape=(1 << 20, 1 << 10), chunks=(1024, 1024), dtype="f4")
+    with pytest.raises(ValueError, match=r"w\.h5' .*would take 4\.\d GB"):
+        read(path)
+
+
+def test_more_new_cells_than_memory_holds():
+    data = sb.datasets.toy(n_obs=60, n_vars=90)
+    sb.tl.scbasset(data, trunk=4, n_latent=4, max_epochs=1, accelerator="cpu")
+    sb.tl.atac_diff(data, condition_keys="cell_type", max_steps=3)
+    with pytest.raises(MemoryError, match="1,000,000,000,000 new cells.*generate fewer"):
+        sb.tl.generate(data, 10**12)
+
+
+# single messages
+
+
+def test_a_checkpoint_without_a_record_of_its_run(tmp_path):
+    save_file({"x": torch.ones(1)}, tmp_path / "c", {"format": "scbasset_tl checkpoint 1"})
+    with pytest.raises(ValueError, match=r"no record of its run \(meta\): delete it"):
+        load_checkpoint(tmp_path / "c")
+
+
+def test_a_configuration_of_scembed_without_parameters(files):
+    path, read = files["scembed config"]
+    whole = path.read_text()
+    try:
+        for params in (None, 3):
+            path.write_text(json.dumps({**json.loads(whole), "params": params}))
+            with pytest.raises(ValueError, match="scembed' is damaged, or no model of io.write_scembed"):
+                read(path)
+    finally:
+        path.write_text(whole)
+
+
+@pytest.mark.parametrize("pos", [str(2**63), "1" * 5000])
+def test_positions_of_variants_beyond_any_genome(tmp_path, pos):
+    (tmp_path / "v.vcf").write_text(f"#CHROM\tPOS\tID\tREF\tALT\n1\t{pos}\tr\tA\tC\n")
+    with pytest.raises(ValueError, match=r"v\.vcf, line 2: POS must be a whole number of at least 1"):
+        read_vcf(tmp_path / "v.vcf")
+
+
+def test_what_the_system_says_of_a_file_stays(tmp_path):
+    with pytest.raises(FileNotFoundError), reading(tmp_path, "file", advice=""):
+        (tmp_path / "none").read_text()
+    for error in (RuntimeError(), OSError("short"), KeyError("x")):
+        with (
+            pytest.raises(ValueError, match="is damaged, or no file .* Do this"),
+            reading(tmp_path, "file", advice="Do this."),
+        ):
+            raise error
+
+
+def test_half_precision_and_foreign_byte_orders():
+    data = sb.datasets.toy(n_obs=40, n_vars=60)
+    dense = data.X.toarray()
+    expected = sb.pp.filter_peaks(data, copy=True).var["n_cells"]
+    for dtype in ("f2", ">f4", ">f8", ">i4", ">u2"):
+        for form in ("csr", "csc", "dense"):
+            other = data.copy()
+            if form == "dense":
+                other.X = dense.astype(dtype)
+            else:
+                matrix = data.X.asformat(form)
+                matrix.data = matrix.data.astype(dtype)
+                other.X = matrix
+            sb.pp.filter_peaks(other)
+            assert (other.var["n_cells"] == expected).all()
+            sb.pp.shuffle_labels(other)
+            assert other.X.dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize("name", ["index_file", "checkpoint"])
+def test_paths_without_a_name(name):
+    data = sb.datasets.toy(n_obs=40, n_vars=60)
+    with pytest.raises(ValueError, match=f"{name} must be a path, got ''"):
+        sb.tl.scbasset(data, trunk=4, n_latent=4, max_epochs=1, **{name: ""})
