@@ -131,7 +131,8 @@ CASES = [
 ]  # fmt: skip
 FASTA = [
     ("a folder that is not there", None, write(DNA, "x/a.fa"), FileNotFoundError, "does not exist"),
-    ("a file of another kind", None, write(DNA, content="notes"), FileExistsError, "is not a FASTA file"),
+    ("a file of another kind", None, write(DNA, content="notes"), FileExistsError, "is not a file of io.write_fasta"),
+    ("a genome", None, write(DNA, content=">chr1\nACGT\n"), FileExistsError, "is not a file of io.write_fasta"),
     ("no sequence", None, write({}), ValueError, "sequences is empty"),
     ("a list", None, write(["ACGT"]), TypeError, "DNA by name", "list"),
     ("a table without the column", None, write(pd.DataFrame({"dna": ["A"]})), KeyError, "no column 'sequence'", "['dna']"),
