@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WIDTH: Final = 80
+_MARK: Final = "scbasset_tl"  # behind each name: by it the file is known, which a genome is not
 
 
 def write_fasta(sequences: pd.DataFrame | pd.Series | Mapping[str, str], path: str | Path) -> None:
@@ -24,7 +25,8 @@ def write_fasta(sequences: pd.DataFrame | pd.Series | Mapping[str, str], path: s
         DNA by name: a table with the column ``sequence``, whose index has the names, a :class:`pandas.Series`, or a
         mapping.
     path
-        File to write; another FASTA file that is there is replaced in one step.
+        File to write; one that this function wrote is replaced in one step, any other is refused. Behind each name
+        stands ``scbasset_tl``, by which the file is known.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def write_fasta(sequences: pd.DataFrame | pd.Series | Mapping[str, str], path: s
     ValueError
         If there is no sequence, one is empty or no DNA, or names are empty, repeated or hold spaces.
     FileExistsError
-        If ``path`` is a file of another kind.
+        If ``path`` is a file that this function did not write, such as a genome.
 
     Examples
     --------
@@ -46,10 +48,10 @@ def write_fasta(sequences: pd.DataFrame | pd.Series | Mapping[str, str], path: s
     named = _named(sequences)
     lines = []
     for name, sequence in named.items():
-        lines += [f">{name}", *(sequence[first : first + _WIDTH] for first in range(0, len(sequence), _WIDTH))]
+        lines += [f">{name} {_MARK}", *(sequence[first : first + _WIDTH] for first in range(0, len(sequence), _WIDTH))]
     content = ("\n".join(lines) + "\n").encode()
     path = as_path("path", path)
-    check_own(path, _is_fasta, "a FASTA file")
+    check_own(path, _is_own, "a file of io.write_fasta")
     with replacing(path, n_bytes=len(content)) as temporary:
         temporary.write_bytes(content)
 
@@ -88,6 +90,7 @@ def _named(sequences: Any) -> dict[str, str]:
     return named
 
 
-def _is_fasta(path: Path) -> bool:
+def _is_own(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(1) == b">"
+        line = file.readline(1 << 16).decode()
+    return line.startswith(">") and line.split()[1:] == [_MARK]
