@@ -64,6 +64,7 @@ bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3  # links to sections, as page.md#name-of-the-section
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True

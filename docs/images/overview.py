@@ -53,7 +53,9 @@ canvas.text(1.15, 1.85, "genome", ha="center")
 COLORS = {"A": "#2a9134", "C": "#1f6f8b", "G": "#e0a11b", "T": "#c8452f"}
 for row in range(4):
     for column, base in enumerate(rng.choice(list("ACGT"), 11)):
-        canvas.text(0.35 + 0.16 * column, 1.45 - 0.33 * row, base, color=COLORS[base], family="monospace", weight="bold")
+        canvas.text(
+            0.35 + 0.16 * column, 1.45 - 0.33 * row, base, color=COLORS[base], family="monospace", weight="bold"
+        )
 
 # the network
 canvas.text(3.7, 4.62, "one network", ha="center", weight="bold")
@@ -85,10 +87,18 @@ for number, title in enumerate(TITLES):
         smooth = np.where((np.arange(14)[:, None] // 5) == (np.arange(22) // 8), 0.75, 0.15)
         ax.imshow(smooth + 0.06 * rng.random((14, 22)), cmap="Blues", aspect="auto", vmin=0, vmax=1.1)
     elif title == "TF activity":
-        ax.imshow(np.eye(3)[[0, 0, 1, 1, 2, 2]] * 2 - 0.7 + 0.3 * rng.random((6, 3)), cmap="RdBu_r", aspect="auto", vmin=-1.8, vmax=1.8)
+        ax.imshow(
+            np.eye(3)[[0, 0, 1, 1, 2, 2]] * 2 - 0.7 + 0.3 * rng.random((6, 3)),
+            cmap="RdBu_r",
+            aspect="auto",
+            vmin=-1.8,
+            vmax=1.8,
+        )
     elif title == "bases that matter":
         heights = np.zeros((13, 4))
-        for place, (base, height) in enumerate(zip("CTAGATAAGCATG", (0.1, 0.15, 0.3, 0.9, 1, 0.8, 1, 0.9, 0.35, 0.1, 0.15, 0.1, 0.05), strict=True)):
+        for place, (base, height) in enumerate(
+            zip("CTAGATAAGCATG", (0.1, 0.15, 0.3, 0.9, 1, 0.8, 1, 0.9, 0.35, 0.1, 0.15, 0.1, 0.05), strict=True)
+        ):
             heights[place, "ACGT".index(base)] = height
         draw_logo(ax, heights)
         ax.set(ylim=(0, 1.6), xticks=[], yticks=[])
