@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TypeVar
 
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.ext.napoleon import NumpyDocstring
 from sphinx_autodoc_typehints import format_annotation
 
 import scbasset_tl
 
 if TYPE_CHECKING:
+    from docutils import nodes
+    from sphinx.application import Sphinx
     from sphinx.config import Config
+    from sphinx.writers.html5 import HTML5Translator
 
 project = "scbasset_tl"
 author = "scbasset_tl developers"
@@ -22,7 +27,6 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx_autodoc_typehints",
     "sphinx_copybutton",
@@ -34,7 +38,21 @@ default_role = "literal"
 
 html_theme = "sphinx_book_theme"
 html_title = "scbasset_tl"
-html_theme_options = {"show_toc_level": 2}
+html_logo = "images/logo.svg"
+html_favicon = "images/logo.svg"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_extra_path = ["llms.txt"]
+html_theme_options = {
+    "show_toc_level": 2,
+    "logo": {"text": "scbasset_tl"},
+    # the theme's sidebar has the search box; the bar above it, of the theme beneath, would show another
+    "navbar_start": [],
+    "navbar_center": [],
+    "navbar_end": [],
+    "navbar_persistent": [],
+}
+html_math_renderer = "mathml"
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
@@ -46,6 +64,7 @@ bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3  # links to sections, as page.md#name-of-the-section
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
@@ -94,3 +113,18 @@ def _parse_returns_section(self: NumpyDocstring, section: str) -> list[str]:
 
 
 NumpyDocstring._parse_returns_section = _parse_returns_section
+
+
+def _inline_math(self: HTML5Translator, node: nodes.math) -> None:
+    self.body.append(tex2mathml(node.astext()))
+    raise SkipNode
+
+
+def _block_math(self: HTML5Translator, node: nodes.math_block) -> None:
+    self.body.append(self.starttag(node, "div", CLASS="math") + tex2mathml(node.astext(), as_block=True) + "</div>\n")
+    raise SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    """Mathematics as MathML, which browsers draw by themselves: no script is fetched from elsewhere."""
+    app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))

@@ -58,7 +58,9 @@ def _training(n: Mapping[str, float]) -> str:
     if training < MIN_PER_CELL:
         return f"auROC per cell {training:.3f}: hardly fitted."
     kept = (n["per_cell"] - 0.5) / (training - 0.5)
-    return f"auROC per cell {training:.3f}; of what it lies above chance, held-out peaks keep {max(kept, 0):.0%}."
+    return (
+        f"auROC per cell {training:.3f}; held-out peaks retain {max(kept, 0):.0%} of the training peaks' gain over 0.5."
+    )
 
 
 def _intercept(r: float) -> str:

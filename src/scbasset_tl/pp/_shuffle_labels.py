@@ -28,7 +28,7 @@ def shuffle_labels(
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """Shuffle the labels: what a model of the result reaches is what it reaches without signal :cite:p:`Yuan2022`.
+    """Shuffle the labels, as a negative control: a model trained on them should score at chance :cite:p:`Yuan2022`.
 
     Train on the layer, ``tl.scbasset(data, layer="shuffled", key_added="shuffled")``, and score held-out peaks with
     :func:`scbasset_tl.metrics.accessibility_auc`: per cell it must be .5. Where it is not, the score is wrong or the
