@@ -29,8 +29,8 @@ _WHOLE: Final = (
     *("coordinates", "coords", "location", "locus", "geneids", "id", "name", "feature", "featureid", "featurename"),
 )
 _JOINTS: Final = re.compile(r"[\W_]+")
-# the colon ends the contig; without one matched from the right, as contig names may hold the separators themselves
-_COLON: Final = r"^\s*(.*?[^:_-]):(\d{1,18})[-_](\d{1,18})([-_.|].*)?\s*$"
+# the colon ends the contig, but for HLA-A*01:01; else matched from the right, as names may hold the separators themselves
+_COLON: Final = r"^\s*([^*]*?[^:_*-]):(\d{1,18})[-_](\d{1,18})([-_.|].*)?\s*$"
 _NAME: Final = r"^\s*(.*[^:_-])[:_-](\d{1,18})[-_](\d{1,18})()\s*$"
 _SUFFIX: Final = r"[-_.|][^-_.|]*$"
 _MOST_SUFFIXES: Final = 2
