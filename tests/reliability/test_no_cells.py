@@ -23,6 +23,10 @@ VERBS = {
     "io.write_keras_weights": lambda empty, data: sb.io.write_keras_weights(empty, "none.h5"),
     "metrics.accessibility_auc": lambda empty, data: sb.metrics.accessibility_auc(empty),
     "pp.shuffle_labels": lambda empty, data: sb.pp.shuffle_labels(empty),
+    "metrics.neighbor_score": lambda empty, data: sb.metrics.neighbor_score(
+        empty, use_rep="X_scbasset", other_rep="X_scbasset"
+    ),
+    "tl.annotate": lambda empty, data: sb.tl.annotate(empty, data, label_key="cell_type", key_added="again"),
     "tl.atac_diff": lambda empty, data: sb.tl.atac_diff(empty),
     "tl.denoise": lambda empty, data: sb.tl.denoise(empty),
     "tl.denoised_pca": lambda empty, data: sb.tl.denoised_pca(empty),
