@@ -88,8 +88,11 @@ def test_geniml_without_a_universe(tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda f: (f / "checkpoint.pt").write_bytes((f / "checkpoint.pt").read_bytes()[:300]), "is truncated"),
-        (lambda f: (f / "checkpoint.pt").write_bytes(b""), "is truncated"),
+        (
+            lambda f: (f / "checkpoint.pt").write_bytes((f / "checkpoint.pt").read_bytes()[:300]),
+            "it is cut, or holds more than plain tensors",
+        ),
+        (lambda f: (f / "checkpoint.pt").write_bytes(b""), "it is cut, or holds more than plain tensors"),
         (lambda f: geniml_folder(f, key="other"), "has no region vectors"),
         (lambda f: (f / "config.yaml").write_text("vocab_size: 10\n"), "config.yaml says"),
         (

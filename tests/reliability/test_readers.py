@@ -215,7 +215,7 @@ def test_half_precision_and_foreign_byte_orders():
             if form == "dense":
                 other.X = dense.astype(dtype)
             else:
-                matrix = data.X.asformat(form)
+                matrix = data.X.asformat(form, copy=True)
                 matrix.data = matrix.data.astype(dtype)
                 other.X = matrix
             sb.pp.filter_peaks(other)

@@ -10,24 +10,71 @@ import torch
 import scbasset_tl as sb
 from scbasset_tl._threads import same_threads
 
-CALL = """
+POOL = """
 import os
-os.environ["NUMBA_NUM_THREADS"] = "2"  # whatever the machine has
-import torch, numpy as np, scbasset_tl.stats.neighbors as neighbors
-torch.set_num_threads({n})
-neighbors.EXACT_UP_TO = 10
-x = np.random.default_rng(0).normal(size=(200, 4)).astype("f4")
-neighbors.nearest(x, 5, rng=np.random.default_rng(0))
-neighbors.nearest_among(x, 5, x[:9], rng=np.random.default_rng(0))
-import numba
+os.environ["NUMBA_NUM_THREADS"] = "2"
+import numba, numpy as np, torch
+from contextlib import nullcontext
+from scbasset_tl._threads import same_threads
+
+@numba.njit(parallel=True)
+def total(x):
+    found = 0.0
+    for i in numba.prange(len(x)):
+        found += x[i]
+    return found
+
+torch.set_num_threads(1)
+with {context}():
+    total(np.ones(99))
 print(torch.get_num_threads(), numba.get_num_threads())
 """
 
 
-@pytest.mark.parametrize("n", [1])
-def test_neighbours_leave_the_threads_of_torch_and_numba(n):
-    run = subprocess.run([sys.executable, "-c", CALL.format(n=n)], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == [str(n), "2"]
+def threads_after(context):
+    """Threads of torch and numba in a process whose first parallel kernel of numba runs in this context."""
+    run = subprocess.run(
+        [sys.executable, "-c", POOL.format(context=context)], capture_output=True, text=True, check=True
+    )
+    return [int(number) for number in run.stdout.split()]
+
+
+def test_the_pool_of_numba_leaves_torch_its_threads():
+    if threads_after("nullcontext") == [1, 2]:
+        pytest.skip("numba's pool is another than torch's here")
+    assert threads_after("same_threads") == [1, 2]
+
+
+def test_neighbours_and_clusters_leave_torch_its_threads(monkeypatch):
+    """With a descent and a scanpy that do to torch what numba's pool does."""
+    import pynndescent
+    import scanpy
+
+    from scbasset_tl.metrics import _clustering_scores
+    from scbasset_tl.stats import neighbors
+
+    class Descent:
+        def __init__(self, x, n_neighbors, random_state):
+            torch.set_num_threads(before + 3)
+            self.neighbor_graph = neighbors._exact(x, n_neighbors, x)
+            self.query = lambda queries, k: (torch.set_num_threads(before + 4), neighbors._exact(x, k, queries))[1]
+
+    before, x = torch.get_num_threads(), np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    monkeypatch.setattr(neighbors, "EXACT_UP_TO", 10)
+    monkeypatch.setattr(pynndescent, "NNDescent", Descent)
+    neighbors.nearest(x, 5, rng=np.random.default_rng(0))
+    assert torch.get_num_threads() == before
+    neighbors.nearest_among(x, 5, x[:9], rng=np.random.default_rng(0))
+    assert torch.get_num_threads() == before
+
+    def neighbours(data, **how):
+        torch.set_num_threads(before + 5)
+        raise RuntimeError
+
+    monkeypatch.setattr(scanpy.pp, "neighbors", neighbours)
+    with pytest.raises(RuntimeError):
+        _clustering_scores._cluster(x, 3, 0)
+    assert torch.get_num_threads() == before
 
 
 def test_threads_are_restored_after_an_error():

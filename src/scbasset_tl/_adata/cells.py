@@ -29,6 +29,9 @@ def representation(adata: AnnData, use_rep: str) -> np.ndarray:
             f"{stored.shape} and dtype {getattr(stored, 'dtype', x.dtype)}."
         )
         raise ValueError(message)
+    if not len(x):
+        message = f"obsm[{use_rep!r}] has 0 cells; there must be at least one."
+        raise ValueError(message)
     bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
     if bad.size:
         message = (
