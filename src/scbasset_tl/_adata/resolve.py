@@ -35,8 +35,8 @@ def resolve(data: AnnData | MuData, mod: str = "atac", *, argument: str = "mod")
             message += f" Pass an anndata.AnnData: data.{ways[0]}()."
         raise TypeError(message)
     if mod not in data.mod:
-        kind = "ATAC" if argument == "mod" else "RNA"
-        message = f"MuData has no modality {mod!r}; it has {list(data.mod)}. Pass {argument}= with the name of the {kind} modality."
+        meant = {"mod": "the ATAC modality", "rna": "the RNA modality"}.get(argument, "one of these")
+        message = f"MuData has no modality {mod!r}; it has {list(data.mod)}. Pass {argument}= with the name of {meant}."
         raise KeyError(message)
     return data.mod[mod]
 
