@@ -145,7 +145,7 @@ ADD_SEQUENCES = [
     ("`region_keys` in the wrong order", regions(), add(region_keys=["chr", "end", "start"]), ValueError,
      "var['end'] is not below var['start']", "90 of 90 peaks"),
     ("peaks × cells", transposed, add(), ValueError, "regions are in adata.obs", "adata = adata.T.copy()"),
-    ("no peaks", no_peaks, add(), ValueError, "no peaks"),
+    ("no peaks", no_peaks, add(), ValueError, "no peaks", "gex_only=False"),
     *((f"`seq_len={value!r}`", None, add(seq_len=value), ValueError, f"seq_len {WHOLE} 1, got {value!r}")
       for value in (0, 10.5)),
     *((f"`key_added={value!r}`", None, add(key_added=value), ValueError, KEY_ADDED, repr(value)) for value in ("", "a/b")),
@@ -190,7 +190,7 @@ FILTER_PEAKS = [
     ("negative values", negative, filter_by(), ValueError, "adata.X has", "negative", "in cell 'cell0'", "layer="),
     ("no matrix", no_matrix, filter_by(), ValueError, "adata.X is None", "layer="),
     ("a layer that is not there", None, filter_by(layer="counts"), KeyError, "no layer 'counts'", "layer=None"),
-    ("no peaks", no_peaks, filter_by(), ValueError, "60 cells and 0 peaks"),
+    ("no peaks", no_peaks, filter_by(), ValueError, "n_vars is 0", "gex_only=False"),
 ]  # fmt: skip
 
 

@@ -124,7 +124,9 @@ def test_splits_that_cannot_be(peaks, arguments, message):
 
 
 def test_too_few_peaks(peaks):
-    for n_peaks in (0, 1, 20):
+    with pytest.raises(ValueError, match=r"no peaks \(n_vars is 0\).*gex_only=False"):
+        sb.pp.split_peaks(peaks[:, :0].copy())
+    for n_peaks in (1, 20):
         with pytest.raises(ValueError, match=f"{n_peaks} peaks, split by .* each part needs at least 2"):
             sb.pp.split_peaks(peaks[:, :n_peaks].copy())
 

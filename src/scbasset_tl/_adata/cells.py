@@ -49,7 +49,8 @@ def paired_representations(
 
     ``other_mod`` is ``mod`` where it is ``None``; it has the same cells, in any order.
     """
-    adata, other = resolve(data, mod), resolve(data, mod if other_mod is None else other_mod)
+    adata = resolve(data, mod)
+    other = adata if other_mod is None else resolve(data, other_mod, argument="other_mod")
     if other is not adata and not (other.obs_names.is_unique and adata.obs_names.is_unique):
         message = f"cell names repeat in {mod!r} or {other_mod!r}, so that cells cannot be matched: make them unique."
         raise ValueError(message)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scbasset_tl._adata.matrix import check_layer
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._adata.slots import check_origin
 from scbasset_tl._log import info
@@ -39,10 +40,7 @@ def pair_with_expression(
     if not hasattr(data, "mod"):
         message = f"data must be a MuData with the modalities {mod!r} and {rna!r}, got {type(data).__name__}."
         raise TypeError(message)
-    if rna not in data.mod:
-        message = f"MuData has no modality {rna!r}; it has {list(data.mod)}. Pass rna= with the name of the modality of expression."
-        raise KeyError(message)
-    atac, other = resolve(data, mod), resolve(data, rna)
+    atac, other = resolve(data, mod), resolve(data, rna, argument="rna")
     activity, names = _activities(atac, activity_key)
     cells = shared_cells(atac.obs_names, other.obs_names, f"modalities {mod!r} and {rna!r}")
     symbols = gene_names(other, gene_symbols)
@@ -113,9 +111,8 @@ def dense_values(
     adata: AnnData, layer: str | None, dtype: type[np.float32] | type[np.float64] = np.float64
 ) -> np.ndarray:
     """Expression as finite floats (n, genes)."""
-    if layer is not None and layer not in adata.layers:
-        message = f"no layer {layer!r}; the RNA modality has {[name for name in adata.layers if name is not None]}."
-        raise KeyError(message)
+    if layer is not None:
+        check_layer(adata, layer)
     matrix: Any = adata.X if layer is None else adata.layers[layer]
     if matrix is None:
         message = "the RNA modality has no .X: name the layer= with its expression."

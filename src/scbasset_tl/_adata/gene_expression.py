@@ -78,7 +78,7 @@ def _measured(data: Any, expression: pd.DataFrame | None, rna: str, names: str |
             f"data is an {type(data).__name__}: pass expression= (cells × genes), or a MuData with modality {rna!r}."
         )
         raise TypeError(message)
-    other = resolve(data, rna)
+    other = resolve(data, rna, argument="rna")
     return other.obs_names, gene_names(other, names)
 
 
@@ -86,7 +86,7 @@ def _values(
     data: Any, expression: pd.DataFrame | None, rna: str, layer: str | None, cells: pd.Index, columns: list[int]
 ) -> np.ndarray:
     if expression is None:
-        return dense_values(resolve(data, rna)[cells, columns], layer, np.float32)
+        return dense_values(resolve(data, rna, argument="rna")[cells, columns], layer, np.float32)
     chosen = expression.iloc[expression.index.get_indexer(cells), columns]
     if text := [str(gene) for gene, dtype in chosen.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]:
         message = (

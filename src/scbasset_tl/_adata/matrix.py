@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from scbasset_tl._adata.resolve import READ_PEAKS
 from scbasset_tl._validate import check_name
 from scbasset_tl.stats import labels as _labels
 from scbasset_tl.stats.labels import Labels, blocks_of_rows
@@ -94,10 +95,7 @@ def _find(adata: AnnData, layer: str | None) -> Any:
             message = "adata.X is None: there is no accessibility matrix. Store one in .X, or name a layer with layer=."
             raise ValueError(message)
         return matrix
-    if check_name("layer", layer) not in adata.layers:
-        names = [name for name in adata.layers if name is not None]  # from anndata 0.13 on, X is layers[None]
-        message = f"no layer {layer!r}; adata.layers has {names}. Pass layer=None for adata.X."
-        raise KeyError(message)
+    check_layer(adata, layer)
     return adata.layers[layer]
 
 
@@ -113,9 +111,25 @@ def _native_type(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32) if dtype.itemsize == 2 and dtype.kind == "f" else dtype.newbyteorder("=")
 
 
+def check_layer(adata: AnnData, layer: str) -> None:
+    """Refuse a layer that is not there, with what helps where ``.raw`` is meant."""
+    if check_name("layer", layer) in adata.layers:
+        return
+    names = [name for name in adata.layers if name is not None]  # from anndata 0.13 on, X is layers[None]
+    fix = "Pass layer=None for adata.X."
+    if layer == "raw" and adata.raw is not None:
+        same = adata.var_names.isin(adata.raw.var_names).all()
+        way = "adata.layers['raw'] = adata.raw[:, adata.var_names].X" if same else "adata = adata.raw.to_adata()"
+        fix = f"adata.raw is no layer: {way}."
+    message = f"no layer {layer!r}; adata.layers has {names}. {fix}"
+    raise KeyError(message)
+
+
 def _check_kind(adata: AnnData, matrix: Any, slot: str) -> None:
     if adata.n_obs == 0 or adata.n_vars == 0:
         message = f"{slot} has {adata.n_obs} cells and {adata.n_vars} peaks; there must be at least one of each."
+        if adata.n_vars == 0:
+            message += f" {READ_PEAKS}."
         raise ValueError(message)
     if adata.n_obs > np.iinfo(np.int32).max:
         message = f"{slot} has {adata.n_obs} cells; at most {np.iinfo(np.int32).max} fit. Split the data by sample."

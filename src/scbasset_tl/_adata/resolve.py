@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy as shallow
+from os import PathLike
 from typing import TYPE_CHECKING, TypeVar
 
 from anndata import AnnData
@@ -19,29 +20,35 @@ if TYPE_CHECKING:
 D = TypeVar("D")
 
 
-def resolve(data: AnnData | MuData, mod: str = "atac") -> AnnData:
+READ_PEAKS = "scanpy.read_10x_h5 leaves peaks out unless called with gex_only=False"
+
+
+def resolve(data: AnnData | MuData, mod: str = "atac", *, argument: str = "mod") -> AnnData:
     """The AnnData to read: ``data`` itself, or modality ``mod`` of a MuData with the columns of ``mdata.obs`` beside its own.
 
-    A column that both have is that of the modality.
+    A column that both have is that of the modality. Errors call ``mod`` by its ``argument``.
     """
-    own = _modality(data, mod)
+    own = _modality(data, mod, argument)
     adata = _with_tables(own)
     _check_columns(adata)
     return adata if own is data else _with_shared_columns(adata, data.obs)
 
 
-def _modality(data: AnnData | MuData, mod: str) -> AnnData:
+def _modality(data: AnnData | MuData, mod: str, argument: str = "mod") -> AnnData:
     if isinstance(data, AnnData):
         return data
     from mudata import MuData
 
     if not isinstance(data, MuData):
-        message = f"data must be an AnnData or a MuData, got {type(data).__name__}."
+        message = f"data must be an AnnData or a MuData, got {_type_name(data)}."
+        if isinstance(data, str | PathLike):
+            message += " Read it first, e.g. anndata.read_h5ad(path)."
+        elif ways := [name for name in ("to_memory", "to_adata") if hasattr(data, name)]:
+            message += f" Pass an anndata.AnnData: data.{ways[0]}()."
         raise TypeError(message)
     if mod not in data.mod:
-        message = (
-            f"MuData has no modality {mod!r}; it has {list(data.mod)}. Pass mod= with the name of the ATAC modality."
-        )
+        meant = {"mod": "the ATAC modality", "rna": "the RNA modality"}.get(argument, "one of these")
+        message = f"MuData has no modality {mod!r}; it has {list(data.mod)}. Pass {argument}= with the name of {meant}."
         raise KeyError(message)
     return data.mod[mod]
 
@@ -78,6 +85,13 @@ def _with_shared_columns(adata: AnnData, shared: pd.DataFrame) -> AnnData:
     return twin
 
 
+def _type_name(data: object) -> str:
+    """The class; with its package where the name alone could be anndata's."""
+    kind = type(data)
+    known = any(name in kind.__name__ for name in ("AnnData", "MuData"))
+    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}" if known else kind.__name__
+
+
 def writable(data: AnnData | MuData, mod: str, *, copy: bool) -> AnnData:
     """As :func:`resolve`, for a verb that writes: refuses, before any work, what could not be written to after it."""
     adata = resolve(data, mod)
@@ -95,6 +109,9 @@ def writable_peaks(
 ) -> AnnData:
     """As :func:`writable`, for a verb whose columns must be peaks: neither peaks × cells nor genes beside peaks."""
     adata = writable(data, mod, copy=copy)
+    if adata.n_vars == 0:
+        message = f"the data have no peaks (n_vars is 0). {READ_PEAKS}."
+        raise ValueError(message)
     if region_keys is None:
         from scbasset_tl.genome.regions import check_orientation
 
@@ -115,7 +132,7 @@ def check_feature_types(adata: AnnData) -> None:
         message = (
             f"{what} beside {counts[PEAKS]} {PEAKS}, and only peaks can be used: {select}."
             if PEAKS in counts
-            else f"{what} and no {PEAKS!r}: pass the data, or mod= of the modality, that hold the peaks."
+            else f"{what} and no {PEAKS!r}: pass the data, or mod= of the modality, that hold the peaks. {READ_PEAKS}."
         )
         raise ValueError(message)
 

@@ -32,11 +32,11 @@ def tokenize_cells(
     """Write the cells' tokens to the Parquet file ``output``, and the universe beside it (``output + '.bed'``)."""
     from shutil import copyfile
 
-    data = adata if isinstance(adata, AnnData) else read_h5ad(adata)
+    data = adata if isinstance(adata, AnnData) else read_h5ad(as_path("adata", adata))
     cells = AnnData(data.X, obs=data.obs[[]], var=data.var)
     pp.tokenize_regions(cells, universe_file)
     io.write_tokens(cells, output)
-    copyfile(universe_file, f"{as_path('output', output)}.bed")
+    copyfile(as_path("universe_file", universe_file), f"{as_path('output', output)}.bed")
 
 
 class Region2VecDataset:

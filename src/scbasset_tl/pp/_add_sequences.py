@@ -99,9 +99,6 @@ def add_sequences(
     check_key_added(key_added)
     source, fasta = writable_peaks(data, mod, copy=copy, region_keys=region_keys), as_path("fasta", fasta)
     name = fasta.name
-    if source.n_vars == 0:
-        message = "the data have no peaks (n_vars is 0), so there is nothing to add sequences to."
-        raise ValueError(message)
     regions = read_regions(source.var, keys=region_keys, obs=source.obs)
     with Fasta(fasta) as genome:
         regions = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=name)
