@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # noqa: BLE001: a person at a shell wants the message
+    except Exception as error:  # a person at a shell wants the message
         if options.debug:
             raise
         text = error.args[0] if isinstance(error, KeyError) and error.args else error

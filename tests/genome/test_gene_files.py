@@ -1,6 +1,8 @@
 """Annotations and tables of genes as databases and programs write them."""
 
+import bz2
 import gzip
+import lzma
 
 import numpy as np
 import pandas as pd
@@ -82,6 +84,23 @@ def test_packed_annotations(tmp_path, name):
     with bgzf.BgzfWriter(tmp_path / name) if "b" in name.split(".")[-1] else gzip.open(tmp_path / name, "wb") as file:
         file.write(text)
     assert sites(read_genes(tmp_path / name)) == SITES
+
+
+@pytest.mark.parametrize("pack", [gzip, bz2, lzma])
+@pytest.mark.parametrize("text", [ANNOTATIONS["Ensembl GTF"], "chr,tss,gene\n1,100,abc-1\n1,399,nan\nX,10,xyz\n"])
+def test_packings(tmp_path, pack, text):
+    packed = pack.compress(text.encode())
+    (tmp_path / "a").write_bytes(packed)
+    assert sites(read_genes(tmp_path / "a")) == SITES
+    (tmp_path / "a").write_bytes(packed[:-9])
+    with pytest.raises(ValueError, match="genes: a cannot be read"):
+        read_genes(tmp_path / "a")
+
+
+def test_contigs_that_pandas_took_for_fractions_and_an_index_that_repeats():
+    table = pd.DataFrame({"chr": [1.0, None, 2.0], "tss": [1, 2, 3], "gene": ["a", "b", "c"]}, index=[0, 0, 1])
+    assert sites(read_genes(table)) == {"a": ("1", 1), "c": ("2", 3)}
+    assert sites(read_genes(TABLES["pyranges"])) == SITES
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 
 from scbasset_tl._log import info
+from scbasset_tl.genome.packed import open_packed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 GENE, TRANSCRIPT, EXON = range(3)
@@ -46,20 +48,7 @@ def read_annotation(path: Path) -> pd.DataFrame:
     """Genes of a GTF or GFF3 file: ``name``, ``chrom``, ``start`` (text, 1-based), ``end`` and ``strand``."""
     n_lines, parts, gff3 = 0, [], False
     known: dict[int, set[str]] = {GENE: set(), TRANSCRIPT: set()}
-    # not with usecols, which refuses a part that is nothing but comments
-    for lines in pd.read_csv(
-        path,
-        sep="\t",
-        header=None,
-        names=list(_COLUMNS),
-        index_col=False,
-        dtype=str,
-        quoting=3,
-        na_filter=False,
-        chunksize=_LINES,
-        compression=_compression(path),
-        encoding="utf-8-sig",
-    ):
+    for lines in _parts(path):
         n_lines += len(lines)
         lines = lines.assign(level=level(lines["feature"]), attributes=lines["attributes"].fillna(""))
         lines = lines[(lines["level"] < 3) & ~lines["chrom"].str.startswith("#")]
@@ -112,9 +101,21 @@ def collapse(lines: pd.DataFrame) -> pd.DataFrame:
     return found.assign(name=_unique(found["name"], found["id"])).reset_index(drop=True)
 
 
-def _compression(path: Path) -> Any:
-    with path.open("rb") as file:
-        return "gzip" if file.read(2) == b"\x1f\x8b" else None
+def _parts(path: Path) -> Iterator[pd.DataFrame]:
+    with open_packed(path) as content:
+        # not with usecols, which refuses a part that is nothing but comments
+        yield from pd.read_csv(
+            content,
+            sep="\t",
+            header=None,
+            names=list(_COLUMNS),
+            index_col=False,
+            dtype=str,
+            quoting=3,
+            na_filter=False,
+            chunksize=_LINES,
+            encoding="utf-8-sig",
+        )
 
 
 def _first(attributes: pd.Series, keys: tuple[str, ...], *, gff3: bool) -> pd.Series:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from scbasset_tl._log import info
 from scbasset_tl.genome.annotation import collapse, level
+from scbasset_tl.genome.packed import open_packed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,10 +54,8 @@ class GeneColumns(NamedTuple):
 
 
 def head_of(path: Path) -> list[str]:
-    """The first lines of a text, plain or compressed by gzip."""
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if packed else path.open("rb") as content:
+    """The first lines of a text, plain or compressed."""
+    with open_packed(path) as content:
         return re.split(r"\r?\n", content.read(1 << 16).decode("utf-8-sig", errors="replace"))
 
 
@@ -75,20 +73,18 @@ def read_table(path: Path) -> pd.DataFrame:
     is_header = bool(n_before and first) and len(lines[n_before - 1].lstrip("# ").split(sep)) == len(first.split(sep))
     is_header &= bool(n_before) and lines[n_before - 1].startswith("#")
     names = None if is_header or not first else _without_header(first.split(sep))
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return pd.read_csv(
-        path,
-        sep=sep or r"\s+",
-        skiprows=n_before - is_header,
-        header=None if names else "infer",
-        names=names,
-        index_col=False,
-        dtype=str,
-        na_filter=False,  # a gene may be called nan or NA
-        compression="gzip" if packed else None,
-        encoding="utf-8-sig",
-    )
+    with open_packed(path) as content:
+        return pd.read_csv(
+            content,
+            sep=sep or r"\s+",
+            skiprows=n_before - is_header,
+            header=None if names else "infer",
+            names=names,
+            index_col=False,
+            dtype=str,
+            na_filter=False,  # a gene may be called nan or NA
+            encoding="utf-8-sig",
+        )
 
 
 def table_columns(table: pd.DataFrame) -> GeneColumns:
@@ -103,17 +99,19 @@ def table_columns(table: pd.DataFrame) -> GeneColumns:
     if chrom is None or (site or span) is None or (not columns and isinstance(table.index, pd.RangeIndex)):
         message = f"genes: {_NEED}; the table has columns {[str(column) for column in table.columns[:12]]}."
         raise KeyError(message)
-    table = table.assign(**{str(chrom): table[chrom].astype(object).where(table[chrom].astype(str) != "", None)})
-    names = _names(table, columns, table[chrom])
+    contigs = table[chrom]
+    if contigs.dtype == object:
+        contigs = contigs.where(contigs != "", None)
+    names = _names(table, columns, contigs)
     if site is not None:
-        return GeneColumns(names, table[chrom], table[site[0]], site[1])
+        return GeneColumns(names, contigs, table[site[0]], site[1])
     pair, first = span  # type: ignore[misc]
     start, end, strand = (known[name] for name in (*pair, "strand"))
     if pair == ("start", "end") and _counts_from_one(table, known):
         info("genes: start and end count from 1, as in a GTF (seqname, or width = end - start + 1).")
         first = 1
     lines = pd.DataFrame({
-        "name": names, "chrom": table[chrom], "start": table[start], "end": table[end], "strand": table[strand],
+        "name": names, "chrom": contigs, "start": table[start], "end": table[end], "strand": table[strand],
     })  # fmt: skip
     lines = _genes_only(lines, table, known)
     return GeneColumns(lines["name"], lines["chrom"], (lines["start"], lines["end"], lines["strand"]), first)

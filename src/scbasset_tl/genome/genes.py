@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from warnings import catch_warnings, simplefilter
 
@@ -13,6 +12,7 @@ from scbasset_tl._files import as_path
 from scbasset_tl._log import info
 from scbasset_tl.genome.annotation import is_annotation, read_annotation
 from scbasset_tl.genome.gene_tables import head_of, is_comment, read_table, table_columns
+from scbasset_tl.genome.packed import DAMAGED
 from scbasset_tl.genome.regions import contig_names
 
 if TYPE_CHECKING:
@@ -102,14 +102,7 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
         what = "a GTF has, 9" if annotated else "its header: name every column in the header"
         message = f"genes: the rows of {path.name} have more fields than {what}."
         raise ValueError(message) from error
-    except (
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-        UnicodeDecodeError,
-        OSError,
-        EOFError,
-        zlib.error,
-    ) as error:
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, *DAMAGED) as error:
         message = f"genes: {path.name} cannot be read: {error}"
         raise ValueError(message) from error
 

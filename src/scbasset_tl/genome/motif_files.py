@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +12,7 @@ from scbasset_tl._files import as_path
 from scbasset_tl._reading import unpacked
 from scbasset_tl.genome.meme import parse_meme
 from scbasset_tl.genome.motifs import Motif
+from scbasset_tl.genome.packed import DAMAGED
 from scbasset_tl.genome.pfm import parse_pfm
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def _text(path: Path) -> str:
     if content[:2] == b"\x1f\x8b":
         try:
             content = unpacked(path)
-        except (EOFError, gzip.BadGzipFile, ValueError, zlib.error) as error:
+        except (ValueError, *DAMAGED) as error:
             message = f"{path} cannot be unpacked ({error}). The file is truncated or damaged: fetch it again."
             raise ValueError(message) from error
     if content[:2] == b"PK":

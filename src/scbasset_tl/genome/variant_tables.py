@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from scbasset_tl.genome.contigs import contig_names
+from scbasset_tl.genome.packed import DAMAGED, open_packed
 from scbasset_tl.genome.vcf import is_vcf_header, is_vcf_row
 
 if TYPE_CHECKING:
@@ -63,17 +62,15 @@ def read_table(path: Path) -> pd.DataFrame | None:
     """The table in a file, as text; ``None`` where the file is a VCF or begins with no names of such columns."""
     if not path.is_file():
         return None
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
     how: dict[str, Any] = {"dtype": str, "encoding": "utf-8-sig", "encoding_errors": "replace"}
     try:
-        with gzip.open(path) if packed else path.open("rb") as content:
+        with open_packed(path) as content:
             head = content.read(_HEAD).decode("utf-8-sig", errors="replace")
             if (found := _layout(head)) is None:
                 return None
             content.seek(0)
             return pd.read_csv(content, **how, **found)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except DAMAGED as error:
         message = f"{path} cannot be unpacked ({error}). The file is truncated or damaged: fetch it again."
         raise ValueError(message) from error
     except pd.errors.ParserError as error:
