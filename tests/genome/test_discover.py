@@ -25,7 +25,7 @@ def test_patterns_are_named_after_the_nearest_motif_on_either_strand(rng):
 
 def test_without_modisco_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "modiscolite.tfmodisco", None)
-    with pytest.raises(ImportError, match=r"pip install 'scbasset-tl\[modisco\]'"):
+    with pytest.raises(ImportError, match="pip install modisco-lite"):
         require_modisco()
 
 

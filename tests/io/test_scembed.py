@@ -97,7 +97,7 @@ def test_geniml_without_a_universe(tmp_path):
         (lambda f: (f / "config.yaml").write_text("vocab_size: 10\n"), "config.yaml says"),
         (
             lambda f: (f / "config.yaml").write_text("vocab_size: many\n"),
-            "vocab_size must be a whole number, got 'many'",
+            "vocab_size in config.yaml must be a whole number, got 'many'",
         ),
         (lambda f: geniml_folder(f, rows=1), "another universe"),
     ],
