@@ -74,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--out", type=Path, required=True, help="table of the motifs to write (csv), or data (h5ad, h5mu)"
     )
     activity.add_argument("--groupby", help="column of obs: significance of each of its groups against the rest")
+    activity.add_argument(
+        "--n-background", type=int, default=1000, help="sequences to insert motifs into (default: %(default)s)"
+    )
+    activity.add_argument(
+        "--n-null", type=int, default=15000, help="permuted motifs, 0 for no p-values (default: %(default)s)"
+    )
     activity.add_argument("--accelerator", default="cpu", choices=["auto", "cpu", "gpu"])
     activity.add_argument("--seed", type=int, default=0)
     return parser
@@ -119,14 +125,8 @@ def _tf_activity(options: argparse.Namespace) -> None:
 
     _check_out(options.out, (".csv", ".h5ad", ".h5mu", ".zarr"))
     data = _read(options.data, options.out)
-    sb.tl.tf_activity(
-        data,
-        options.motifs,
-        groupby=options.groupby,
-        accelerator=options.accelerator,
-        rng=options.seed,
-        mod=options.mod,
-    )
+    names = ("groupby", "n_background", "n_null", "accelerator", "mod")
+    sb.tl.tf_activity(data, options.motifs, rng=options.seed, **{name: getattr(options, name) for name in names})
     if options.out.suffix == ".csv":
         sb.get.tf_activity(data, mod=options.mod).var.to_csv(options.out, index_label="motif")
     else:

@@ -58,7 +58,7 @@ def test_report_and_its_figure(folder, trained, capsys):
 def test_tf_activity_as_a_table_and_as_data(folder, trained):
     for out in ("motifs.csv", "activity.h5ad"):
         call = ["tf-activity", str(trained), f"{folder}/motifs.meme", "--groupby", "cell_type", "-o", f"{folder}/{out}"]
-        assert main(call) == 0
+        assert main([*call, "--n-background", "10", "--n-null", "50"]) == 0
     table = pd.read_csv(folder / "motifs.csv", index_col="motif")
     expected = sb.get.tf_activity(ad.read_h5ad(folder / "activity.h5ad")).var
     assert list(table.index) == list(expected.index)
@@ -75,7 +75,7 @@ def test_a_mudata(folder):
     ("arguments", "said"),
     [
         (["report", "no.h5ad"], "there is no file 'no.h5ad'"),
-        (["report", "{folder}/atac.h5ad"], "uns['scbasset'] holds no model"),
+        (["report", "{folder}/atac.h5ad"], "uns['scbasset'] holds no trained model"),
         (["report", "{folder}/genome.fa"], "is none of the files that are read"),
         (["train", "{folder}/atac.h5ad", "{folder}/genome.fa", "-o", "out.txt"], "must end in one of"),
         (["train", "{folder}/atac.h5ad", "{folder}/genome.fa", "-o", "no/out.h5ad"], "there is no folder"),
