@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl.metrics import accessibility_auc
@@ -93,3 +93,18 @@ def test_what_is_missing_or_wrong(trained):
     del adata.var["split"]
     with pytest.raises(KeyError, match="pp.split_peaks"):
         accessibility_auc(adata, key="emb")
+
+
+def test_average_precision_is_that_of_the_logits(trained):
+    adata, logits, opened = trained
+    found = accessibility_auc(adata, key="emb", split=None)
+    for values, truth, scores in (
+        (found.auprc_per_cell, opened, logits),
+        (found.auprc_per_peak, opened.T, logits.T),
+    ):
+        both = truth.any(axis=1) & ~truth.all(axis=1)
+        expected = [average_precision_score(row, score) for row, score in zip(truth[both], scores[both], strict=True)]
+        np.testing.assert_allclose(values[both], expected, rtol=1e-4)
+        assert values[~both].isna().all()
+    assert f"auPR per cell {found.mean_auprc_per_cell:.3f}" in repr(found)
+    assert found.mean_auprc_per_peak == found.auprc_per_peak.mean()

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scbasset_tl import _kernel as kernel_module
 from scbasset_tl.stats import auc as auc_module
-from scbasset_tl.stats.auc import auc_per_column, auc_per_row, held_out_auc
+from scbasset_tl.stats.auc import areas_per_row, auc_per_column, auc_per_row, held_out_auc
 from scbasset_tl.stats.labels import Labels
 
 
@@ -38,6 +38,27 @@ def test_rows_and_columns_against_sklearn(data):
     scores = data.draw(st_numpy.arrays(data.draw(st.sampled_from([np.float32, np.float64])), shape, elements=values))
     np.testing.assert_allclose(auc_per_row(scores, labels_of(dense)), by_sklearn(scores, dense), rtol=1e-14)
     np.testing.assert_allclose(auc_per_column(scores, labels_of(dense)), by_sklearn(scores.T, dense.T), rtol=1e-14)
+
+
+def precision_by_sklearn(scores, dense):
+    """NaN where there is one class, else average precision, row by row."""
+    return np.array(
+        [
+            np.nan if row.all() or not row.any() else average_precision_score(row, score)
+            for row, score in zip(dense, scores, strict=True)
+        ]
+    )
+
+
+@pytest.mark.parametrize("n_values", [3, 20, 10**6])
+def test_average_precision_against_sklearn_with_and_without_ties(n_values):
+    rng = np.random.default_rng(n_values)
+    dense = rng.random((40, 30)) < 0.3
+    dense[0], dense[1] = False, True
+    scores = rng.integers(n_values, size=dense.shape) / n_values
+    found = areas_per_row(scores, labels_of(dense))
+    np.testing.assert_allclose(found.pr, precision_by_sklearn(scores, dense), rtol=1e-12)
+    np.testing.assert_array_equal(found.roc, auc_per_row(scores, labels_of(dense)))
 
 
 def test_by_hand():

@@ -19,10 +19,12 @@ _SPLITS = {"train": ["train"], "val": ["val"], "test": ["test"], "held-out": ["v
 
 @dataclass(frozen=True, repr=False)
 class AccessibilityAUC:
-    """Exact auROC of each cell over the peaks and of each peak over the cells; NaN where all are open or none is."""
+    """Exact auROC and auPR of each cell over the peaks and of each peak over the cells; NaN where all are open or none is."""
 
     per_cell: pd.Series
     per_peak: pd.Series
+    auprc_per_cell: pd.Series
+    auprc_per_peak: pd.Series
 
     @property
     def mean_per_cell(self) -> float:
@@ -33,6 +35,16 @@ class AccessibilityAUC:
     def mean_per_peak(self) -> float:
         """Mean over the peaks that have both classes."""
         return float(self.per_peak.mean())
+
+    @property
+    def mean_auprc_per_cell(self) -> float:
+        """Mean auPR over the cells that have both classes."""
+        return float(self.auprc_per_cell.mean())
+
+    @property
+    def mean_auprc_per_peak(self) -> float:
+        """Mean auPR over the peaks that have both classes."""
+        return float(self.auprc_per_peak.mean())
 
     @property
     def n_one_class_cells(self) -> int:
@@ -47,7 +59,8 @@ class AccessibilityAUC:
     def __repr__(self) -> str:
         return (
             f"auROC per cell {self.mean_per_cell:.3f} ({len(self.per_cell)} cells, {self.n_one_class_cells} of one class), "
-            f"per peak {self.mean_per_peak:.3f} ({len(self.per_peak)} peaks, {self.n_one_class_peaks} of one class)"
+            f"per peak {self.mean_per_peak:.3f} ({len(self.per_peak)} peaks, {self.n_one_class_peaks} of one class); "
+            f"auPR per cell {self.mean_auprc_per_cell:.3f}, per peak {self.mean_auprc_per_peak:.3f}"
         )
 
 
@@ -60,9 +73,10 @@ def accessibility_auc(
     layer: str | None = None,
     mod: str = "atac",
 ) -> AccessibilityAUC:
-    """Exact auROC of a trained model, per cell and per peak :cite:p:`Yuan2022`.
+    """Exact auROC and auPR of a trained model, per cell and per peak :cite:p:`Yuan2022`.
 
-    Ties count half. The scores are the model's logits, depth and batch effects included; peaks × cells are never
+    Ties count half in the auROC; the auPR is the average precision, of which chance is the share of open entries. The scores
+    are the model's logits, depth and batch effects included; peaks × cells are never
     held at once.
 
     Parameters
@@ -77,8 +91,8 @@ def accessibility_auc(
 
     Returns
     -------
-    ``per_cell`` and ``per_peak`` (:class:`pandas.Series`), their means without NaN ``mean_per_cell`` and
-    ``mean_per_peak``, and the numbers of NaN, ``n_one_class_cells`` and ``n_one_class_peaks``.
+    ``per_cell`` and ``per_peak``, the auROC (:class:`pandas.Series`), and ``auprc_per_cell`` and ``auprc_per_peak``; their
+    means without NaN ``mean_per_cell``, ``mean_per_peak``, ``mean_auprc_per_cell`` and ``mean_auprc_per_peak``; and the numbers of NaN, ``n_one_class_cells`` and ``n_one_class_peaks``.
 
     Raises
     ------
@@ -102,7 +116,7 @@ def accessibility_auc(
     from scbasset_tl._adata.model import read_model
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.seen import check_unseen
-    from scbasset_tl.stats.auc import held_out_auc
+    from scbasset_tl.stats.auc import held_out_areas
 
     adata = resolve(data, mod)
     model = read_model(adata, key)
@@ -111,11 +125,14 @@ def accessibility_auc(
         check_unseen(adata, model, peaks)
     cell_embedding, cell_bias = model.raw_head(adata.obs)
     labels = labels_from(adata, model.entry["params"].get("layer") if layer is None else layer).rows(peaks)
-    per_cell, per_peak = held_out_auc(peak_embedding[peaks], cell_embedding, cell_bias, labels)
-    return AccessibilityAUC(
-        pd.Series(per_cell, index=adata.obs_names, name="auroc"),
-        pd.Series(per_peak, index=adata.var_names[peaks], name="auroc"),
-    )
+    per_cell, per_peak = held_out_areas(peak_embedding[peaks], cell_embedding, cell_bias, labels)
+    names = adata.obs_names, adata.var_names[peaks]
+    pairs = [
+        (pd.Series(areas.roc, index=index, name="auroc"), pd.Series(areas.pr, index=index, name="auprc"))
+        for areas, index in zip((per_cell, per_peak), names, strict=True)
+    ]
+    (roc_cell, pr_cell), (roc_peak, pr_peak) = pairs
+    return AccessibilityAUC(roc_cell, roc_peak, pr_cell, pr_peak)
 
 
 def _peaks_in(adata: AnnData, split: str | None) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Exact area under the ROC curve against sparse labels: the Mann-Whitney statistic with ties counted half."""
+"""Exact areas under the ROC and the precision–recall curve against sparse labels."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -15,33 +16,46 @@ BLOCK_SCORES = 1 << 24
 """Scores held at a time; each is held twice, once sorted."""
 
 
-def auc_per_row(scores: np.ndarray, labels: Labels) -> np.ndarray:
-    """AUC of each row of ``scores`` (R, C) against the same row of ``labels``, float64 (R,).
+class Areas(NamedTuple):
+    """Areas of many rows, float64 (R,); NaN for rows with positives only or none."""
 
-    NaN where a row has positives only or none. The rows are spread over as many threads as numba is allowed.
+    roc: np.ndarray  # the Mann-Whitney statistic, ties counted half
+    pr: np.ndarray  # average precision: the mean over the positives of the precision at their score
+
+
+def auc_per_row(scores: np.ndarray, labels: Labels) -> np.ndarray:
+    """Area under the ROC curve of each row of ``scores`` (R, C) against the same row of ``labels``, float64 (R,).
+
+    NaN where a row has positives only or none.
     """
+    return areas_per_row(scores, labels).roc
+
+
+def areas_per_row(scores: np.ndarray, labels: Labels) -> Areas:
+    """Both areas of each row of ``scores`` (R, C); the rows are spread over as many threads as numba is allowed."""
     scores = np.asarray(scores)
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float64)
     if scores.shape != (labels.n_peaks, labels.n_cells):
         message = f"scores have shape {scores.shape}, labels {(labels.n_peaks, labels.n_cells)}; they must agree."
         raise ValueError(message)
-    auc = np.full(len(scores), np.nan)
+    roc, pr = np.full((2, len(scores)), np.nan)
     # numba.get_num_threads() would start numba's OpenMP pool, which then sets the number of threads of torch too
     n_workers = min(numba.config.NUMBA_NUM_THREADS, len(scores))  # type: ignore[attr-defined]
     if scores.size == 0:
-        return auc
+        return Areas(roc, pr)
     cuts = np.linspace(0, len(scores), n_workers + 1).astype(int)
 
     def work(start: int, stop: int) -> None:
         # numpy sorts with vector instructions, several times faster than any sort compiled by numba
         ordered = np.sort(scores[start:stop], axis=1)
         _check_finite(ordered, start)
-        _mann_whitney(scores[start:stop], ordered, labels.indptr[start : stop + 1], labels.indices, auc[start:stop])
+        rows = slice(start, stop)
+        _areas(scores[rows], ordered, labels.indptr[start : stop + 1], labels.indices, roc[rows], pr[rows])
 
     with ThreadPoolExecutor(n_workers) as pool:
         list(pool.map(work, cuts[:-1], cuts[1:]))  # the list raises what a thread raised
-    return auc
+    return Areas(roc, pr)
 
 
 def auc_per_column(scores: np.ndarray, labels: Labels) -> np.ndarray:
@@ -63,7 +77,20 @@ def held_out_auc(
     *,
     block: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """AUC of the logits ``peak_embedding @ cell_embedding.T + cell_bias``: (per cell (n,), per peak (P,)).
+    """Areas under the ROC curve of :func:`held_out_areas`: (per cell (n,), per peak (P,))."""
+    per_cell, per_peak = held_out_areas(peak_embedding, cell_embedding, cell_bias, labels, block=block)
+    return per_cell.roc, per_peak.roc
+
+
+def held_out_areas(
+    peak_embedding: np.ndarray,
+    cell_embedding: np.ndarray,
+    cell_bias: np.ndarray,
+    labels: Labels,
+    *,
+    block: int | None = None,
+) -> tuple[Areas, Areas]:
+    """Areas of the logits ``peak_embedding @ cell_embedding.T + cell_bias``: per cell (n,) and per peak (P,).
 
     The P × n logits are never held: ``block`` cells (then peaks) are done at a time, by default as many as make
     ``BLOCK_SCORES`` logits, so that the memory beside the input is 8 bytes times that and 4 bytes per label.
@@ -71,20 +98,20 @@ def held_out_auc(
     peaks, cells = (np.asarray(x, dtype=np.float32) for x in (peak_embedding, cell_embedding))
     bias = np.asarray(cell_bias, dtype=np.float32)
     # a cell's own bias is the same for all its peaks: it moves no rank and would only cost digits
-    per_cell = _auc_of_products(cells, peaks, np.float32(0), transpose(labels), block)
-    return per_cell, _auc_of_products(peaks, cells, bias, labels, block)
+    per_cell = _areas_of_products(cells, peaks, np.float32(0), transpose(labels), block)
+    return per_cell, _areas_of_products(peaks, cells, bias, labels, block)
 
 
-def _auc_of_products(
+def _areas_of_products(
     rows: np.ndarray, columns: np.ndarray, offset: np.ndarray | np.float32, labels: Labels, block: int | None
-) -> np.ndarray:
+) -> Areas:
     step = _rows_per_block(len(columns)) if block is None else block
-    auc = np.empty(len(rows))
+    areas = np.empty((2, len(rows)))
     for start in range(0, len(rows), step):
         scores = rows[start : start + step] @ columns.T
         scores += offset
-        auc[start : start + step] = auc_per_row(scores, _span(labels, start, start + step))
-    return auc
+        areas[:, start : start + step] = areas_per_row(scores, _span(labels, start, start + step))
+    return Areas(*areas)
 
 
 def _rows_per_block(n_columns: int) -> int:
@@ -108,22 +135,31 @@ def _check_finite(ordered: np.ndarray, start: int) -> None:
 
 
 @kernel(nogil=True)
-def _mann_whitney(
-    scores: np.ndarray, ordered: np.ndarray, indptr: np.ndarray, indices: np.ndarray, auc: np.ndarray
+def _areas(
+    scores: np.ndarray,
+    ordered: np.ndarray,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    roc: np.ndarray,
+    pr: np.ndarray,
 ) -> None:
-    """Fill ``auc``; rows of ``ordered`` are the sorted rows of ``scores``, so ranks come from one merge."""
+    """Fill ``roc`` and ``pr``; rows of ``ordered`` are the sorted rows of ``scores``, so ranks come from one merge."""
     n = scores.shape[1]
     for r in range(scores.shape[0]):
         positives = np.sort(scores[r][indices[indptr[r] : indptr[r + 1]]])
         m = len(positives)
         if m == 0 or m == n:
             continue
-        below = through = twice = 0
-        for score in positives:
+        below = through = twice = found = 0
+        precision = 0.0
+        for number, score in enumerate(positives):
             while ordered[r, below] < score:
                 below += 1
+                found = number  # positives with lower scores
+            precision += (m - found) / (n - below)
             through = max(through, below)
             while through < n and ordered[r, through] == score:
                 through += 1
             twice += below + through  # twice the scores below, ties counted half
-        auc[r] = (twice - m * m) / (2 * m * (n - m))  # m * m: twice what positives count against each other
+        pr[r] = precision / m
+        roc[r] = (twice - m * m) / (2 * m * (n - m))  # m * m: twice what positives count against each other
