@@ -55,7 +55,7 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     source
         Path of a file, which may be compressed by gzip or bgzip and is told by its content, or a DataFrame.
 
-        Of a GTF or GFF3 the lines of genes are taken; of genes that have none the lines of transcripts, and of those
+        From a GTF or GFF3 the lines of genes are taken; for genes without one the lines of transcripts, and for those
         that have neither the exons of each transcript. Names are ``gene_name``, ``gene_symbol``, ``ref_gene_name``,
         ``gene`` or, without any, ``gene_id``; of genes with one name all but the first go by their id, and those
         without a strand are left out.

@@ -69,7 +69,7 @@ def _text(path: Path) -> str:
 
 
 def _parse_transfac(path: Path, text: str) -> list[Motif]:
-    """Motifs by AC, or ID where there is none, called NA, or else ID."""
+    """Motifs by their AC, or by their ID without one; called NA, or else ID."""
     from Bio import motifs as bio
 
     n_matrices = len(_TRANSFAC.findall(text))

@@ -1,4 +1,4 @@
-"""Where a table of peaks says where they lie: in three columns of many names, in its names, or in one column."""
+"""Find the places of peaks in their table: three columns of many spellings, the names, or one column of regions."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def find_columns(table: pd.DataFrame) -> Sequence[str] | None:
 
 
 def find_whole(table: pd.DataFrame) -> str | None:
-    """The column whose every value is a region; none where there is none or several disagree."""
+    """The column whose every value is a region; ``None`` without one, or if several disagree."""
     found = {column: split for column in _alike(table, _WHOLE) if (split := _all_regions(table[column]))}
     first = next(iter(found.values()), None)
     return next(iter(found)) if first and all(first.parts.equals(other.parts) for other in found.values()) else None

@@ -84,7 +84,7 @@ def _agree(found: str, ref: str) -> bool:
 
 
 def _orient(variants: Variants, genome: Fasta) -> Variants:
-    """Of two alleles in no order, the one that the genome has as the reference; told where that is the effect allele."""
+    """Take the allele that the genome has for the reference of two in no order; say how often that is the effect allele."""
     rows = variants.usable
     rows = rows[variants.free[rows]]
     if not len(rows):

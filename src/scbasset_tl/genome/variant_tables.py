@@ -42,7 +42,7 @@ MISSING: Final = "no contig, position or allele in the table"
 
 
 class VariantColumns(NamedTuple):
-    """A table's variants, a row for each alternative allele. Where there is no position, ``start`` is -1.
+    """A table's variants, a row for each alternative allele. Without a position, ``start`` is -1.
 
     ``effect`` is the allele that the table's effects are of (empty where it does not say), and ``free`` marks rows of
     which either allele may be the genome's.
