@@ -30,6 +30,17 @@ def test_against_brute_force(cells):
     assert label_score(cells, label_key="cell_type", k=(3, 10, 50)) == pytest.approx(expected)
 
 
+def test_of_each_label(cells):
+    x, kinds = cells.obsm["X_scbasset"], cells.obs["cell_type"].to_numpy()
+    _, indices = NearestNeighbors(n_neighbors=11, algorithm="brute").fit(x).kneighbors(x)
+    own = np.array([np.mean(kinds[row[1:]] == kinds[row[0]]) for row in indices])
+    found = label_score(cells, label_key="cell_type", k=10, by_label=True)
+    assert found.to_dict() == pytest.approx({kind: own[kinds == kind].mean() for kind in ("B", "T")})
+    several = label_score(cells, label_key="cell_type", k=[3, 10], by_label=True)
+    assert several[10].to_dict() == found.to_dict()
+    assert several.shape == (2, 2)
+
+
 def test_cells_without_a_label_are_no_neighbours(cells, capsys):
     known = np.arange(60) % 3 > 0
     cells.obs["cell_type"] = cells.obs["cell_type"].where(known).astype("category")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    import pandas as pd
     from anndata import AnnData
     from mudata import MuData
 
@@ -23,9 +24,10 @@ def label_score(
     label_key: str,
     use_rep: str = "X_scbasset",
     k: int | Sequence[int] = 50,
+    by_label: bool = False,
     mod: str = "atac",
     rng: int | np.random.Generator | None = 0,
-) -> float | dict[int, float]:
+) -> float | dict[int, float] | pd.Series | pd.DataFrame:
     """Mean share of a cell's nearest neighbours that have its label :cite:p:`Yuan2022`.
 
     Parameters
@@ -37,13 +39,16 @@ def label_score(
         Entry of ``.obsm`` in which neighbours are sought (Euclidean distance).
     k
         Number of neighbours, the cell itself not counted; or several numbers.
+    by_label
+        Give the mean over the cells of each label by itself: which types are told apart.
     {mod}
     {rng}
         Used for more than 32,768 cells only: up to there the neighbours are exact.
 
     Returns
     -------
-    The score, from 0 to 1; for several ``k`` a dictionary of them.
+    The score, from 0 to 1; for several ``k`` a dictionary of them. With ``by_label`` a :class:`pandas.Series` of the labels'
+    scores, or for several ``k`` a :class:`pandas.DataFrame` with a column for each.
 
     Raises
     ------
@@ -64,6 +69,7 @@ def label_score(
     {{1: 0.8333333333333334, 2: 0.6666666666666666}}
     """
     import numpy as np
+    import pandas as pd
 
     from scbasset_tl._adata.cells import labelled_cells, representation
     from scbasset_tl._adata.resolve import resolve
@@ -73,5 +79,9 @@ def label_score(
     cells, (labels,) = labelled_cells(adata, label_key)
     neighbors, _ = nearest(representation(adata, use_rep)[cells], max(numbers), rng=as_generator(rng))
     same = labels[neighbors] == labels[:, None]
+    if by_label:
+        names = adata.obs[label_key].iloc[cells].astype(str).to_numpy()
+        table = pd.DataFrame({number: same[:, :number].mean(axis=1) for number in numbers}).groupby(names).mean()
+        return table if np.ndim(k) else table[numbers[0]].rename("label_score")
     scores = {number: float(same[:, :number].mean()) for number in numbers}
     return scores if np.ndim(k) else scores[numbers[0]]
