@@ -89,7 +89,10 @@ def train(data, idea: dict, *, width: int, batch_size: int, epochs: int, seed: i
         for ids in torch.randperm(len(peaks), generator=generator).split(batch_size):
             if len(ids) < 2:
                 continue
-            drawn = augment(peaks[ids], generator, per_sequence=recipe.per_sequence)
+            n_draws = len(ids) if recipe.per_sequence else 1
+            flip = torch.rand(n_draws, generator=generator) < 0.5
+            by = torch.randint(-3, 4, (n_draws,), generator=generator)
+            drawn = augment(peaks[ids], flip.expand(len(ids)), by.expand(len(ids)))
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16-mixed"):
                 h = trunk(one_hot(drawn)).float()
             if own["residual"]:
