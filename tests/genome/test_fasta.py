@@ -394,3 +394,18 @@ def test_home_in_paths(tmp_path, monkeypatch):
     write(tmp_path / "x.fa", text_of(CONTIGS))
     with Fasta("~/x.fa") as fasta:
         assert fasta.path == tmp_path / "x.fa"
+
+
+def test_an_empty_block_of_bgzip_in_the_middle(tmp_path):
+    """As in files that were compressed in parts and joined."""
+    parts = [f">{name}\n{sequence}\n".encode() for name, sequence in (("a", "ACGT" * 10), ("b", "GGCC" * 10))]
+    whole = b""
+    for number, part in enumerate(parts):
+        with bgzf.BgzfWriter(tmp_path / f"{number}.gz") as file:
+            file.write(part)
+        whole += (tmp_path / f"{number}.gz").read_bytes()
+    (tmp_path / "joined.fa.gz").write_bytes(whole)
+    for _ in range(2):  # with a new index, and with that
+        with Fasta(tmp_path / "joined.fa.gz") as fasta:
+            assert decode(fasta.codes("a", 0, 40)) == "ACGT" * 10
+            assert decode(fasta.codes("b", 0, 40)) == "GGCC" * 10

@@ -40,11 +40,15 @@ def read_bytes(faidx: Faidx, offset: int, length: int) -> bytes:
 
 
 def _check_blocks(path: Path, blocks: Sequence[Any]) -> None:
-    """Refuse an index of bgzip that has not the length with which each of these blocks ends in the file."""
+    """Refuse an index of bgzip whose blocks have another length than the one with which they end in the file."""
     with path.open("rb") as file:
         for block, following in pairwise(blocks):
-            file.seek(following.cstart - 4)
-            if file.read(4) != struct.pack("<I", following.ustart - block.ustart):
+            file.seek(block.cstart)
+            header = file.read(18)
+            # not the block before the next in the index, which leaves empty ones out
+            if header[12:14] == b"BC":
+                file.seek(block.cstart + struct.unpack("<H", header[16:])[0] - 3)
+            if header[12:14] != b"BC" or file.read(4) != struct.pack("<I", following.ustart - block.ustart):
                 message = f"its index {path.name}.gzi is damaged or of another file: delete that index."
                 raise ValueError(message)
 
