@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from scbasset_tl import _keys as keys
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Slot(NamedTuple):
@@ -29,6 +29,7 @@ class Kind:
     follows: Literal["nothing", "network", "cells", "atac_diff"] = "nothing"  # what of which model it depends on
     also: tuple[str, ...] = ()  # other verbs that write this kind
     many: str = "such results"
+    columns: str = ""  # value of the entry that names the columns of its part in obsm
     unsigned: tuple[frozenset[str], ...] = ()  # keys, any set of which marks an entry of versions without written_by
 
 
@@ -39,20 +40,20 @@ def _having(*marks: str) -> tuple[frozenset[str], ...]:
 DNA: Final = Kind(
     "pp.add_sequences",
     "sequences",
-    keys.DNA_CODE,
+    "dna_code",
     "pp.add_sequences(data, fasta)",
-    {"varm": Slot("varm", keys.DNA_CODE)},
+    {"varm": Slot("varm", "dna_code")},
     unsigned=_having("alphabet checksum"),
 )
 SCEMBED: Final = Kind(
     "tl.scembed",
     "scEmbed model",
-    keys.SCEMBED,
+    "scembed",
     "tl.scembed(data)",
     {
         "obsm": Slot("obsm", "X_scembed"),
         "obs": Slot("obs", "scembed_empty"),
-        "varm": Slot("varm", keys.SCEMBED, "the region vectors"),
+        "varm": Slot("varm", "scembed", "the region vectors"),
     },
     also=("tl.map_cells", "tl.project_cells"),
     many="models",
@@ -61,7 +62,7 @@ SCEMBED: Final = Kind(
 TOKENS: Final = Kind(
     "pp.tokenize_regions",
     "tokens",
-    keys.TOKENS,
+    "tokens",
     "pp.tokenize_regions(data, universe)",
     {"obsm": Slot("obsm", "X_tokens", "the tokens")},
     unsigned=_having("mapped_open"),
@@ -69,12 +70,12 @@ TOKENS: Final = Kind(
 MODEL: Final = Kind(
     "tl.scbasset",
     "trained model",
-    keys.SCBASSET,
+    "scbasset",
     "tl.scbasset(data)",
     {
         "obsm": Slot("obsm", "X_scbasset", "the cell vectors"),
         "obs": Slot("obs", "scbasset_bias", "the cell biases"),
-        "varm": Slot("varm", keys.SCBASSET),
+        "varm": Slot("varm", "scbasset"),
         "se": Slot("obs", "scbasset_se"),
         "ood": Slot("obs", "scbasset_ood"),
         "seen": Slot("var", "scbasset_seen"),
@@ -86,58 +87,61 @@ MODEL: Final = Kind(
 DENOISE: Final = Kind(
     "tl.denoise",
     "denoised matrix",
-    keys.DENOISE,
+    "denoise",
     "tl.denoise(data)",
-    {"layers": Slot("layers", keys.SCBASSET, "the denoised matrix")},
+    {"layers": Slot("layers", "scbasset", "the denoised matrix")},
     follows="cells",
 )
 DENOISED_PCA: Final = Kind(
     "tl.denoised_pca",
     "principal components",
-    keys.DENOISED_PCA,
+    "denoised_pca",
     "tl.denoised_pca(data)",
-    {"obsm": Slot("obsm", keys.X_DENOISED, "the components")},
+    {"obsm": Slot("obsm", "X_scbasset_denoised", "the components")},
     follows="cells",
 )
 GENE_SCORES: Final = Kind(
     "tl.gene_scores",
     "gene scores",
-    keys.GENE_SCORES,
+    "gene_scores",
     "tl.gene_scores(data, genes)",
-    {"obsm": Slot("obsm", keys.GENE_SCORES, "the scores")},
+    {"obsm": Slot("obsm", "gene_scores", "the scores")},
     follows="cells",
+    columns="names",
 )
 RAW_GENE_SCORES: Final = replace(
     GENE_SCORES,
-    default=keys.GENE_SCORES_RAW,
+    default="gene_scores_raw",
     call="tl.gene_scores(data, genes, kind='raw')",
-    slots={"obsm": Slot("obsm", keys.GENE_SCORES_RAW, "the scores")},
+    slots={"obsm": Slot("obsm", "gene_scores_raw", "the scores")},
     follows="nothing",
 )
 CELL_TYPE: Final = Kind(
     "tl.annotate",
     "cell types",
-    keys.CELL_TYPE,
+    "cell_type",
     "tl.annotate(query, reference, label_key=...)",
     {
-        "obs": Slot("obs", keys.CELL_TYPE, "the labels"),
+        "obs": Slot("obs", "cell_type", "the labels"),
         "confidence": Slot("obs", "cell_type_confidence"),
         "obsm": Slot("obsm", "cell_type_proba"),
     },
+    columns="categories",
 )
 TF_ACTIVITY: Final = Kind(
     "tl.tf_activity",
     "TF activity",
-    keys.TF_ACTIVITY,
+    "tf_activity",
     "tl.tf_activity(data, motifs)",
-    {"obsm": Slot("obsm", keys.TF_ACTIVITY, "the activities")},
+    {"obsm": Slot("obsm", "tf_activity", "the activities")},
     follows="cells",
+    columns="names",
     unsigned=_having("ids p_value slots"),
 )
 VARIANT_EFFECT: Final = Kind(
     "tl.variant_effect",
     "variant effects",
-    keys.VARIANT_EFFECT,
+    "variant_effect",
     "tl.variant_effect(data, variants, fasta)",
     follows="network",
     unsigned=_having("delta offset"),
@@ -145,7 +149,7 @@ VARIANT_EFFECT: Final = Kind(
 ISM: Final = Kind(
     "tl.ism",
     "in-silico mutagenesis",
-    keys.ISM,
+    "ism",
     "tl.ism(data, regions)",
     follows="network",
     unsigned=_having("delta codes"),
@@ -153,7 +157,7 @@ ISM: Final = Kind(
 MOTIF_HITS: Final = Kind(
     "tl.motif_hits",
     "motif hits",
-    keys.MOTIF_HITS,
+    "motif_hits",
     "tl.motif_hits(data, regions, motifs)",
     follows="cells",
     unsigned=_having("p_dot motif_ids"),
@@ -161,7 +165,7 @@ MOTIF_HITS: Final = Kind(
 MODISCO: Final = Kind(
     "tl.modisco",
     "patterns",
-    keys.MODISCO,
+    "modisco",
     "tl.modisco(data)",
     follows="cells",
     unsigned=_having("contribution core"),
@@ -169,20 +173,20 @@ MODISCO: Final = Kind(
 DESIGN: Final = Kind(
     "tl.design",
     "designed sequences",
-    keys.DESIGN,
+    "design",
     "tl.design(data, groupby=..., group=...)",
     follows="cells",
 )
 ATAC_DIFF: Final = Kind(
     "tl.atac_diff",
     "ATAC-Diff model",
-    keys.ATAC_DIFF,
+    "atac_diff",
     "tl.atac_diff(data)",
     {
         "embedding": Slot("obsm", "X_atac_diff"),
         "component": Slot("obs", "atac_diff_component"),
         "depth": Slot("obs", "atac_diff_depth", "the open peaks of each cell"),
-        "decoder": Slot("varm", keys.ATAC_DIFF, "the decoder"),
+        "decoder": Slot("varm", "atac_diff", "the decoder"),
         "encoder": Slot("varm", "atac_diff_in", "the encoder"),
     },
     follows="cells",
@@ -191,15 +195,15 @@ ATAC_DIFF: Final = Kind(
 IMPUTED: Final = Kind(
     "tl.impute",
     "imputed cells",
-    keys.ATAC_DIFF_IMPUTED,
+    "atac_diff_imputed",
     "tl.impute(data)",
-    {"obsm": Slot("obsm", keys.ATAC_DIFF_IMPUTED, "the features")},
+    {"obsm": Slot("obsm", "atac_diff_imputed", "the features")},
     follows="atac_diff",
 )
 GENERATED: Final = Kind(
     "tl.generate",
     "generated cells",
-    keys.ATAC_DIFF_GENERATED,
+    "atac_diff_generated",
     "tl.generate(data, n_obs)",
     follows="atac_diff",
 )

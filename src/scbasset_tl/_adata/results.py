@@ -128,8 +128,21 @@ def find(
                 f"{slot.field}[{str(name)!r}], {slot.needed} of uns[{key!r}], is gone: run {writer(stored)} again."
             )
             raise KeyError(message)
+    if whole and kind.columns:
+        _check_columns(adata, kind, key, stored)
     _check_current(adata, key, stored, model_key)
     return stored
+
+
+def _check_columns(adata: AnnData, kind: Kind, key: str, stored: Mapping[str, Any]) -> None:
+    """Refuse an array of other columns than the entry names."""
+    slot = str(stored["slots"]["obsm"])
+    shape, n_names = np.shape(adata.obsm[slot]), len(stored[kind.columns])
+    if len(shape) != 2 or shape[1] != n_names:
+        message = (
+            f"obsm[{slot!r}] has shape {shape}, uns[{key!r}][{kind.columns!r}] {n_names} names: run {kind.verb} again."
+        )
+        raise ValueError(message)
 
 
 def fingerprint(stored: Mapping[str, Any], bias: np.ndarray | None) -> dict[str, str]:
