@@ -261,7 +261,7 @@ def test_windows_of_their_own_need_no_regions(scored, fasta, contigs):
 def test_results_of_another_model_are_refused(scored):
     scored.uns["scbasset"]["weights"] = scored.uns["scbasset"]["weights"].copy()
     scored.uns["scbasset"]["weights"][-1] ^= 1
-    with pytest.raises(ValueError, match=r"another network .* run tl.variant_effect again"):
+    with pytest.raises(ValueError, match=r"another model .* run tl.variant_effect again"):
         sb.get.variant_effect(scored)
 
 

@@ -73,7 +73,7 @@ def ism(
     KeyError
         If nothing is stored and no region is named, or there is no such model, column, group, cell or peak.
     ValueError
-        If what is stored belongs to another network than the model, and as in :func:`scbasset_tl.tl.ism`.
+        If what is stored was computed with another network than that of the model, and as in :func:`scbasset_tl.tl.ism`.
 
     Examples
     --------
