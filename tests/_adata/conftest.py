@@ -45,7 +45,7 @@ class Calls:
         {
             "dna_code": lambda **k: sb.pp.add_sequences(data, self.fasta, seq_len=192, **k),
             "tokens": lambda **k: sb.pp.tokenize_regions(data, data.var.iloc[::2], **k),
-            "scembed": lambda **k: sb.tl.scembed(data, n_latent=4, max_epochs=1, min_count=1, tokens_key="tokens", **k),
+            "scembed": lambda **k: sb.tl.scembed(data, n_latent=4, max_epochs=1, min_count=1, **k),
             "scbasset": lambda **k: sb.tl.scbasset(data, **{"rng": 1, **SMALL, **k}),
             "denoise": lambda **k: sb.tl.denoise(data, **k),
             "denoised_pca": lambda **k: sb.tl.denoised_pca(data, n_comps=3, **k),
@@ -53,6 +53,7 @@ class Calls:
             "gene_scores_raw": lambda **k: sb.tl.gene_scores(data, self.genes, kind="raw", **k),
             "cell_type": lambda **k: sb.tl.annotate(data, data, label_key="kind", k=5, **k),
             "tf_activity": lambda **k: sb.tl.tf_activity(data, self.motifs, n_background=10, n_null=0, **k),
+            "motif_deviations": lambda **k: sb.tl.motif_deviations(data, self.motifs, n_background=2, **k),
             "variant_effect": lambda **k: sb.tl.variant_effect(data, self.variants, self.fasta, **k),
             "ism": lambda **k: sb.tl.ism(data, [0, 1], window=20, **k),
             "motif_hits": lambda **k: sb.tl.motif_hits(data, [0, 1], self.motifs, p_value=0.01, **k),
@@ -72,7 +73,7 @@ class Calls:
     def everything(self):
         """Data with all of them."""
         data = self.data.copy()
-        for kind in sorted(KINDS, key=lambda kind: kind is not kinds.TOKENS):  # scEmbed is trained on them
+        for kind in KINDS:
             self(data, kind.default)
         return data
 

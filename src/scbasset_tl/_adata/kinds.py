@@ -55,7 +55,7 @@ SCEMBED: Final = Kind(
         "obs": Slot("obs", "scembed_empty"),
         "varm": Slot("varm", "scembed", "the region vectors"),
     },
-    also=("tl.map_cells", "tl.project_cells"),
+    also=("tl.map_cells", "tl.map_cells"),
     many="models",
     unsigned=_having("mapped_open history", "mapped_open model"),
 )
@@ -82,7 +82,7 @@ MODEL: Final = Kind(
     },
     also=("tl.map_cells", "tl.load_keras_weights"),
     many="models",
-    unsigned=_having("slots history params"),
+    unsigned=_having("weights versions slots"),
 )
 DENOISE: Final = Kind(
     "tl.denoise",
@@ -124,7 +124,7 @@ CELL_TYPE: Final = Kind(
     {
         "obs": Slot("obs", "cell_type", "the labels"),
         "confidence": Slot("obs", "cell_type_confidence"),
-        "obsm": Slot("obsm", "cell_type_proba"),
+        "obsm": Slot("obsm", "cell_type_proba", "the shares of the labels"),
     },
     columns="categories",
 )
@@ -137,6 +137,14 @@ TF_ACTIVITY: Final = Kind(
     follows="cells",
     columns="names",
     unsigned=_having("ids p_value slots"),
+)
+MOTIF_DEVIATIONS: Final = Kind(
+    "tl.motif_deviations",
+    "motif deviations",
+    "motif_deviations",
+    "tl.motif_deviations(data, motifs)",
+    {"obsm": Slot("obsm", "motif_deviations", "the scores")},
+    columns="names",
 )
 VARIANT_EFFECT: Final = Kind(
     "tl.variant_effect",
@@ -210,5 +218,5 @@ GENERATED: Final = Kind(
 # an entry without written_by is of the first kind whose marks it has
 KINDS: Final = (
     *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, CELL_TYPE, TF_ACTIVITY),
-    *(VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO, DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
+    *(MOTIF_DEVIATIONS, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO, DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
 )

@@ -163,7 +163,7 @@ def _check_current(adata: AnnData, key: str, stored: Mapping[str, Any], model_ke
     model = adata.uns.get(named)
     if not isinstance(model, Mapping) or "weights" not in model:
         return
-    column = str(model["slots"].get("obs"))
+    column = str(model.get("slots", {}).get("obs"))
     # on a subset of the cells, compare the network only
     whole = "head" in origin and adata.n_obs == int(origin["n_obs"]) and column in adata.obs
     now = fingerprint(model, adata.obs[column].to_numpy() if whole else None)
