@@ -55,7 +55,7 @@ SCEMBED: Final = Kind(
         "obs": Slot("obs", "scembed_empty"),
         "varm": Slot("varm", "scembed", "the region vectors"),
     },
-    also=("tl.map_cells", "tl.map_cells"),
+    also=("tl.map_cells",),
     many="models",
     unsigned=_having("mapped_open history", "mapped_open model"),
 )
