@@ -56,7 +56,7 @@ def claim(
     ``further`` slots, as ``field=name``, are the call's own.
     """
     others = {other.default for other in KINDS} - {kind.default}
-    check_key_added(key_added, reserved=others if key is None else {key, *others})
+    check_key_added(key_added, reserved=[*others, key or ""])
     claimed, verb = names(kind, key_added), verb or kind.verb
     slots = [("uns", claimed["uns"]), *((slot.field, claimed[part]) for part, slot in kind.slots.items())]
     own: set[tuple[str, str]] = set()
