@@ -31,7 +31,7 @@ class Calls:
         var = self.data.var.iloc[[3, 20]]
         chrom = var["chr"].astype(str).to_numpy()
         self.genes = pd.DataFrame({"gene": ["a", "b"], "chr": chrom, "tss": var["end"].to_numpy() + 200})
-        start = int(var["start"].iloc[0])
+        start = int(var["start"].iloc[0] + var["end"].iloc[0]) // 2
         with sb.genome.Fasta(self.fasta) as genome:
             ref = str(sb.genome.decode(genome.codes(chrom[0], start, start + 1)))
         alt = min(set("ACGT") - {ref})

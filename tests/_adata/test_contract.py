@@ -65,6 +65,14 @@ def test_entries_say_what_they_are(everything, kind):
     assert entry.get("model", {}).keys() == expected
 
 
+@every_kind
+def test_entries_hold_no_none(everything, kind):
+    def has_none(value):
+        return value is None or (isinstance(value, dict) and any(map(has_none, value.values())))
+
+    assert not has_none(everything.uns[kind.default])
+
+
 def test_names_follow_one_rule():
     assert names(kinds.MODEL, "foo") == {
         "uns": "foo", "obsm": "foo", "obs": "foo_bias", "varm": "foo", "se": "foo_se", "ood": "foo_ood", "seen": "foo_seen"
@@ -181,7 +189,7 @@ def test_results_are_read_of_parts_and_of_joined_parts(everything, how):
     }[how]()
     for kind in KINDS:
         find(data, kind, kind.default)
-        for part, name in data.uns[kind.default]["slots"].items():
+        for part, name in data.uns[kind.default].get("slots", {}).items():
             assert name in getattr(data, kind.slots[part].field)
 
 

@@ -86,11 +86,3 @@ def test_mapped_cells_are_of_the_model(adata):
     query = sb.datasets.toy(n_obs=60, n_vars=200, rng=3)
     sb.tl.map_cells(query, adata)
     assert np.isfinite(sb.get.accessibility(query).to_numpy()).all()
-
-
-def test_no_entry_holds_none(adata):
-    def has_none(value):
-        return value is None or (isinstance(value, dict) and any(has_none(inner) for inner in value.values()))
-
-    sb.pp.tokenize_regions(adata)
-    assert not [key for key, value in adata.uns.items() if has_none(value)]

@@ -92,7 +92,7 @@ def entry(
     """What ``uns`` keeps of every result: its verb, call and slots, and the ``origin`` of the model it was made with."""
     made: dict[str, Any] = {
         "written_by": verb or kind.verb,
-        "params": dict(params),
+        "params": {name: value for name, value in params.items() if value is not None},  # files keep no None
         "slots": {part: name for part, name in slots.items() if part != "uns"},
         "schema_version": SCHEMA_VERSION,
     }
