@@ -160,7 +160,7 @@ def map_cells(
     """
     from scbasset_tl._adata import kinds
     from scbasset_tl._adata.model.map_cells import map_by_sequence
-    from scbasset_tl._adata.model.store import is_model, write_model
+    from scbasset_tl._adata.model.store import write_model
     from scbasset_tl._adata.resolve import resolve, target, writable
     from scbasset_tl._adata.results import holds
     from scbasset_tl._adata.scembed.map_cells import map_by_regions
@@ -177,8 +177,10 @@ def map_cells(
             key = SCEMBED if only_regions else SCBASSET
         if holds(trained, kinds.SCEMBED, check_name("key", key)):
             vectors = read_embedding(trained, key)
-        elif not is_model(trained.uns.get(key)):
-            models = [name for name, entry in trained.uns.items() if is_model(entry) or is_embedding(entry)]
+        elif not holds(trained, kinds.MODEL, key):
+            models = [
+                name for name in trained.uns for kind in (kinds.MODEL, kinds.SCEMBED) if holds(trained, kind, name)
+            ]
             message = (
                 f"uns[{key!r}] of the reference holds no trained model (models here: {models}). Run "
                 "tl.scbasset(reference) or tl.scembed(reference) first, or pass key=."
