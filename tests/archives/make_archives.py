@@ -6,13 +6,13 @@ python make_archives.py FOLDER
 import shutil
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import anndata as ad
 import mudata as md
 import numpy as np
 import pandas as pd
-import zarr
 
 import scbasset_tl as sb
 from scbasset_tl.genome import discover
@@ -91,9 +91,11 @@ def main() -> None:
     objects = {"data": adata, "query": query, "generated": made}
     for name, data in objects.items():
         data.write_h5ad(FOLDER / f"{name}.h5ad")
-        with zarr.storage.ZipStore(FOLDER / f"{name}.zarr.zip", mode="w", compression=8) as store:
-            data.write_zarr(store)
-    md.MuData({"atac": adata, "query": query}).write_h5mu(FOLDER / "data.h5mu")
+        data.write_zarr(work / name)
+        with zipfile.ZipFile(FOLDER / f"{name}.zarr.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
+            for file in sorted(path for path in (work / name).rglob("*") if path.is_file()):
+                zipped.write(file, file.relative_to(work / name))
+    md.MuData({"atac": adata}).write_h5mu(FOLDER / "data.h5mu")
     shutil.rmtree(work)
 
 
