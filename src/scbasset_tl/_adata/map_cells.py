@@ -111,7 +111,7 @@ def peak_vectors(codes: np.ndarray, places: np.ndarray, model: Model, trunk: Tru
         with progress(len(new), description="embedding", unit=" peaks") as bar:
             for start in range(0, len(new), _AT_ONCE):
                 rows = new[start : start + _AT_ONCE]
-                vectors[rows] = embed(trunk, codes[rows]).cpu().numpy()
+                vectors[rows] = embed(trunk, codes[rows], average=model.average).cpu().numpy()
                 bar.update(len(rows))
     return vectors
 
