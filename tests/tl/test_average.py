@@ -29,6 +29,13 @@ def test_stored_vectors_are_averages(tiny, average):
     np.testing.assert_allclose(tiny.varm["scbasset"], vectors(tiny, average), atol=1e-6)
 
 
+def test_defaults(tiny):
+    for recipe, average in (("fast", "strands"), ("paper", "none")):
+        adata = sb.tl.scbasset(tiny, **SMALL, recipe=recipe, copy=True)
+        assert adata.uns["scbasset"]["params"]["average"] == average
+        np.testing.assert_allclose(adata.varm["scbasset"], vectors(adata, average), atol=1e-6)
+
+
 def test_the_network_is_the_same_whatever_is_averaged(tiny, averaged):
     other = averaged.copy()
     sb.tl.scbasset(other, **SMALL, average="none")
@@ -77,7 +84,7 @@ def test_mapped_cells_see_new_peaks_as_the_reference_saw_its_own(averaged):
 
 
 def test_models_of_earlier_versions_read_once(tiny):
-    sb.tl.scbasset(tiny, **SMALL)
+    sb.tl.scbasset(tiny, **SMALL, average="none")
     del tiny.uns["scbasset"]["params"]["average"]
     again = sb.get.accessibility(tiny, sequences=tiny.varm["dna_code"])
     np.testing.assert_allclose(again, sb.get.accessibility(tiny), atol=1e-5)
