@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model import load_trunk
+from scbasset_tl._adata.model.store import load_trunk
 from scbasset_tl.nn.embed import AVERAGES, embed
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "batch_size": 32}

@@ -117,10 +117,10 @@ def accessibility_auc(
     import pandas as pd
 
     from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl._adata.model import read_model
-    from scbasset_tl._adata.peak_vectors import check_average, vectors_of
+    from scbasset_tl._adata.model.peak_vectors import check_average, vectors_of
+    from scbasset_tl._adata.model.seen import check_unseen
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.seen import check_unseen
     from scbasset_tl._validate import check_one_of
     from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.train.device import ACCELERATORS
