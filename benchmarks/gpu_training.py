@@ -176,7 +176,7 @@ def recipes(part: Part) -> None:
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.exact import exact_cells
     from scbasset_tl.train.loop import Problem, fit
-    from scbasset_tl.train.recipe import AVERAGE_OF, make_recipe
+    from scbasset_tl.train.recipe import make_recipe, peak_average
 
     settings.verbosity = 0
     file = np.load(Path(part.work, "pseudocells.npz"))
@@ -207,7 +207,7 @@ def recipes(part: Part) -> None:
         with suppress(Enough):
             done = fit(problem, TrunkConfig.of_width(part.width), recipe, fabric, seed=0, on_epoch=score)
             started = time.perf_counter()
-            vectors = embed(done.trunk, codes, average=AVERAGE_OF[name]).cpu().numpy()
+            vectors = embed(done.trunk, codes, average=peak_average(name, None)).cpu().numpy()
             if recipe.exact_cells:
                 exact_cells(done, vectors, labels, train, Ranks())
             spent = time.perf_counter() - started

@@ -179,18 +179,17 @@ def scbasset(
     from scbasset_tl._adata.model.problem import training_data
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.slots import check_model_free
-    from scbasset_tl.nn.embed import AVERAGES
     from scbasset_tl.train.checkpoint import load_checkpoint
     from scbasset_tl.train.device import make_fabric, settled_precision
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.exact import exact_cells
     from scbasset_tl.train.held_out import score_held_out
     from scbasset_tl.train.loop import fit
-    from scbasset_tl.train.recipe import AVERAGE_OF, RECIPE_NAMES, make_recipe
+    from scbasset_tl.train.recipe import RECIPE_NAMES, make_recipe, peak_average
 
     source = writable(data, mod, copy=copy)
     check_one_of("recipe", recipe, RECIPE_NAMES)
-    average = AVERAGE_OF[recipe] if average is None else check_one_of("average", average, AVERAGES)
+    average = peak_average(recipe, average)
     check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
     check_model_free(source, key_added, "tl.scbasset")
     changes = recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from math import ceil, cos, log2, pi
 from typing import TYPE_CHECKING, Any, Literal
 
+from scbasset_tl._validate import check_one_of
 from scbasset_tl.stats.verdict import MIN_STEPS
 
 if TYPE_CHECKING:
@@ -95,8 +96,6 @@ _RECIPES = {
     ),
 }
 RECIPE_NAMES = tuple(_RECIPES)
-AVERAGE_OF: dict[str, Average] = {"paper": "none", "fast": "strands"}
-"""How a recipe's trained network reads the peaks, by default: the original reads them as they are."""
 
 
 def make_recipe(name: str, n_train: int, **changes: Any) -> Recipe:
@@ -108,6 +107,19 @@ def make_recipe(name: str, n_train: int, **changes: Any) -> Recipe:
     if not recipe.max_epochs:  # no fewer steps than a usable model has, however few the peaks
         epochs = max(epochs, ceil(MIN_STEPS / max(1, n_train // batch_size)))
     return replace(recipe, max_epochs=epochs, batch_size=batch_size)
+
+
+def peak_average(name: str, average: Average | None) -> Average:
+    """How the network that recipe ``name`` trained reads the peaks: ``average``, or what suits the recipe.
+
+    The original reads them as they are.
+    """
+    from scbasset_tl.nn.embed import AVERAGES
+
+    if average is None:
+        return "none" if name == "paper" else "strands"
+    check_one_of("average", average, AVERAGES)
+    return average
 
 
 def _between(low: int, high: int, value: int) -> int:

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.trunk import Trunk
 
 
-def check_average(model: Model, average: str | None) -> Average:
+def check_average(model: Model, average: Average | None) -> Average:
     """What ``average=`` means: ``None`` is what the model's stored peak vectors are."""
     if average is None:
         return model.average
     from scbasset_tl._validate import check_one_of
     from scbasset_tl.nn.embed import AVERAGES  # torch comes with it
 
-    return check_one_of("average", average, AVERAGES)  # type: ignore[return-value]
+    check_one_of("average", average, AVERAGES)
+    return average
 
 
 def vectors_of(

@@ -81,6 +81,8 @@ def report_skipped(variants: Variants, n_pairs: int) -> None:
 
 def latent_changes(trunk: Trunk, genome: Fasta, variants: Variants, pairs: Pairs, *, average: Average) -> np.ndarray:
     """Embedding of the alternative window minus that of the reference window, float32 (P, n_latent)."""
+    import torch
+
     from scbasset_tl.nn.codes import as_codes
     from scbasset_tl.nn.edits import embed_changes
     from scbasset_tl.nn.embed import n_readings, readings
@@ -93,10 +95,10 @@ def latent_changes(trunk: Trunk, genome: Fasta, variants: Variants, pairs: Pairs
     with progress(n_forms * len(order), description="variant effects", unit=" windows") as bar:
         for first in range(0, len(order), _AT_ONCE):
             rows = order[first : first + _AT_ONCE]
-            *alleles, window = both_alleles(genome, variants, pairs.rows(rows), trunk.config.seq_len)
-            forms = zip(*(readings(as_codes(part), average) for part in alleles), strict=True)
-            change = sum(embed_changes(trunk, *form, window, tick=bar.update) for form in forms)
-            changes[rows] = (change / n_forms).cpu().numpy()
+            codes, edited, window = both_alleles(genome, variants, pairs.rows(rows), trunk.config.seq_len)
+            forms = zip(readings(as_codes(codes), average), readings(as_codes(edited), average), strict=True)
+            parts = [embed_changes(trunk, *form, window, tick=bar.update) for form in forms]
+            changes[rows] = torch.stack(parts).mean(0).cpu().numpy()
     return changes
 
 
