@@ -88,6 +88,7 @@ def map_by_sequence(
         "peak_embedding": vectors,
         "params": {
             **call,
+            "average": model.average,
             "seen": slots["seen"],
             "n_latent": vectors.shape[1],
             "trunk": trunk.config.to_dict(),
@@ -187,7 +188,7 @@ def peak_vectors(codes: np.ndarray, places: np.ndarray, model: Model, trunk: Tru
         with progress(len(new), description="embedding", unit=" peaks") as bar:
             for start in range(0, len(new), _AT_ONCE):
                 rows = new[start : start + _AT_ONCE]
-                vectors[rows] = embed(trunk, codes[rows]).cpu().numpy()
+                vectors[rows] = embed(trunk, codes[rows], average=model.average).cpu().numpy()
                 bar.update(len(rows))
     return vectors
 
