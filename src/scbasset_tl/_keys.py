@@ -39,6 +39,8 @@ DESIGN: Final = "design"
 DENOISE: Final = "denoise"
 DENOISED_PCA: Final = "denoised_pca"
 X_DENOISED: Final = "X_scbasset_denoised"
+LSI: Final = "lsi"
+X_LSI: Final = "X_lsi"
 GENE_SCORES: Final = "gene_scores"
 GENE_SCORES_RAW: Final = "gene_scores_raw"
 CELL_TYPE: Final = "cell_type"
@@ -59,6 +61,7 @@ RESULTS: Final = (
     TF_ACTIVITY,
     DENOISE,
     DENOISED_PCA,
+    LSI,
     GENE_SCORES,
     GENE_SCORES_RAW,
     CELL_TYPE,

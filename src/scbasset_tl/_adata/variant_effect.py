@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.model import check_same_network, check_schema, model_digest
-from scbasset_tl._keys import DNA_CODE, SCHEMA_VERSION
+from scbasset_tl._adata.positions import region_keys
+from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl._log import info, progress
 from scbasset_tl._validate import check_name
 from scbasset_tl.genome.codes import reverse_complement
@@ -42,8 +43,7 @@ class Pairs(NamedTuple):
 
 def pair_with_peaks(adata: AnnData, variants: Variants, genome: Fasta, seq_len: int) -> tuple[Variants, Pairs]:
     """Every variant with the window of every peak that holds its reference allele; the others are marked."""
-    keys = adata.uns.get(DNA_CODE, {}).get("params", {}).get("region_keys")
-    regions = read_regions(adata.var, keys=None if keys is None else [str(key) for key in keys], obs=adata.obs)
+    regions = read_regions(adata.var, keys=region_keys(adata), obs=adata.obs)
     regions = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=genome.path.name)
     chrom, start = np.asarray(regions.chrom, dtype=object), regions.middle - seq_len // 2
     usable = variants.usable

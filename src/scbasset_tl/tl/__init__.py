@@ -9,6 +9,7 @@ from scbasset_tl.tl._gene_scores import gene_scores as gene_scores
 from scbasset_tl.tl._generate import generate as generate
 from scbasset_tl.tl._impute import impute as impute
 from scbasset_tl.tl._ism import ism as ism
+from scbasset_tl.tl._lsi import lsi as lsi
 from scbasset_tl.tl._map_cells import map_cells as map_cells
 from scbasset_tl.tl._modisco import modisco as modisco
 from scbasset_tl.tl._motif_hits import motif_hits as motif_hits
@@ -28,6 +29,7 @@ __all__ = [
     "generate",
     "impute",
     "ism",
+    "lsi",
     "map_cells",
     "modisco",
     "motif_hits",
