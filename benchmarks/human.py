@@ -120,7 +120,7 @@ def factors(data: Path, work: Path) -> dict:
     sb.tl.tf_activity(adata, motifs, n_background=500, n_null=0)
     both = [name for name in adata.obs_names if name in set(rna.obs_names)]
     mdata = mudata.MuData({"atac": adata[both].copy(), "rna": rna[both].copy()})
-    result = sb.metrics.tf_expression(mdata)
+    result = sb.metrics.tf_expression_correlation(mdata)
     draw_factors(mdata, [name for name in NAMED if name in known])
     activity = sb.get.tf_activity(adata)
     return {

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.positions import region_keys
-from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._keys import DNA_CODE
 from scbasset_tl.genome.codes import N_CODE
 from scbasset_tl.genome.contigs import match_contigs
