@@ -35,6 +35,7 @@ SECTIONS = [
     "tl.variant_effect",
     "tl.design",
     "tl.denoise",
+    "tl.lsi",
     "tl.gene_scores",
     "tl.map_cells",
     "tl.annotate",

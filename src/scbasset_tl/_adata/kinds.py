@@ -146,6 +146,13 @@ MOTIF_DEVIATIONS: Final = Kind(
     {"obsm": Slot("obsm", "motif_deviations", "the scores")},
     columns="names",
 )
+LSI: Final = Kind(
+    "tl.lsi",
+    "LSI",
+    "lsi",
+    "tl.lsi(data)",
+    {"obsm": Slot("obsm", "X_lsi", "the cell vectors")},
+)
 VARIANT_EFFECT: Final = Kind(
     "tl.variant_effect",
     "variant effects",
@@ -218,5 +225,5 @@ GENERATED: Final = Kind(
 # an entry without written_by is of the first kind whose marks it has
 KINDS: Final = (
     *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, CELL_TYPE, TF_ACTIVITY),
-    *(MOTIF_DEVIATIONS, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO, DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
+    *(MOTIF_DEVIATIONS, LSI, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO, DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
 )

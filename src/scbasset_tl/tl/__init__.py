@@ -10,6 +10,7 @@ from scbasset_tl.tl._generate import generate as generate
 from scbasset_tl.tl._impute import impute as impute
 from scbasset_tl.tl._ism import ism as ism
 from scbasset_tl.tl._load_keras_weights import load_keras_weights as load_keras_weights
+from scbasset_tl.tl._lsi import lsi as lsi
 from scbasset_tl.tl._map_cells import map_cells as map_cells
 from scbasset_tl.tl._modisco import modisco as modisco
 from scbasset_tl.tl._motif_deviations import motif_deviations as motif_deviations
@@ -29,6 +30,7 @@ __all__ = [
     "generate",
     "impute",
     "ism",
+    "lsi",
     "load_keras_weights",
     "map_cells",
     "modisco",
