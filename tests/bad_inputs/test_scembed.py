@@ -105,7 +105,14 @@ CASES = {
          "(9, 4)", "(5, 4)"),
         ("no configuration", None, geniml(config=None), FileNotFoundError, "no config.yaml"),
         ("no universe", None, geniml(bed=None), FileNotFoundError, "no universe.bed", "universe="),
-        ("a universe of more regions", None, geniml(bed="chr1\t0\t9\n" * 10), ValueError, "9 vectors for 10 regions"),
+        ("a universe of more regions", None, geniml(bed="".join(f"chr1\t{n}\t90\n" for n in range(10))),
+         ValueError, "9 vectors for 10 regions"),
+        ("a universe of fewer regions", None, geniml(bed="chr1\t0\t9\n"), ValueError, "9 vectors for 1 regions",
+         "another universe"),
+        ("another way of pooling", None, geniml(config="vocab_size: 9\nembedding_dim: 4\npooling_method: median\n"),
+         ValueError, "must be mean or max", "correct it"),
+        ("a name of the Hugging Face Hub without huggingface_hub", None, lambda _: sb.io.read_geniml("databio/model"),
+         FileNotFoundError, "pip install 'scbasset-tl[hub]'"),
     ],
 }  # fmt: skip
 
