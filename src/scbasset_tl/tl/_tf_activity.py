@@ -25,7 +25,7 @@ D = TypeVar("D")
 @doc_params
 def tf_activity(
     data: D,
-    motifs: str | PathLike[str] | Motif | Sequence[Motif],
+    motifs: str | PathLike[str] | Motif | Sequence[Motif | str],
     *,
     key: str = "scbasset",
     backgrounds: str | PathLike[str] | np.ndarray | None = None,
@@ -71,7 +71,8 @@ def tf_activity(
     ----------
     {data}
     motifs
-        File of motifs (MEME, JASPAR, TRANSFAC, HOMER), or what :func:`scbasset_tl.io.read_motifs` made of one.
+        File of motifs (MEME, JASPAR, TRANSFAC, HOMER), what :func:`scbasset_tl.io.read_motifs` made of one, or, with the
+        extra ``motifs``, names of factors in JASPAR, ``"GATA1"`` or ``["GATA1", "SPI1"]``.
     {key}
     backgrounds
         Sequences to insert motifs into, used as they are: a FASTA file, or codes (n, seq_len) such as
