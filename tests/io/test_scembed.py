@@ -18,7 +18,7 @@ def test_round_trip(tiny, model, tmp_path):
     back = sb.io.read_scembed(model)
     np.testing.assert_array_equal(back.vectors, tiny.varm["scembed"])
     assert back.params["n_latent"] == 6
-    sb.tl.project_cells(tiny, back, key_added="new")
+    sb.tl.map_cells(tiny, back, key_added="new")
     np.testing.assert_allclose(tiny.obsm["new"], tiny.obsm["X_scembed"], rtol=1e-5, atol=1e-6)
     sb.io.write_scembed(back, tmp_path / "again")
     assert [(tmp_path / "again" / name).read_bytes() for name in ("universe.bed", "config.json")] == [
@@ -54,7 +54,7 @@ def geniml_folder(folder, *, key="projection.weight", width="embedding_dim", row
 def test_geniml(tiny, tmp_path, width):
     found = sb.io.read_geniml(geniml_folder(tmp_path, width=width))
     np.testing.assert_array_equal(found.vectors, np.arange(8, dtype=np.float32).reshape(2, 4))
-    sb.tl.project_cells(tiny, found)
+    sb.tl.map_cells(tiny, found)
     expected = [found.vectors[row[:2] > 0].mean(0) if (row[:2] > 0).any() else np.zeros(4) for row in tiny.X.toarray()]
     np.testing.assert_allclose(tiny.obsm["X_scembed"], expected)
 
@@ -115,7 +115,7 @@ def test_geniml_pools_by_the_maximum(tiny, tmp_path):
     model = sb.io.read_geniml(folder)
     sb.io.write_scembed(model, tmp_path / "ours")
     for each in (model, sb.io.read_scembed(tmp_path / "ours")):
-        sb.tl.project_cells(tiny, each)
+        sb.tl.map_cells(tiny, each)
         opened = tiny.X.toarray()[:, :2] > 0
         expected = [model.vectors[row].max(0) if row.any() else np.zeros(4) for row in opened]
         np.testing.assert_array_equal(tiny.obsm["X_scembed"], np.float32(expected))
@@ -146,7 +146,7 @@ def test_a_model_written_for_geniml(tiny, tmp_path):
         np.testing.assert_allclose(tiny.obsm["X_scembed"][cell], theirs, rtol=1e-5, atol=1e-7)
     back = sb.io.read_geniml(tmp_path / "model")
     np.testing.assert_array_equal(back.vectors, tiny.varm["scembed"][tiny.varm["scembed"].any(1)])
-    sb.tl.project_cells(tiny, back, key_added="back")
+    sb.tl.map_cells(tiny, back, key_added="back")
     np.testing.assert_allclose(tiny.obsm["back"], tiny.obsm["X_scembed"], rtol=1e-5, atol=1e-7)
     twice = sb.io.RegionEmbedding(type(regions)(*(part[[0, 1, 0]] for part in regions)), np.ones((3, 2), np.float32))
     with pytest.raises(ValueError, match="1 of 3 regions stand in the universe more than once"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from scbasset_tl._adata.scembed import RegionEmbedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding
 
 _N_SPECIAL = (0, 1, 2, 7)
 _WEIGHTS = ("projection.weight", "_model.projection.weight", "weight")
@@ -25,7 +25,7 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
 
     The vectors of special tokens are dropped. The regions are numbered as geniml numbers them: a region that stands in
     several lines of the universe counts once, and a fifth column orders them. ``pooling_method: max`` of the
-    configuration is kept: :func:`scbasset_tl.tl.project_cells` then takes the maximum over a cell's regions. geniml leaves
+    configuration is kept: :func:`scbasset_tl.tl.map_cells` then takes the maximum over a cell's regions. geniml leaves
     regions that were too rare to be trained at random vectors, which nothing in the file marks: they are read as they are.
 
     Parameters
@@ -38,7 +38,7 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
 
     Returns
     -------
-    :class:`scbasset_tl.io.RegionEmbedding`, which :func:`scbasset_tl.tl.project_cells` takes as its reference.
+    :class:`scbasset_tl.io.RegionEmbedding`, which :func:`scbasset_tl.tl.map_cells` takes as its reference.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
     """
     import numpy as np
 
-    from scbasset_tl._adata.scembed import RegionEmbedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding
     from scbasset_tl.genome.universe import read_geniml_bed
     from scbasset_tl.io._hub import model_folder_or_hub
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-    from scbasset_tl._adata.scembed import RegionEmbedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding
 
 _N_SPECIAL = 7  # unknown, padding, mask, class, end, begin and separator: gtars numbers them after the regions
 
@@ -62,7 +62,7 @@ def write_geniml(
     import torch
 
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.scembed import RegionEmbedding, model_folder, read_embedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding, model_folder, read_embedding
     from scbasset_tl.genome.regions import Regions
     from scbasset_tl.genome.universe import write_bed
 
