@@ -21,9 +21,11 @@ def trained():
 
 def test_values_are_those_of_the_stored_regressions(trained):
     rows = trained.varm["scbasset_decoder"]
-    assert rows.dtype == np.float32 and rows.shape == (300, 10)
+    assert rows.dtype == np.float32
+    assert rows.shape == (300, 10)
     entry = trained.uns["scbasset_decoder"]
-    assert entry["written_by"] == "tl.fit_decoder" and entry["l2"] in entry["tried"]["l2"]
+    assert entry["written_by"] == "tl.fit_decoder"
+    assert entry["l2"] in entry["tried"]["l2"]
     from scbasset_tl._adata.model.store import read_model
 
     weight, bias = read_model(trained, "scbasset").raw_head(trained.obs)
