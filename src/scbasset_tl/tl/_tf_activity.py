@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import DNA_CODE, TF_ACTIVITY, other_results
+from scbasset_tl._log import info
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
 from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from scbasset_tl.infer.motif_effects import Experiment
 
 D = TypeVar("D")
+_SIGNIFICANT = 0.05
 
 
 @doc_params
@@ -173,6 +175,11 @@ def tf_activity(
         scale=scale,
         seed=seed,
     )
+    if mode == "insert" and activity.n_null and not (activity.fdr <= _SIGNIFICANT).any():
+        info(
+            f"no motif is significant by insertion at a false discovery rate of {_SIGNIFICANT}. Where few motifs drive much, "
+            "permutations of them act on shuffled DNA too: look at mode='ablate' beside it."
+        )
     container, adata = target(data, mod, copy=copy)
     params = {
         "key": key,
