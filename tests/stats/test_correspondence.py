@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from scbasset_tl.stats.correspondence import region_vectors
+from scbasset_tl.stats.correspondence import region_vectors, weigh_axes
 
 
 def kinds(rng, n_cells=300, n_regions=400):
@@ -41,3 +41,21 @@ def test_more_components_than_there_are(rng):
     found = region_vectors(x, 50, rng=np.random.default_rng(0))
     assert found.shape == (x.shape[1], 50)
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 0.75, 1.0])
+def test_weighted_axes_are_singular_vectors_with_powers_of_their_values(power):
+    """Against numpy's SVD, whatever the vectors were turned by before."""
+    rng = np.random.default_rng(0)
+    x = sparse.random(80, 40, density=0.3, random_state=0, format="csr")
+    x.data[:] = 1
+    share = np.asarray(x.sum(0)).ravel() / x.nnz
+    found = region_vectors(x, 5, rng=rng)
+    _, s, v = np.linalg.svd(np.sqrt(share)[:, None] * found, full_matrices=False)
+    kept = s > 1e-6 * s[0]
+    expected = (np.sqrt(share)[:, None] * found) @ v[kept].T * s[kept] ** (power - 1) / np.sqrt(share)[:, None]
+    turn = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+    for vectors in (found, (found @ turn).astype(np.float32)):
+        weighed = weigh_axes(vectors, share, power)
+        np.testing.assert_allclose(weighed @ weighed.T, expected @ expected.T, rtol=1e-3, atol=1e-4)
+        assert weighed.dtype == np.float32
