@@ -42,7 +42,7 @@ def pyjaspar(monkeypatch):
     assert closed
 
 
-def test_a_collection_and_factors(pyjaspar):
+def test_a_collection_and_factors(pyjaspar, tmp_path, monkeypatch):
     found = sb.io.read_motifs("jaspar2024-vertebrates")
     assert [(motif.id, motif.name) for motif in found] == [("MA0035.5", "GATA1"), ("MA0140.3", "GATA1::TAL1")]
     np.testing.assert_allclose(found[0].pwm, np.array([COUNTS[base] for base in "ACGT"]).T / 11)
@@ -54,6 +54,10 @@ def test_a_collection_and_factors(pyjaspar):
         "M",
     ]
     assert [motif.name for motif in as_motifs("JASPAR2022_nematodes")] == ["elt-3"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "JASPAR2022_nematodes").write_text(">M1 own\n1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+    for read in (as_motifs, sb.io.read_motifs):
+        assert [motif.id for motif in read("JASPAR2022_nematodes")] == ["M1"]
 
 
 def test_what_is_not_there(pyjaspar):

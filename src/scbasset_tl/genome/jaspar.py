@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -16,8 +17,8 @@ _LIBRARY: Final = re.compile(r"(jaspar)[-_ ]?(\d{4})[-_ ](\w+)", re.IGNORECASE)
 
 
 def is_library(name: str) -> bool:
-    """Whether a text looks like ``jaspar2024-vertebrates``."""
-    return _LIBRARY.fullmatch(name) is not None
+    """Whether a text looks like ``jaspar2024-vertebrates``, and is no file."""
+    return _LIBRARY.fullmatch(name) is not None and not Path(name).exists()
 
 
 def library(name: str) -> list[Motif]:

@@ -37,7 +37,7 @@ def fit_decoder(
     ----------
     {data}
     layer
-        Layer with the accessibility; ``None`` is ``.X``. Values above zero count as open.
+        Layer with the accessibility; ``None`` is what the model was trained on. Values above zero count as open.
     {key}
     rng
         Seed or generator that chooses the cells that are held out.
@@ -80,6 +80,7 @@ def fit_decoder(
     source = writable(data, mod, copy=copy)
     model = read_model(source, key)
     name = glue.decoder_name(key)
+    layer = model.entry["params"].get("layer") if layer is None else layer
     check_replaceable(source, glue.VERB, name, key=key, varm=name)
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed
