@@ -55,7 +55,7 @@ def test_a_collection_and_factors(pyjaspar, tmp_path, monkeypatch):
     ]
     assert [motif.name for motif in as_motifs("JASPAR2022_nematodes")] == ["elt-3"]
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "JASPAR2022_nematodes").write_text(">M1 own\n1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+    (tmp_path / "JASPAR2022_nematodes").write_text(">M1 own\nA [1 0 0 0]\nC [0 1 0 0]\nG [0 0 1 0]\nT [0 0 0 1]\n")
     for read in (as_motifs, sb.io.read_motifs):
         assert [motif.id for motif in read("JASPAR2022_nematodes")] == ["M1"]
 

@@ -172,7 +172,9 @@ def test_geniml_from_the_hub(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=snapshot_download))
     monkeypatch.chdir(tmp_path)
     assert len(sb.io.read_geniml("databio/r2v-small").vectors) == 2
-    with pytest.raises(FileNotFoundError, match="could not be fetched from the Hugging Face Hub: 404"):
+    with pytest.raises(
+        FileNotFoundError, match="no model of that name could be fetched from the Hugging Face Hub: 404"
+    ):
         sb.io.read_geniml("databio/none")
     with pytest.raises(FileNotFoundError, match="is no folder"):
         sb.io.read_geniml("/databio/none")

@@ -81,6 +81,6 @@ def test_some_cells_in_another_order_and_layers(masked, predicted):
 )
 def test_refused(masked, predicted, change, error, words):
     masked.layers["all"] = masked.X.copy()
-    masked.layers["other"] = sparse.csr_matrix(np.ones(masked.shape, dtype=np.float32) - masked.X.toarray())
+    masked.layers["other"] = sparse.csr_matrix((masked.X.toarray() == 0).astype(np.float32))
     with pytest.raises(error, match=words):
         sb.metrics.imputation(masked, **change(masked, predicted))

@@ -97,7 +97,7 @@ def test_subsets_and_files(trained, tmp_path):
         pd.testing.assert_frame_equal(sb.get.accessibility(back, decoder="fitted"), expected)
     again = sb.tl.fit_decoder(trained, copy=True)
     np.testing.assert_array_equal(again.varm["scbasset_decoder"], trained.varm["scbasset_decoder"])
-    assert trained.uns["scbasset_decoder"]["params"] == {"key": "scbasset", "layer": None, "seed": 0}
+    assert trained.uns["scbasset_decoder"]["params"] == {"key": "scbasset", "seed": 0}
 
 
 def test_what_cannot_be_read(trained):
