@@ -110,7 +110,7 @@ def test_what_cannot_be_read(trained):
     with pytest.raises(ValueError, match=r"run tl\.fit_decoder again"):
         sb.tl.denoise(data, decoder="fitted")
     del data.varm["scbasset_decoder"]
-    with pytest.raises(KeyError, match=r"run tl\.fit_decoder\(data, key='scbasset'\) first"):
+    with pytest.raises(KeyError, match=r"the regressions of the peaks of uns\['scbasset_decoder'\], is gone"):
         sb.tl.denoise(data, decoder="fitted")
     data.varm["scbasset_decoder"], data.uns["scbasset_decoder"] = np.zeros((300, 2)), "mine"
     with pytest.raises(ValueError, match=r"not from tl\.fit_decoder"):

@@ -67,8 +67,9 @@ def write_geniml(
     from scbasset_tl.genome.universe import write_bed
 
     model = data if isinstance(data, RegionEmbedding) else read_embedding(resolve(data, mod), key)
-    trained = model.vectors.any(axis=1)
-    universe = Regions(*(part[trained] for part in model.universe))
+    trained = np.asarray(model.vectors.any(axis=1))
+    whole = model.universe
+    universe = Regions(whole.chrom[trained], whole.start[trained], whole.end[trained], whole.name[trained])
     table = pd.DataFrame({"chrom": universe.chrom.astype(str), "start": universe.start, "end": universe.end})
     repeated = table.duplicated().to_numpy()
     if twice := int(repeated.sum()):

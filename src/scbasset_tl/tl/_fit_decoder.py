@@ -71,23 +71,23 @@ def fit_decoder(
     >>> sb.get.accessibility(adata, obs=slice(0, 3), var=[0, 5], decoder="fitted").shape
     (3, 2)
     """
-    from scbasset_tl._adata.model import decoder as glue
+    from scbasset_tl._adata.kinds import DECODER
+    from scbasset_tl._adata.model.decoder import decoder_name, fit_rows
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.write import write_slots
 
     source = writable(data, mod, copy=copy)
     model = read_model(source, key)
-    name = glue.decoder_name(key)
+    slots = claim(source, DECODER, decoder_name(key), key=key)
     layer = model.entry["params"].get("layer") if layer is None else layer
-    check_replaceable(source, glue.VERB, name, key=key, varm=name)
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed
-    fitted, kept = glue.fit_decoder(source, model, layer, as_generator(seed))
+    fitted, kept = fit_rows(source, model, layer, as_generator(seed))
     info(f"penalty {kept['l2']:g}, the best for held-out cells")
     container, adata = target(data, mod, copy=copy)
     params = {"key": key, "layer": layer, "seed": seed}
-    entry = {**result_entry(glue.VERB, params, varm=name), "model": model_origin(source, key), **kept}
-    write_slots(adata, varm={name: fitted.rows}, uns={name: entry})
+    made = {**entry(DECODER, params, slots, origin=model.origin()), **kept}
+    write_slots(adata, varm={slots["varm"]: fitted.rows}, uns={slots["uns"]: made})
     return container if copy else None

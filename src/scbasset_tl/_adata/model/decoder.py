@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from scbasset_tl._adata.kinds import DECODER
 from scbasset_tl._adata.matrix import open_peaks
-from scbasset_tl._adata.slots import check_origin, is_result
+from scbasset_tl._adata.results import find, names
+from scbasset_tl._keys import SCBASSET
 from scbasset_tl.stats.low_rank import LowRank
 from scbasset_tl.stats.peak_decoder import fit_peak_decoder
 
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scbasset_tl._adata.model.store import Model
-
-VERB: Final = "tl.fit_decoder"
 
 
 class Decoder(NamedTuple):
@@ -26,12 +26,12 @@ class Decoder(NamedTuple):
     depth: float  # the mean bias of the cells it was fitted to: what depth-normalised values are at
 
 
-def decoder_name(key: str) -> str:
-    """Name in varm and uns of the decoder of a model."""
-    return f"{key}_decoder"
+def decoder_name(key: str) -> str | None:
+    """``key_added`` of the decoder of a model; ``None`` for the default names."""
+    return None if key == SCBASSET else f"{key}_decoder"
 
 
-def fit_decoder(
+def fit_rows(
     adata: AnnData, model: Model, layer: str | None, rng: np.random.Generator
 ) -> tuple[Decoder, dict[str, Any]]:
     """Fit each peak's row, pulled to its embedding and to a weight of 1 for the bias; with what the entry keeps."""
@@ -47,16 +47,14 @@ def fit_decoder(
 
 def read_decoder(adata: AnnData, key: str) -> Decoder:
     """What :func:`scbasset_tl.tl.fit_decoder` stored of the model as it is now."""
-    name = decoder_name(key)
-    if not is_result(adata.uns.get(name), VERB) or name not in adata.varm:
-        message = f"uns[{name!r}] and varm[{name!r}] hold no decoder of the model {key!r}: run {VERB}(data, key={key!r}) first."
-        raise KeyError(message)
-    check_origin(adata, name, VERB)
-    rows = np.asarray(adata.varm[name], dtype=np.float32)
-    if not np.isfinite(rows).all():
-        message = f"varm[{name!r}] has {int((~np.isfinite(rows).all(axis=1)).sum())} peaks that are NaN or infinite: run {VERB} again."
+    name = names(DECODER, decoder_name(key))["uns"]
+    stored = find(adata, DECODER, name)
+    slot = str(stored["slots"]["varm"])
+    rows = np.asarray(adata.varm[slot], dtype=np.float32)
+    if not (finite := np.isfinite(rows).all(axis=1)).all():
+        message = f"varm[{slot!r}] is NaN or infinite for {int((~finite).sum())} peaks: run {DECODER.verb} again."
         raise ValueError(message)
-    return Decoder(rows, float(adata.uns[name]["depth"]))
+    return Decoder(rows, float(stored["depth"]))
 
 
 def fitted_matrix(
