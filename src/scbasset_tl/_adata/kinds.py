@@ -92,6 +92,14 @@ DENOISE: Final = Kind(
     {"layers": Slot("layers", "scbasset", "the denoised matrix")},
     follows="cells",
 )
+DECODER: Final = Kind(
+    "tl.fit_decoder",
+    "fitted decoder",
+    "scbasset_decoder",
+    "tl.fit_decoder(data)",
+    {"varm": Slot("varm", "scbasset_decoder", "the regressions of the peaks")},
+    follows="cells",
+)
 DENOISED_PCA: Final = Kind(
     "tl.denoised_pca",
     "principal components",
@@ -224,6 +232,6 @@ GENERATED: Final = Kind(
 )
 # an entry without written_by is of the first kind whose marks it has
 KINDS: Final = (
-    *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, CELL_TYPE, TF_ACTIVITY),
-    *(MOTIF_DEVIATIONS, LSI, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO, DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
+    *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DECODER, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, CELL_TYPE, LSI),
+    *(TF_ACTIVITY, MOTIF_DEVIATIONS, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO, DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
 )

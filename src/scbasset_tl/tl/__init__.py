@@ -5,6 +5,7 @@ from scbasset_tl.tl._atac_diff import atac_diff as atac_diff
 from scbasset_tl.tl._denoise import denoise as denoise
 from scbasset_tl.tl._denoised_pca import denoised_pca as denoised_pca
 from scbasset_tl.tl._design import design as design
+from scbasset_tl.tl._fit_decoder import fit_decoder as fit_decoder
 from scbasset_tl.tl._gene_scores import gene_scores as gene_scores
 from scbasset_tl.tl._generate import generate as generate
 from scbasset_tl.tl._impute import impute as impute
@@ -26,6 +27,7 @@ __all__ = [
     "denoise",
     "denoised_pca",
     "design",
+    "fit_decoder",
     "gene_scores",
     "generate",
     "impute",

@@ -27,9 +27,29 @@ if TYPE_CHECKING:
     from scbasset_tl._adata.model.store import Model
     from scbasset_tl.nn.embed import Average
 
+DECODERS: Final = ("dna", "fitted")
 _CHUNK: Final = (64, 4096)  # of the file: 1 MB, what HDF5 keeps in memory
 _AGAIN: Final = "the model is damaged, run tl.scbasset again."
 _FORMS: Final = f"text, a list of texts, codes 0 to {N_CODE} (n, seq_len), or names with either"
+
+
+def own_peaks(
+    adata: AnnData,
+    model: Model,
+    *,
+    normalize_depth: bool,
+    scale: str,
+    decoder: str,
+    var: np.ndarray | slice = slice(None),
+) -> LowRank:
+    """Cells × the data's own peaks (or those at the positions ``var``) as a product, by what decodes them."""
+    sigmoid = check_one_of("scale", scale, ("logit", "sigmoid")) == "sigmoid"
+    if check_one_of("decoder", decoder, DECODERS) == "fitted":
+        from scbasset_tl._adata.model.decoder import fitted_matrix
+
+        return fitted_matrix(adata, model, normalize_depth=normalize_depth, sigmoid=sigmoid, peaks=var)
+    peaks = None if isinstance(var, slice) else model.require_peaks()[var]
+    return low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=peaks)
 
 
 def low_rank(
