@@ -41,6 +41,8 @@ DENOISED_PCA: Final = "denoised_pca"
 X_DENOISED: Final = "X_scbasset_denoised"
 GENE_SCORES: Final = "gene_scores"
 GENE_SCORES_RAW: Final = "gene_scores_raw"
+RANK_PEAKS: Final = "rank_peaks_groups"
+RANK_PEAKS_RAW: Final = "rank_peaks_groups_raw"
 CELL_TYPE: Final = "cell_type"
 TOKENS: Final = "tokens"
 SCEMBED: Final = "scembed"
@@ -61,6 +63,8 @@ RESULTS: Final = (
     DENOISED_PCA,
     GENE_SCORES,
     GENE_SCORES_RAW,
+    RANK_PEAKS,
+    RANK_PEAKS_RAW,
     CELL_TYPE,
     ATAC_DIFF,
     ATAC_DIFF_IMPUTED,

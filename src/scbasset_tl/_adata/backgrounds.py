@@ -49,7 +49,11 @@ def given_sequences(
     if not isinstance(backgrounds, np.ndarray | str | os.PathLike):
         message = f"backgrounds must be {_FORMS}, got {type(backgrounds).__name__}."
         raise TypeError(message)
-    codes = _checked_codes(backgrounds) if isinstance(backgrounds, np.ndarray) else _fasta_codes(backgrounds, seq_len)
+    codes = (
+        _checked_codes(backgrounds)
+        if isinstance(backgrounds, np.ndarray)
+        else fasta_codes("backgrounds", backgrounds, seq_len)[1]
+    )
     if codes.shape[1] != seq_len:
         message = f"backgrounds has sequences of {codes.shape[1]} bp, but the model reads {seq_len} bp."
         raise ValueError(message)
@@ -68,14 +72,15 @@ def _checked_codes(codes: np.ndarray) -> np.ndarray:
     return codes.astype(np.uint8, copy=False)
 
 
-def _fasta_codes(path: str | os.PathLike[str], seq_len: int) -> np.ndarray:
-    with Fasta(as_path("backgrounds", path)) as fasta:
+def fasta_codes(argument: str, path: str | os.PathLike[str], seq_len: int) -> tuple[list[str], np.ndarray]:
+    """Names and codes (n, seq_len) of all sequences of a FASTA file; each must have this length."""
+    with Fasta(as_path(argument, path)) as fasta:
         wrong = {name: length for name, length in fasta.lengths.items() if length != seq_len}
         if wrong:
             name, length = next(iter(wrong.items()))
             message = (
-                f"backgrounds: {len(wrong)} of {len(fasta.lengths)} sequences do not have the {seq_len} bp "
+                f"{argument}: {len(wrong)} of {len(fasta.lengths)} sequences do not have the {seq_len} bp "
                 f"that the model reads, the first is {name!r} with {length} bp. Cut them to that length."
             )
             raise ValueError(message)
-        return np.stack([fasta.codes(name, 0, seq_len) for name in fasta.lengths])
+        return list(fasta.lengths), np.stack([fasta.codes(name, 0, seq_len) for name in fasta.lengths])

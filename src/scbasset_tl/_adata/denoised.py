@@ -84,13 +84,20 @@ def averaging(row: np.ndarray, column: np.ndarray, n_columns: int) -> sparse.csr
 def new_peaks(
     adata: AnnData, model: Model, *, regions: Any, sequences: Any, fasta: str | PathLike[str] | None, accelerator: str
 ) -> tuple[pd.Index, Callable[[], np.ndarray]]:
-    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network."""
+    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network.
+
+    Without both they are the sequences of ``fasta``.
+    """
     from scbasset_tl._adata.windows import sequence_windows, warn_blank  # torch comes with it
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.train.device import single_device
 
     trunk = load_trunk(adata, model.key).to(single_device(accelerator))
-    if sequences is None:
+    if sequences is None and regions is None and fasta is not None:
+        from scbasset_tl._adata.backgrounds import fasta_codes
+
+        names, codes = fasta_codes("fasta", fasta, trunk.config.seq_len)
+    elif sequences is None:
         windows = sequence_windows(adata, regions, fasta=fasta, seq_len=trunk.config.seq_len)
         names, codes = windows.name, windows.codes
     else:

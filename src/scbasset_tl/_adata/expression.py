@@ -68,6 +68,22 @@ def pair_with_expression(
     return Pairs([names[number] for number in found], genes, activity[rows][:, found], expression, cells, unmatched)
 
 
+def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray, list[str]]:
+    """Activities (n, M) of motifs that are named, by name or id, and their names."""
+    activity, names = _activities(adata, key)
+    ids = [str(motif) for motif in adata.uns[key].get("ids", ())]
+    known = dict(zip(ids, range(len(ids)), strict=True)) | {name: number for number, name in enumerate(names)}
+    wanted = [motifs] if isinstance(motifs, str) else list(motifs)
+    if absent := [motif for motif in wanted if motif not in known]:
+        message = f"motifs: {len(absent)} of {len(wanted)} have no activity, {absent[:3]}; there are {names[:5]} …"
+        raise KeyError(message)
+    if not wanted:
+        message = "motifs is empty: name one motif or several."
+        raise ValueError(message)
+    numbers = [known[motif] for motif in wanted]
+    return activity[:, numbers], [names[number] for number in numbers]
+
+
 def _activities(adata: AnnData, key: str) -> tuple[np.ndarray, list[str]]:
     if check_name("activity_key", key) not in adata.obsm or key not in adata.uns or "names" not in adata.uns[key]:
         message = f"obsm[{key!r}] and uns[{key!r}] hold no TF activities: run tl.tf_activity(data, motifs) first."

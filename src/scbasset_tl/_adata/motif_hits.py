@@ -15,7 +15,7 @@ from scbasset_tl._log import progress
 from scbasset_tl._validate import check_name
 from scbasset_tl.genome.motifs import unique_names
 from scbasset_tl.genome.scan import BACKGROUND, scan
-from scbasset_tl.stats.match import Match, match_hits
+from scbasset_tl.stats.match import Match, match_hits, match_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,7 @@ def find_hits(
     pwms = [motif.pwm for motif in motifs]
     hits = scan(pwms, changes.codes, p_value=p_value, background=background)
     scores = Match(*(np.zeros((len(hits.start), len(vectors)), dtype=np.float32) for _ in Match._fields))
+    latent = np.zeros((len(hits.start), changes.delta.shape[-1]), dtype=np.float32)
     projection = vectors.to_numpy(dtype=np.float32).T
     with progress(len(changes.regions), description="match of motifs and importances", unit=" regions") as bar:
         for row, codes in enumerate(changes.codes):
@@ -82,6 +83,7 @@ def find_hits(
             oriented = [pwms[motif][::-1, ::-1] if reverse else pwms[motif] for motif, reverse in found]
             for field, values in zip(scores, match_hits(importance, codes, oriented, hits.start[mine]), strict=True):
                 field[mine] = values
+            latent[mine] = match_vectors(changes.delta[row], oriented, hits.start[mine])
             bar.update()
     widths = np.array([len(pwm) for pwm in pwms])
     start = changes.start[hits.sequence] + hits.start
@@ -99,20 +101,44 @@ def find_hits(
         "score": hits.score,
         "p_value": hits.p_value,
         **scores._asdict(),
+        "vector": latent,
         "schema_version": SCHEMA_VERSION,
     }
 
 
 def read_hits(adata: AnnData, key: str) -> pd.DataFrame:
     """``uns[key]`` as a table, a row for each hit and group."""
+    entry = _read(adata, key)
+    hits, groups = _hits(entry), np.asarray(entry["groups"], dtype=object)
+    table = hits.loc[hits.index.repeat(len(groups))].reset_index(drop=True)
+    table["group"] = np.tile(groups, len(hits))
+    for name in Match._fields:
+        table[name] = np.asarray(entry[name]).reshape(-1)
+    return table
+
+
+def read_vectors(adata: AnnData, key: str) -> tuple[pd.DataFrame, np.ndarray, str]:
+    """The hits of ``uns[key]``, the change of the peak vector that each is made of (n_hits, n_latent), and the model's key."""
+    entry = _read(adata, key)
+    if "vector" not in entry:
+        message = f"uns[{key!r}] is of an earlier version, without what single cells need: run tl.motif_hits again."
+        raise KeyError(message)
+    return _hits(entry), np.asarray(entry["vector"]), str(entry["params"]["key"])
+
+
+def _read(adata: AnnData, key: str) -> Mapping[str, Any]:
     entry = adata.uns.get(check_name("key", key))
     if not isinstance(entry, Mapping) or "p_dot" not in entry:
         message = f"uns[{key!r}] holds no motif hits: run tl.motif_hits(data, regions, motifs), or pass key=."
         raise KeyError(message)
     check_schema(key, entry)
     check_origin(adata, key, "tl.motif_hits")
-    groups, region = np.asarray(entry["groups"], dtype=object), np.asarray(entry["region"])
-    motif, n_groups = np.asarray(entry["motif"]), len(groups)
+    return entry
+
+
+def _hits(entry: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each hit."""
+    region, motif = np.asarray(entry["region"]), np.asarray(entry["motif"])
     hits = {
         "region": np.asarray(entry["regions"], dtype=object)[region],
         "chrom": np.asarray(entry["chrom"], dtype=object)[region],
@@ -124,8 +150,4 @@ def read_hits(adata: AnnData, key: str) -> pd.DataFrame:
         "score": entry["score"],
         "p_value": entry["p_value"],
     }
-    table = pd.DataFrame({name: np.repeat(np.asarray(column), n_groups) for name, column in hits.items()})
-    table["group"] = np.tile(groups, len(region))
-    for name in Match._fields:
-        table[name] = np.asarray(entry[name]).reshape(-1)
-    return table
+    return pd.DataFrame({name: np.asarray(column) for name, column in hits.items()})

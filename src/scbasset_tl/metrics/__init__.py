@@ -11,12 +11,16 @@ from scbasset_tl.metrics._gene_expression import GeneExpression, gene_expression
 from scbasset_tl.metrics._generation import generation
 from scbasset_tl.metrics._label_score import label_score
 from scbasset_tl.metrics._motif_deviations import motif_deviations
+from scbasset_tl.metrics._motif_match import MotifMatch, motif_match
 from scbasset_tl.metrics._neighbor_score import neighbor_score
+from scbasset_tl.metrics._perturbation import Perturbation, perturbation
 from scbasset_tl.metrics._tf_expression import TFExpression, tf_expression
 
 __all__ = [
     "AccessibilityAUC",
     "GeneExpression",
+    "MotifMatch",
+    "Perturbation",
     "RankDistance",
     "TFExpression",
     "accessibility_auc",
@@ -30,6 +34,8 @@ __all__ = [
     "generation",
     "label_score",
     "motif_deviations",
+    "motif_match",
     "neighbor_score",
+    "perturbation",
     "tf_expression",
 ]

@@ -13,6 +13,7 @@ from scbasset_tl.tl._map_cells import map_cells as map_cells
 from scbasset_tl.tl._modisco import modisco as modisco
 from scbasset_tl.tl._motif_hits import motif_hits as motif_hits
 from scbasset_tl.tl._project_cells import project_cells as project_cells
+from scbasset_tl.tl._rank_peaks_groups import rank_peaks_groups as rank_peaks_groups
 from scbasset_tl.tl._scbasset import scbasset as scbasset
 from scbasset_tl.tl._scembed import scembed as scembed
 from scbasset_tl.tl._tf_activity import tf_activity as tf_activity
@@ -32,6 +33,7 @@ __all__ = [
     "modisco",
     "motif_hits",
     "project_cells",
+    "rank_peaks_groups",
     "scbasset",
     "scembed",
     "tf_activity",
