@@ -10,6 +10,7 @@ from scbasset_tl.metrics._embedding_rank_distance import RankDistance, embedding
 from scbasset_tl.metrics._gene_expression import GeneExpression, gene_expression
 from scbasset_tl.metrics._generation import generation
 from scbasset_tl.metrics._label_score import label_score
+from scbasset_tl.metrics._learning_curve import LearningCurve, learning_curve
 from scbasset_tl.metrics._motif_deviations import motif_deviations
 from scbasset_tl.metrics._motif_match import MotifMatch, motif_match
 from scbasset_tl.metrics._neighbor_score import neighbor_score
@@ -19,6 +20,7 @@ from scbasset_tl.metrics._tf_expression import TFExpression, tf_expression
 __all__ = [
     "AccessibilityAUC",
     "GeneExpression",
+    "LearningCurve",
     "MotifMatch",
     "Perturbation",
     "RankDistance",
@@ -33,6 +35,7 @@ __all__ = [
     "gene_expression",
     "generation",
     "label_score",
+    "learning_curve",
     "motif_deviations",
     "motif_match",
     "neighbor_score",

@@ -7,6 +7,7 @@ from scbasset_tl.pl._gene_expression import gene_expression as gene_expression
 from scbasset_tl.pl._generation import generation as generation
 from scbasset_tl.pl._history import history as history
 from scbasset_tl.pl._ism import ism as ism
+from scbasset_tl.pl._learning_curve import learning_curve as learning_curve
 from scbasset_tl.pl._modisco import modisco as modisco
 from scbasset_tl.pl._motif import motif as motif
 from scbasset_tl.pl._perturbation import perturbation as perturbation
@@ -23,6 +24,7 @@ __all__ = [
     "generation",
     "history",
     "ism",
+    "learning_curve",
     "modisco",
     "motif",
     "perturbation",
