@@ -30,11 +30,12 @@ def cells(labels: dict[str, list[Any]], seed: int) -> ad.AnnData:
     start = np.array([rng.integers(1400, CONTIGS[name] - 1400) for name in chrom])
     (column, values), kind = next(iter(labels.items())), rng.integers(0, 2, N_OBS)
     chance = np.where(kind[:, None] == rng.integers(0, 2, N_VARS), 0.4, 0.1)
-    adata = ad.AnnData(sparse.csr_matrix(rng.random((N_OBS, N_VARS)) < chance, dtype=np.float32))
-    adata.obs[column] = np.array(values)[kind]
-    adata.var = pd.DataFrame({"chr": chrom, "start": start, "end": start + 500})
-    adata.var_names = [f"{c}:{s}-{s + 500}" for c, s in zip(chrom, start, strict=True)]
-    return adata
+    names = [f"{contig}:{first}-{first + 500}" for contig, first in zip(chrom, start, strict=True)]
+    return ad.AnnData(
+        sparse.csr_matrix(rng.random((N_OBS, N_VARS)) < chance, dtype=np.float32),
+        obs=pd.DataFrame({column: np.array(values)[kind]}, index=[f"cell{number}" for number in range(N_OBS)]),
+        var=pd.DataFrame({"chr": chrom, "start": start, "end": start + 500}, index=names),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         return module
 
     yield run
-    torch.optim.optimizer._global_optimizer_post_hooks.clear()
+    sys.modules[torch.optim.Optimizer.__module__]._global_optimizer_post_hooks.clear()  # which two of them leave
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +238,7 @@ def test_adam_eps(call, tmp_path):
 
 
 def test_out_of_core(call, tmp_path):
-    few = ["--cells", 50, "--peaks", 40, "--density", 0.3, "--cells-per-step", 20]
+    few = ["--cells", 50, "--peaks", 200, "--density", 0.3, "--cells-per-step", 20]
     call("out_of_core", *few, "--folder", tmp_path, "--out", tmp_path / "out.json", SEQ_LEN=192, TRUNK=2)
     assert (tmp_path / "out.json").is_file()
 
