@@ -189,7 +189,7 @@ def test_robustness(call, work, tmp_path):
     assert len(json.loads(out.read_text())["rows"]) == 4
 
 
-def test_batch_path(call, tmp_path):
+def test_compare_models(call, tmp_path):
     def few(seq_len: int) -> ad.AnnData:
         adata = sb.datasets.toy(n_obs=60, n_vars=200, n_batches=2, seq_len=seq_len)
         sb.pp.split_peaks(adata)
@@ -198,8 +198,8 @@ def test_batch_path(call, tmp_path):
     train = sb.tl.scbasset
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sb.tl, "scbasset", lambda adata, **arguments: train(adata, **arguments, max_epochs=1))
-        call("batch_path", "ours", tmp_path, STRENGTHS=(1e-6,), WIDTH=4, data=few)
-    call("batch_path", "table", tmp_path, "--out", tmp_path / "out.json", data=few)
+        call("compare_models", "ours", tmp_path, STRENGTHS=(1e-6,), WIDTH=4, data=few)
+    call("compare_models", "table", tmp_path, "--out", tmp_path / "out.json", data=few)
     assert len(json.loads((tmp_path / "out.json").read_text())) >= 2
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl._adata import learning_curve as glue
+from scbasset_tl._adata.compare import learning_curve as glue
 from scbasset_tl.metrics._learning_curve import _fits, _words
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2, "batch_size": 16}

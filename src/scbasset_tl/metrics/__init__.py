@@ -12,8 +12,8 @@ from scbasset_tl.metrics._gene_expression_correlation import GeneExpression, gen
 from scbasset_tl.metrics._label_score import label_score
 from scbasset_tl.metrics._learning_curve import LearningCurve, learning_curve
 from scbasset_tl.metrics._motif_match import MotifMatch, motif_match
-from scbasset_tl.metrics._perturbation import Perturbation, perturbation
 from scbasset_tl.metrics._neighbor_score import neighbor_score
+from scbasset_tl.metrics._perturbation import Perturbation, perturbation
 from scbasset_tl.metrics._tf_expression_correlation import TFExpression, tf_expression_correlation
 
 __all__ = [

@@ -99,7 +99,7 @@ def learning_curve(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.learning_curve import plan, score_part, sizes
+    from scbasset_tl._adata.compare.learning_curve import plan, score_part, sizes
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._log import info
     from scbasset_tl._random import as_generator, draw_seed

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-    from scbasset_tl._adata.peak_ranks import Grouping
+    from scbasset_tl._adata.compare.peak_ranks import Grouping
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,10 +104,10 @@ def motif_match(
     """
     import pandas as pd
 
-    from scbasset_tl._adata.model import read_model
-    from scbasset_tl._adata.motif_hits import read_vectors
-    from scbasset_tl._adata.peak_ranks import grouping
+    from scbasset_tl._adata.compare.peak_ranks import grouping
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.sequence.motif_hits import read_vectors
     from scbasset_tl._space import check_memory
 
     check_one_of("alternative", alternative, ("greater", "less", "two-sided"))

@@ -60,7 +60,7 @@ def perturbation(
         ``"down"``: perturbed cells should have less activity, as after a knock-out or CRISPRi. ``"up"``: more, as after
         CRISPRa.
     baseline
-        Other activities, cells × motifs, e.g. those of :func:`scbasset_tl.metrics.motif_deviations`.
+        Other activities, cells × motifs, e.g. those of :func:`scbasset_tl.get.motif_deviations`.
     activity_key
         Entry of ``.obsm`` and ``.uns`` that :func:`scbasset_tl.tl.tf_activity` wrote.
     {mod}
@@ -93,9 +93,9 @@ def perturbation(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.expression import named_activities
     from scbasset_tl._adata.readout import find_groups, group_means
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.rna.expression import named_activities
 
     sign = {"down": -1, "up": 1}[check_one_of("direction", direction, ("down", "up"))]
     adata = resolve(data, mod)

@@ -162,9 +162,9 @@ def _blocks(
     """Positions of cells and of peaks, and what is open and how open the model has it, float32 (cells, peaks)."""
     import numpy as np
 
-    from scbasset_tl._adata.denoised import low_rank
     from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.denoised import low_rank
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.positions import positions
     from scbasset_tl._adata.readout import group_means
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mudata import MuData
 
-    from scbasset_tl._adata.expression import Pairs
+    from scbasset_tl._adata.rna.expression import Pairs
     from scbasset_tl.metrics import TFExpression
     from scbasset_tl.pl._show import Canvas
 
@@ -55,7 +55,7 @@ def tf_expression(
     ----------
     data
         MuData with the cells' accessibility and their expression, or what
-        :func:`scbasset_tl.metrics.tf_expression` returned.
+        :func:`scbasset_tl.metrics.tf_expression_correlation` returned.
     motifs
         Names of motifs; of a result those that are named in the figure. By default those of the largest correlation,
         positive or negative.
@@ -106,7 +106,7 @@ def tf_expression(
     >>> sb.pl.tf_expression(mdata, ["TF1", "TF2"], show=False).shape
     (2,)
     """
-    from scbasset_tl._adata.expression import pair_with_expression
+    from scbasset_tl._adata.rna.expression import pair_with_expression
     from scbasset_tl.metrics import TFExpression
     from scbasset_tl.pl._show import canvas
     from scbasset_tl.stats.agreement import column_correlations

@@ -93,9 +93,9 @@ def rank_peaks_groups(
     >>> list(table)
     ['names', 'scores', 'logfoldchanges', 'pvals', 'pvals_adj']
     """
-    from scbasset_tl._adata.denoised import low_rank
-    from scbasset_tl._adata.model import read_model
-    from scbasset_tl._adata.peak_ranks import VERB, as_scanpy, compare_denoised, compare_raw, grouping
+    from scbasset_tl._adata.compare.peak_ranks import VERB, as_scanpy, compare_denoised, compare_raw, grouping
+    from scbasset_tl._adata.model.denoised import low_rank
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
     from scbasset_tl._adata.write import write_slots

@@ -94,7 +94,7 @@ def new_peaks(
 
     trunk = load_trunk(adata, model.key).to(single_device(accelerator))
     if sequences is None and regions is None and fasta is not None:
-        from scbasset_tl._adata.backgrounds import fasta_codes
+        from scbasset_tl._adata.sequence.backgrounds import fasta_codes
 
         names, codes = fasta_codes("fasta", fasta, trunk.config.seq_len)
     elif sequences is None:

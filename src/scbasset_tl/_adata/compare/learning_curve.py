@@ -11,10 +11,11 @@ import pandas as pd
 from scipy import sparse
 
 from scbasset_tl._adata.cells import labelled_cells
+from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.matrix import counts_from, slot_name
-from scbasset_tl._adata.network import trunk_config
+from scbasset_tl._adata.model.network import trunk_config
+from scbasset_tl._adata.model.problem import training_data
 from scbasset_tl._adata.perturb import check_whole
-from scbasset_tl._adata.problem import sequence_codes, training_data
 from scbasset_tl._keys import SPLIT_LEVELS
 from scbasset_tl._log import info
 from scbasset_tl.stats.labels import Labels
