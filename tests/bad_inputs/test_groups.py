@@ -92,7 +92,7 @@ CASES = {
         ("a layer for denoised values", trained(), rank(layer="counts"), ValueError, "layer= means nothing", "'raw'"),
         ("a model for raw values", trained(), rank(kind="raw", key="m"), ValueError, "key= means nothing", "'denoised'"),
         ("a layer that is not there", trained(), rank(kind="raw", layer="counts"), KeyError, "no layer 'counts'"),
-        ("peaks × cells", lambda world: trained()(world).T.copy(), rank(), KeyError),
+        ("peaks × cells", lambda world: trained()(world).T.copy(), rank(), ValueError, "Transpose first"),
         ('`key_added="scbasset"`', trained(), rank(key_added="scbasset"), ValueError, "another name"),
         ("`key_added` of scanpy's result", trained(put("uns", "rank_genes_groups", {"names": 1})),
          rank(key_added="rank_genes_groups"), ValueError, "uns['rank_genes_groups'] is there already"),
