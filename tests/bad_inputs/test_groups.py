@@ -93,7 +93,7 @@ CASES = {
         ("a model for raw values", trained(), rank(kind="raw", key="m"), ValueError, "key= means nothing", "'denoised'"),
         ("a layer that is not there", trained(), rank(kind="raw", layer="counts"), KeyError, "no layer 'counts'"),
         ("peaks × cells", lambda world: trained()(world).T.copy(), rank(), ValueError, "Transpose first"),
-        ('`key_added="scbasset"`', trained(), rank(key_added="scbasset"), ValueError, "another name"),
+        ('`key_added="scbasset"`', trained(), rank(key_added="scbasset"), ValueError, "choose another name"),
         ("`key_added` of scanpy's result", trained(put("uns", "rank_genes_groups", {"names": 1})),
          rank(key_added="rank_genes_groups"), ValueError, "uns['rank_genes_groups'] is there already"),
     ],
@@ -119,7 +119,7 @@ CASES = {
         ("cells × hits that do not fit into memory", little, match(), MemoryError, "60 cells", "name motifs= or regions="),
     ],
     "metrics.perturbation": [
-        ("no activities", trained(drop("uns", "tf_activity")), perturb(), KeyError, "hold no TF activities", "tl.tf_activity"),
+        ("no activities", trained(drop("uns", "tf_activity")), perturb(), KeyError, "holds no TF activity", "tl.tf_activity"),
         ("a motif without activity", trained(), perturb("SPI1"), KeyError, "1 of 1 have no activity", "TF1"),
         ("no motif", trained(), perturb([]), ValueError, "motifs is empty"),
         ("a column that is not there", trained(), perturb(groupby="guide"), KeyError, "no column 'guide'"),

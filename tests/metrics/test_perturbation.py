@@ -10,6 +10,8 @@ import scbasset_tl as sb
 from scbasset_tl.stats.auc import areas_per_row
 from scbasset_tl.stats.labels import Labels
 
+STORED = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1}
+
 
 @pytest.fixture
 def screened(rng):
@@ -17,7 +19,11 @@ def screened(rng):
     adata.obs["guide"] = np.repeat(["sgNT", "sgGATA1", "sgGATA2"], [20, 18, 12])
     adata.obsm["tf_activity"] = rng.normal(size=(50, 2)).astype(np.float32)
     adata.obsm["tf_activity"][20:38, 0] -= 1.2
-    adata.uns["tf_activity"] = {"names": np.array(["GATA1", "GATA2"], dtype=object), "ids": np.array(["M1", "M2"])}
+    adata.uns["tf_activity"] = {
+        **STORED,
+        "names": np.array(["GATA1", "GATA2"], dtype=object),
+        "ids": np.array(["M1", "M2"]),
+    }
     return adata
 
 
@@ -50,7 +56,7 @@ def test_curves_by_hand():
     adata = AnnData(sparse.csr_matrix(np.ones((5, 1), dtype=np.float32)))
     adata.obs["guide"] = ["k", "k", "c", "c", "c"]
     adata.obsm["tf_activity"] = np.array([[-3.0], [-1.0], [-2.0], [0.0], [1.0]])
-    adata.uns["tf_activity"] = {"names": np.array(["A"], dtype=object)}
+    adata.uns["tf_activity"] = {**STORED, "names": np.array(["A"], dtype=object)}
     found = call(adata, "A", perturbed="k", control="c")
     roc = found.curves[found.curves["curve"] == "roc"]
     assert roc[["x", "y"]].to_numpy().tolist() == pytest.approx(
@@ -80,7 +86,7 @@ def test_a_baseline_stands_beside(screened, rng):
         ({"direction": "left"}, ValueError, r"\['down', 'up'\]"),
         ({"baseline": 3}, TypeError, "must be a DataFrame"),
         ({"baseline": pd.DataFrame({"GATA1": [1.0]}, index=["0"])}, ValueError, "lacks 37 of the cells"),
-        ({"activity_key": "x"}, KeyError, "hold no TF activities"),
+        ({"activity_key": "x"}, KeyError, "holds no TF activity"),
     ],
 )
 def test_bad_calls(screened, changes, error, words):

@@ -10,6 +10,8 @@ from matplotlib.colors import to_hex
 import scbasset_tl as sb
 from scbasset_tl.metrics import TFExpression
 
+STORED = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1}
+
 
 @pytest.fixture
 def multiome(rng):
@@ -17,7 +19,7 @@ def multiome(rng):
     atac = AnnData(np.ones((40, 2), dtype=np.float32), obs=pd.DataFrame({"kind": ["a", "b"] * 20}, index=cells))
     atac.obsm["tf_activity"] = rng.normal(size=(40, 3))
     atac.obsm["X_umap"] = rng.normal(size=(40, 2))
-    atac.uns["tf_activity"] = {"names": np.array(["GATA1", "SPI1", "NOGENE"], dtype=object)}
+    atac.uns["tf_activity"] = {**STORED, "names": np.array(["GATA1", "SPI1", "NOGENE"], dtype=object)}
     order = rng.permutation(38)
     rna = AnnData(rng.random((38, 2)), obs=pd.DataFrame(index=[cells[i] for i in order]))
     rna.var_names = ["SPI1", "GATA1"]

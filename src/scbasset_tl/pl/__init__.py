@@ -18,10 +18,10 @@ from scbasset_tl.pl._variant_effect import variant_effect as variant_effect
 
 __all__ = [
     "accessibility",
+    "compare_generated",
     "compare_models",
     "design",
     "gene_expression",
-    "compare_generated",
     "history",
     "ism",
     "learning_curve",

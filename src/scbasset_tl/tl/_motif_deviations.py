@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, MOTIF_DEVIATIONS, other_results
 from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number, check_positive_int
+from scbasset_tl._validate import check_number, check_positive_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,20 +102,20 @@ def motif_deviations(
     from scipy import sparse
 
     from scbasset_tl._adata.codes import sequence_codes
+    from scbasset_tl._adata.kinds import MOTIF_DEVIATIONS
     from scbasset_tl._adata.matrix import labels_from
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.results import claim
     from scbasset_tl._adata.sequence import motif_deviations as glue
     from scbasset_tl._adata.sequence.motif_hits import check_background, check_widths
-    from scbasset_tl._adata.slots import check_free
     from scbasset_tl._space import check_memory
     from scbasset_tl.genome.kmers import has_kmers, kmer_names
     from scbasset_tl.genome.motif_input import as_motifs
     from scbasset_tl.genome.motifs import unique_names
     from scbasset_tl.stats.deviations import background_peaks, deviations
 
-    source, slot = writable(data, mod, copy=copy), MOTIF_DEVIATIONS if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, *other_results(MOTIF_DEVIATIONS)])
-    check_free(source, slot, glue.VERB, obsm=slot)
+    source = writable(data, mod, copy=copy)
+    slots = claim(source, MOTIF_DEVIATIONS, key_added)
     k = glue.check_kmers(kmers, motifs, p_value, background)
     chosen, frequencies = [] if motifs is None else as_motifs(motifs), check_background(background)
     check_number("p_value", p_value, low=0, high=1, open_low=True)
@@ -146,5 +145,5 @@ def motif_deviations(
         "background": frequencies if k is None else None,
         "layer": layer,
     }
-    glue.write_deviations(adata, slot, names, ids, scores, {**params, "seed": recorded_seed(rng)})
+    glue.write_deviations(adata, slots, names, ids, scores, {**params, "seed": recorded_seed(rng)})
     return container if copy else None

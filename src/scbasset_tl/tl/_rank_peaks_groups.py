@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, RANK_PEAKS, RANK_PEAKS_RAW, SCBASSET, other_results
-from scbasset_tl._validate import check_key_added, check_one_of
+from scbasset_tl._keys import SCBASSET
+from scbasset_tl._validate import check_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,11 +93,12 @@ def rank_peaks_groups(
     >>> list(table)
     ['names', 'scores', 'logfoldchanges', 'pvals', 'pvals_adj']
     """
-    from scbasset_tl._adata.compare.peak_ranks import VERB, as_scanpy, compare_denoised, compare_raw, grouping
+    from scbasset_tl._adata.compare.peak_ranks import as_scanpy, compare_denoised, compare_raw, grouping
+    from scbasset_tl._adata.kinds import RANKED_PEAKS, RAW_RANKED_PEAKS
     from scbasset_tl._adata.model.denoised import low_rank
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.write import write_slots
 
     source = writable_peaks(data, mod, copy=copy)
@@ -109,12 +110,12 @@ def rank_peaks_groups(
     if ignored := [name for name, changed in given.items() if changed]:
         message = f"{ignored[0]}= means nothing for kind={kind!r}: leave it out, or pass kind={'raw' if denoised else 'denoised'!r}."
         raise ValueError(message)
-    slot = (RANK_PEAKS if denoised else RANK_PEAKS_RAW) if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, key, *other_results(RANK_PEAKS if denoised else RANK_PEAKS_RAW)])
-    check_replaceable(source, VERB, slot, key=key if denoised else None)
+    result = RANKED_PEAKS if denoised else RAW_RANKED_PEAKS
+    slots = claim(source, result, key_added, key=key if denoised else None)
     chosen = grouping(source.obs, groupby, groups, reference)
-    if denoised:
-        matrix = low_rank(source, read_model(source, key), normalize_depth=normalize_depth, scale=scale)
+    model = read_model(source, key) if denoised else None
+    if model is not None:
+        matrix = low_rank(source, model, normalize_depth=normalize_depth, scale=scale)
         compared = compare_denoised(matrix, chosen)
     else:
         compared = compare_raw(source, layer, chosen)
@@ -127,11 +128,10 @@ def rank_peaks_groups(
         "kind": kind,
         **({"key": key, "normalize_depth": bool(normalize_depth), "scale": scale} if denoised else {"layer": layer}),
     }
-    uns = {
-        **result_entry(VERB, params),
-        **({"model": model_origin(source, key)} if denoised else {}),
+    made = {
+        **entry(result, params, slots, origin=None if model is None else model.origin()),
         **as_scanpy(compared, chosen, source.var_names),
     }
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={slot: uns})
+    write_slots(adata, uns={slots["uns"]: made})
     return container if copy else None

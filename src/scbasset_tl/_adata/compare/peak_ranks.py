@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from scbasset_tl.stats.low_rank import LowRank
 
-VERB: Final = "tl.rank_peaks_groups"
 REST: Final = "rest"
 _TINY: Final = 1e-9  # what scanpy adds to means before it divides them
 _FIELDS: Final = {

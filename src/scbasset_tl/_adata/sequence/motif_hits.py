@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model.store import check_schema
-from scbasset_tl._adata.slots import check_origin
-from scbasset_tl._keys import SCHEMA_VERSION
+from scbasset_tl._adata.kinds import MOTIF_HITS
+from scbasset_tl._adata.results import find
 from scbasset_tl._log import progress
-from scbasset_tl._validate import check_name
 from scbasset_tl.genome.motifs import unique_names
 from scbasset_tl.genome.scan import BACKGROUND, scan
 from scbasset_tl.stats.match import Match, match_hits, match_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anndata import AnnData
 
@@ -102,38 +99,27 @@ def find_hits(
         "p_value": hits.p_value,
         **scores._asdict(),
         "vector": latent,
-        "schema_version": SCHEMA_VERSION,
     }
 
 
 def read_hits(adata: AnnData, key: str) -> pd.DataFrame:
     """``uns[key]`` as a table, a row for each hit and group."""
-    entry = _read(adata, key)
-    hits, groups = _hits(entry), np.asarray(entry["groups"], dtype=object)
+    stored = find(adata, MOTIF_HITS, key)
+    hits, groups = _hits(stored), np.asarray(stored["groups"], dtype=object)
     table = hits.loc[hits.index.repeat(len(groups))].reset_index(drop=True)
     table["group"] = np.tile(groups, len(hits))
     for name in Match._fields:
-        table[name] = np.asarray(entry[name]).reshape(-1)
+        table[name] = np.asarray(stored[name]).reshape(-1)
     return table
 
 
 def read_vectors(adata: AnnData, key: str) -> tuple[pd.DataFrame, np.ndarray, str]:
     """The hits of ``uns[key]``, the change of the peak vector that each is made of (n_hits, n_latent), and the model's key."""
-    entry = _read(adata, key)
-    if "vector" not in entry:
+    stored = find(adata, MOTIF_HITS, key)
+    if "vector" not in stored:
         message = f"uns[{key!r}] is of an earlier version, without what single cells need: run tl.motif_hits again."
         raise KeyError(message)
-    return _hits(entry), np.asarray(entry["vector"]), str(entry["params"]["key"])
-
-
-def _read(adata: AnnData, key: str) -> Mapping[str, Any]:
-    entry = adata.uns.get(check_name("key", key))
-    if not isinstance(entry, Mapping) or "p_dot" not in entry:
-        message = f"uns[{key!r}] holds no motif hits: run tl.motif_hits(data, regions, motifs), or pass key=."
-        raise KeyError(message)
-    check_schema(key, entry)
-    check_origin(adata, key, "tl.motif_hits")
-    return entry
+    return _hits(stored), np.asarray(stored["vector"]), str(stored["params"]["key"])
 
 
 def _hits(entry: Mapping[str, Any]) -> pd.DataFrame:
