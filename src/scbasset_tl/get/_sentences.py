@@ -32,6 +32,7 @@ def sentences(numbers: Mapping[str, float], stopped: str, verdict: Verdict, lack
     found = {
         "per cell": _per_cell(numbers),
         "per peak": _per_peak(numbers),
+        "auPR": _precision(numbers),
         "training peaks": _training(numbers),
         "intercept": _intercept(numbers["intercept_depth_r"]),
         "embedding": _embedding(numbers["depth_in_embedding"]),
@@ -54,6 +55,13 @@ def _per_peak(n: Mapping[str, float]) -> str:
     return (
         f"held-out auROC {n['per_peak']:.3f}, {n['per_peak_z']:.1f} sd above the {n['per_peak_null']:.3f} that the model "
         f"gets with sequences swapped between peaks; depth alone gives {n['depth_only_per_peak']:.3f}."
+    )
+
+
+def _precision(n: Mapping[str, float]) -> str:
+    return (
+        f"held-out auPR per cell {n['per_cell_auprc']:.3f}, by chance {n['per_cell_open']:.3f}; per peak "
+        f"{n['per_peak_auprc']:.3f}, by chance {n['per_peak_open']:.3f}."
     )
 
 
