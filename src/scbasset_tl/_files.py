@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,6 +142,19 @@ def held(path: Path, *, name: str = "path") -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here for the same folder, where the file system has locks."""
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):
+            from fcntl import LOCK_EX, flock
+
+            handle = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            flock(handle, LOCK_EX)
+        yield
 
 
 @contextmanager

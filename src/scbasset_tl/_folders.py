@@ -19,11 +19,12 @@ _ASIDE = "-aside"
 
 
 @contextmanager
-def replacing_folder(path: Path, copied: Callable[[Path], bool], *, name: str = "path") -> Iterator[Path]:
+def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name: str = "path") -> Iterator[Path]:
     """A folder with the content of ``path`` to change: it takes the place of ``path`` at the end, or is deleted.
 
     Files that ``copied`` answers yes for are copies, as they may be changed in place; all others are the same files
-    under a second name (hard links), to be deleted or replaced but not changed. A folder that is not there is made.
+    under a second name (hard links), to be deleted or replaced but not changed. Where ``copied`` is ``None`` the folder
+    begins empty. A folder that is not there is made.
     """
     path = path.resolve()
     restore(path)
@@ -37,7 +38,11 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool], *, name: str = 
                 temporary.rename(path)
             else:
                 with held(path, name=name):
-                    _clone(path, temporary, copied)
+                    if copied is None:
+                        temporary.mkdir()
+                        shutil.copystat(path, temporary)
+                    else:
+                        _clone(path, temporary, copied)
                     yield temporary
                     _exchange(temporary, path)
             sync_folder(path.parent)

@@ -175,7 +175,7 @@ def save_folder(path: Path, model: RegionEmbedding) -> None:
         "checksum": _digest(model.vectors, params),
         "params": params,
     }
-    with replacing_folder(path, lambda _: True) as folder:
+    with replacing_folder(path, None) as folder:
         write_bed(folder / "universe.bed", model.universe)
         (folder / "model.safetensors").write_bytes(save({"vectors": np.ascontiguousarray(model.vectors)}))
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
