@@ -55,6 +55,11 @@ def check_own(path: Path, is_own: Callable[[Path], bool], what: str, *, name: st
         raise FileExistsError(message)
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a disk, a quota or a limit on the size of files leaves no room."""
+    return error.errno in _FULL
+
+
 def size(n_bytes: float) -> str:
     """Bytes in words."""
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
@@ -166,7 +171,7 @@ def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
         if not error.errno or isinstance(error, BlockingIOError):
             raise
         message = f"{name}={str(path)!r} cannot be written: {os.strerror(error.errno)}."
-        if error.errno in _FULL:
+        if is_full(error):
             need = "" if n_bytes is None else f"It needs {size(n_bytes)}; "
             with suppress(OSError):
                 message += (

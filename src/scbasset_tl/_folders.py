@@ -28,6 +28,9 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name:
     """
     path = path.resolve()
     restore(path)
+    if path.exists() and not path.is_dir():
+        message = f"{name}={str(path)!r} is a file: name a folder."
+        raise NotADirectoryError(message)
     with _naming(name, path, None):
         clear_stale(path)
         temporary = beside(path)

@@ -115,12 +115,12 @@ def load(folder: Path) -> dict[str, Writer]:
 
     def train(path: Path) -> None:
         data = bare.copy()
-        sb.tl.scbasset(data, **{**SMALL, "max_epochs": 2}, rng=1, checkpoint=path, resume=path.exists())
+        sb.tl.scbasset(data, **{**SMALL, "max_epochs": 2}, rng=1, checkpoint=path, resume=path.is_file())
         path.with_name("result").write_text(fingerprint(data))
 
     def diffuse(path: Path) -> None:
         data = models[1].copy()
-        sb.tl.atac_diff(data, rng=1, max_steps=20, accelerator="cpu", checkpoint=path, resume=path.exists())
+        sb.tl.atac_diff(data, rng=1, max_steps=20, accelerator="cpu", checkpoint=path, resume=path.is_file())
         path.with_name("result").write_text(fingerprint(data))
 
     def index(number: int, path: Path) -> None:

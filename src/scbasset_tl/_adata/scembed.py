@@ -157,9 +157,6 @@ def save_folder(path: Path, model: RegionEmbedding) -> None:
     """Write a model as a folder of three files, which takes the place of one that is there in one step."""
     from safetensors.numpy import save
 
-    if path.exists() and not path.is_dir():
-        message = f"path={str(path)!r} is a file: name a folder."
-        raise NotADirectoryError(message)
     if path.is_dir() and (other := sorted({file.name for file in path.iterdir()} - {*_FILES})):
         message = f"path={str(path)!r} is a folder with other things ({other[:3]}): name one for the model alone."
         raise FileExistsError(message)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._files import as_path, replacing
+from scbasset_tl._files import as_path, is_full, replacing
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE, encode
 from scbasset_tl.genome.compress import bgzip_name
@@ -241,6 +241,9 @@ def _build(path: Path) -> Faidx:
                 os.utime(index, (index.stat().st_atime, max(index.stat().st_mtime, path.stat().st_mtime + 1)))
             faidx = Faidx(path, **paths, as_raw=True)
         except _damage() as error:
+            if isinstance(error, OSError) and is_full(error):
+                message = f"{path} cannot be indexed: {folder!r}, where temporary files are, is full. Make room there."
+                raise OSError(error.errno, message) from error
             message = f"{path} cannot be read as FASTA: {error}"
             raise ValueError(message) from error
         for index in paths.values():
