@@ -65,9 +65,9 @@ def motifs(sb):
 
 # name, what it is given, the call; in this order, since some results are read by later calls of their own process
 CALLS = {
-    "pp.filter_peaks": ("bare", lambda sb, d, work: sb.pp.filter_peaks(d, subset=True)),
-    "pp.shuffle_labels": ("bare", lambda sb, d, work: sb.pp.shuffle_labels(d, rng=0)),
-    "pp.downsample, half": ("bare", lambda sb, d, work: sb.pp.downsample(d, 0.5, rng=0)),
+    "pp.filter_peaks": ("bare", lambda sb, d, work: sb.pp.filter_peaks(d)),
+    "pp.shuffle_accessibility": ("bare", lambda sb, d, work: sb.pp.shuffle_accessibility(d, rng=0)),
+    "pp.downsample_counts, half": ("bare", lambda sb, d, work: sb.pp.downsample_counts(d, 0.5, rng=0)),
     "tl.scbasset, 1 epoch": (
         "bare",
         lambda sb, d, work: (

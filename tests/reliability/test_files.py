@@ -114,7 +114,7 @@ def mutants(blob, n):
 
 @pytest.mark.parametrize("kind", ["trunk", "scembed", "checkpoint", "tokens", "keras"])
 def test_a_flipped_bit_is_seen(models, tmp_path, kind):
-    from scbasset_tl.io._keras_layout import read_weights
+    from scbasset_tl.nn.keras_layout import read_weights
     from scbasset_tl.train.checkpoint import load_checkpoint
 
     if kind == "trunk":

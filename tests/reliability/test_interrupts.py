@@ -45,15 +45,14 @@ def made(tmp_path_factory):
 VERBS = {
     "pp.add_sequences": lambda d, m: sb.pp.add_sequences(d, m["fasta"], seq_len=192, key_added="other"),
     "pp.filter_peaks": lambda d, m: sb.pp.filter_peaks(d, min_cells=4),
-    "pp.filter_peaks, subset": lambda d, m: sb.pp.filter_peaks(d, min_cells=4, subset=True),
     "pp.split_peaks": lambda d, m: sb.pp.split_peaks(d, rng=5, key_added="parts"),
-    "pp.downsample": lambda d, m: sb.pp.downsample(d, 0.5, rng=1),
-    "pp.shuffle_labels": lambda d, m: sb.pp.shuffle_labels(d, rng=1),
+    "pp.downsample_counts": lambda d, m: sb.pp.downsample_counts(d, 0.5, rng=1),
+    "pp.shuffle_accessibility": lambda d, m: sb.pp.shuffle_accessibility(d, rng=1),
     "pp.tokenize_regions": lambda d, m: sb.pp.tokenize_regions(d, m["bare"]),
     "tl.scbasset": lambda d, m: sb.tl.scbasset(d, **SMALL),
     "tl.scbasset, batches": lambda d, m: sb.tl.scbasset(d, batch_key="cell_type", **SMALL),
     "tl.scembed": lambda d, m: sb.tl.scembed(d, n_latent=5, max_epochs=1),
-    "tl.project_cells": lambda d, m: sb.tl.project_cells(d, m["data"], key_added="projected"),
+    "tl.map_cells": lambda d, m: sb.tl.map_cells(d, m["data"], key_added="projected"),
     "tl.map_cells": lambda d, m: sb.tl.map_cells(d, m["data"], key_added="mapped"),
     "tl.annotate": lambda d, m: sb.tl.annotate(d, m["data"], label_key="cell_type", key_added="again"),
     "tl.denoise": lambda d, m: sb.tl.denoise(d),
@@ -71,9 +70,9 @@ VERBS = {
     ),
     "tl.atac_diff": lambda d, m: sb.tl.atac_diff(d, rng=2, max_steps=10, accelerator="cpu"),
     "tl.impute": lambda d, m: sb.tl.impute(d, layer="imputed", rng=1),
-    "io.read_keras_weights": lambda d, m: sb.io.read_keras_weights(d, m["folder"] / "keras.h5", key_added="keras"),
+    "tl.load_keras_weights": lambda d, m: sb.tl.load_keras_weights(d, m["folder"] / "keras.h5", key_added="keras"),
 }
-BARE = {"pp.filter_peaks", "pp.filter_peaks, subset", "pp.tokenize_regions", "io.read_keras_weights"}
+BARE = {"pp.filter_peaks", "pp.tokenize_regions", "tl.load_keras_weights"}
 
 
 class Watch:
