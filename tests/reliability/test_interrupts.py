@@ -52,7 +52,7 @@ VERBS = {
     "tl.scbasset": lambda d, m: sb.tl.scbasset(d, **SMALL),
     "tl.scbasset, batches": lambda d, m: sb.tl.scbasset(d, batch_key="cell_type", **SMALL),
     "tl.scembed": lambda d, m: sb.tl.scembed(d, n_latent=5, max_epochs=1),
-    "tl.map_cells": lambda d, m: sb.tl.map_cells(d, m["data"], key_added="projected"),
+    "tl.map_cells, scembed": lambda d, m: sb.tl.map_cells(d, m["data"], key="scembed", key_added="projected"),
     "tl.map_cells": lambda d, m: sb.tl.map_cells(d, m["data"], key_added="mapped"),
     "tl.annotate": lambda d, m: sb.tl.annotate(d, m["data"], label_key="cell_type", key_added="again"),
     "tl.denoise": lambda d, m: sb.tl.denoise(d),
@@ -68,6 +68,7 @@ VERBS = {
     "tl.design": lambda d, m: sb.tl.design(
         d, groupby="cell_type", group="type_1", n_sequences=2, n_rounds=1, window=20, rng=1
     ),
+    "tl.motif_deviations": lambda d, m: sb.tl.motif_deviations(d, m["motifs"], p_value=0.01, n_background=5, rng=1),
     "tl.atac_diff": lambda d, m: sb.tl.atac_diff(d, rng=2, max_steps=10, accelerator="cpu"),
     "tl.impute": lambda d, m: sb.tl.impute(d, layer="imputed", rng=1),
     "tl.load_keras_weights": lambda d, m: sb.tl.load_keras_weights(d, m["folder"] / "keras.h5", key_added="keras"),
