@@ -50,7 +50,7 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name:
                     _exchange(temporary, path)
             sync_folder(path.parent)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(temporary)
 
 
 def restore(path: Path) -> None:
@@ -98,4 +98,12 @@ def _exchange(new: Path, old: Path) -> None:
     except BaseException:
         aside.rename(old)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    _remove(aside)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:  # Ctrl-C does not leave half of it
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

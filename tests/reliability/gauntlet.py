@@ -7,10 +7,12 @@ each try says what became of it.
 
 import builtins
 import gc
+import importlib
 import io
 import itertools
 import json
 import os
+import pkgutil
 import resource
 import shutil
 import signal
@@ -23,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from writers import fingerprint, give_up_root, load, prepare
 
+import scbasset_tl
 from scbasset_tl import _hdf5
 from scbasset_tl.train.checkpoint import load_checkpoint
 
@@ -383,9 +386,20 @@ class Gauntlet:
             )  # fmt: skip
 
 
+def import_all():
+    """Before the forks, each of which would import it anew; nothing is run, as threads do not survive a fork."""
+    sys.dont_write_bytecode = True
+    for name in ("Bio.bgzf", "lightning.fabric", "pyarrow.parquet", "pyfaidx", "safetensors.torch", "sklearn", "zarr"):
+        importlib.import_module(name)
+    for module in pkgutil.walk_packages(scbasset_tl.__path__, "scbasset_tl."):
+        if not module.name.endswith(("__main__", "loss_triton")):
+            importlib.import_module(module.name)
+
+
 def main(folder, how, attacks, names):
     folder = Path(folder)
     warnings.simplefilter("ignore")
+    import_all()
     said = wait(fork(lambda: prepare(folder)))
     if said[0] != "done":
         sys.exit(str(said))
