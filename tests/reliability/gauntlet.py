@@ -1,7 +1,7 @@
 """Everything that writes files, killed, interrupted, without room, without rights, twice at once and under odd names.
 
-Started as a process of its own, with a folder, "all" or "some" (of the file operations, by a fixed seed) and, if not all
-are wanted, the names of attacks and of writers. Each try is a fork, so that SIGKILL ends nothing else. A line of JSON for
+Started as a process of its own, with a folder, how many operations of each writer ("all", or so many by a fixed seed) and, if
+not all are wanted, the names of attacks and of writers. Each try is a fork, so that SIGKILL ends nothing else. A line of JSON for
 each try says what became of it.
 """
 
@@ -33,6 +33,7 @@ EVENTS = {
     "open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "fcntl.flock", "fcntl.ioctl",
     "ctypes.dlsym", "shutil.copyfile", "shutil.rmtree",
 }  # fmt: skip
+SOME = 5  # so many operations of a writer are for tests that may not take long
 WRITING = os.O_WRONLY | os.O_RDWR
 ATTACKS = ["kill", "interrupt", "full disk", "read-only folder", "folder in the way", "odd names", "two at once"]
 ALL_IN_ONE = "blank Größe-基因\nline %20[1]*?'\"$(x)" + "x" * 240
@@ -185,8 +186,11 @@ class Place:
 class Gauntlet:
     """All attacks on one writer."""
 
-    def __init__(self, name, writer, folder, *, whole):
-        self.name, self.writer, self.folder, self.whole = name, writer, folder, whole
+    def __init__(self, name, writer, folder, n_points):
+        self.name, self.writer, self.folder, self.n_points = name, writer, folder, n_points
+        self.whole = n_points is None or n_points > SOME
+        if not self.whole and writer.slow:
+            self.n_points = 1
         self.numbers = itertools.count()
         self.first, self.second = self.place().make_first(), self.place().make_first()
         said = self.second.write()
@@ -238,12 +242,11 @@ class Gauntlet:
         if said[0] != "done":
             sys.exit(f"{self.name}: {said}")
         total = said[1]
-        if self.whole:
+        if self.n_points is None or self.n_points >= total:
             return total, range(1, total + 1)
-        few = 1 if self.writer.slow else 3
-        drawn = np.random.default_rng(0).choice(np.arange(1, total + 1), min(few, total), replace=False).tolist()
-        last = () if self.writer.slow else (total - 1, total)
-        return total, sorted({*drawn, *last} - {0})
+        drawn = np.random.default_rng(0).choice(np.arange(1, total + 1), self.n_points, replace=False).tolist()
+        last = () if self.writer.slow and not self.whole else (total - 1, total)
+        return total, sorted({*drawn, *last})
 
     def attacked(self, at, path, *, kill):
         counter = Counter(at, kill=kill)
@@ -389,7 +392,7 @@ class Gauntlet:
 def import_all():
     """Before the forks, each of which would import it anew; nothing is run, as threads do not survive a fork."""
     sys.dont_write_bytecode = True
-    for name in ("Bio.bgzf", "lightning.fabric", "pyarrow.parquet", "pyfaidx", "safetensors.torch", "sklearn", "zarr"):
+    for name in ("Bio.bgzf", "lightning_fabric", "pyarrow.parquet", "pyfaidx", "safetensors.torch", "sklearn", "zarr"):
         importlib.import_module(name)
     for module in pkgutil.walk_packages(scbasset_tl.__path__, "scbasset_tl."):
         if not module.name.endswith(("__main__", "loss_triton")):
@@ -408,7 +411,7 @@ def main(folder, how, attacks, names):
     for name, writer in writers.items():
         if names and name not in names:
             continue
-        gauntlet = Gauntlet(name, writer, folder / name.replace(" ", "-"), whole=how == "all")
+        gauntlet = Gauntlet(name, writer, folder / name.replace(" ", "-"), None if how == "all" else int(how))
         for attack in attacks or ATTACKS:
             started = time.perf_counter()
             getattr(gauntlet, attack.replace(" ", "_").replace("-", "_"))()
