@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +121,14 @@ def test_every_function_of_pl_is_in_the_gallery() -> None:
 def test_links_of_llms_txt_are_pages() -> None:
     linked = re.findall(r"\((\w+)\.html\)", (DOCS / "llms.txt").read_text())
     assert [name for name in linked if not (DOCS / f"{name}.md").is_file()] == []
+
+
+def test_the_comparison_shows_the_committed_results() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", "import compared; print(compared.table())"],
+        cwd=DOCS.parent / "benchmarks",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout in (DOCS / "comparison.md").read_text()
