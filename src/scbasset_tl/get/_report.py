@@ -151,4 +151,7 @@ def report(
         }
         bar.update()
     stopped = str(model.entry["history"]["stopped"]) if trained_here else ("mapped" if is_mapped(model) else "")
-    return Report(verdict, {"verdict": reason, **sentences(numbers, stopped)}, numbers, cells, peaks, epochs)
+    rep = model.entry["slots"]["obsm"]
+    return Report(
+        verdict, {"verdict": reason, **sentences(verdict, numbers, stopped, rep)}, numbers, cells, peaks, epochs
+    )
