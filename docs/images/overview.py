@@ -40,7 +40,7 @@ class Layout(NamedTuple):
 WIDE = Layout(
     size=(10, 4.9),
     counts=(0.1, 2.35),
-    genome=(0.1, 0.2),
+    genome=(0.1, 0.15),
     network=(2.8, 0.95),
     outputs=[(5.25 + 1.58 * (number % 3), 2.35 - 2.15 * (number // 3)) for number in range(6)],
     output=(1.48, 2.0),
@@ -91,7 +91,7 @@ def draw(layout: Layout, out: str) -> None:
     counts = rng.random((14, 22)) < np.where((np.arange(14)[:, None] // 5) == (np.arange(22) // 8), 0.55, 0.08)
     panel(x + 0.25, y + 0.15, 1.6, 1.45).imshow(counts, cmap="Blues", aspect="auto", vmax=1.4, interpolation="nearest")
     x, y = layout.genome
-    box(x, y, 2.1, 1.95, PALE)
+    box(x, y, 2.1, 2.0, PALE)
     canvas.text(x + 1.05, y + 1.65, "genome", ha="center")
     for row in range(4):
         for column, base in enumerate(rng.choice(list("ACGT"), 11)):
