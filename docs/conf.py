@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -98,6 +99,8 @@ nitpick_ignore = [
     ("py:class", "Report"),  # what get.report returns; not public by itself
     ("py:class", "scbasset_tl.get._report.Report"),
 ]
+# sphinx-autodoc-typehints calls what Sphinx 10 will drop, once for each docstring
+warnings.filterwarnings("ignore", message=".*_RstSnippetParser.set_application")
 # the formatter below is a function, which the cache of the configuration does not hold
 suppress_warnings = ["config.cache"]
 

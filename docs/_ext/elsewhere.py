@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-# {package: (address of its documentation, {page, where $ is the name: names with their role})}
+# {package: (address of its documentation, {page, where $ is the name: role and names})}; "private=public" is a class that
+# annotations know by the module that defines it
 PACKAGES = {
-    "anndata": ("https://anndata.readthedocs.io/en/stable/", {"generated/$.html": "class anndata.AnnData"}),
-    "mudata": ("https://mudata.readthedocs.io/en/latest/", {"generated/$.html": "class mudata.MuData"}),
+    "anndata": (
+        "https://anndata.readthedocs.io/en/stable/",
+        {"generated/$.html": "class anndata.AnnData anndata._core.anndata.AnnData=anndata.AnnData"},
+    ),
+    "mudata": (
+        "https://mudata.readthedocs.io/en/latest/",
+        {"generated/$.html": "class mudata.MuData mudata._core.mudata.MuData=mudata.MuData"},
+    ),
     "scanpy": (
         "https://scanpy.readthedocs.io/en/stable/",
         {
@@ -24,14 +31,22 @@ PACKAGES = {
         "https://numpy.org/doc/stable/",
         {
             "reference/generated/$.html": "class numpy.ndarray",
-            "reference/random/generator.html#$": "class numpy.random.Generator",
+            "reference/random/generator.html#$": "class numpy.random.Generator numpy.random._generator.Generator=numpy.random.Generator",
         },
     ),
-    "pandas": ("https://pandas.pydata.org/docs/", {"reference/api/$.html": "class pandas.DataFrame pandas.Series"}),
+    "pandas": (
+        "https://pandas.pydata.org/docs/",
+        {
+            "reference/api/$.html": "class pandas.DataFrame pandas.Series pandas.core.frame.DataFrame=pandas.DataFrame"
+            " pandas.core.series.Series=pandas.Series pandas.core.indexes.base.Index=pandas.Index"
+            " pandas.core.arrays.categorical.Categorical=pandas.Categorical"
+        },
+    ),
     "matplotlib": (
         "https://matplotlib.org/stable/",
         {
-            "api/_as_gen/$.html": "class matplotlib.axes.Axes matplotlib.figure.Figure",
+            "api/_as_gen/$.html": "class matplotlib.axes.Axes matplotlib.figure.Figure"
+            " matplotlib.axes._axes.Axes=matplotlib.axes.Axes",
             "api/_as_gen/$.html ": "function matplotlib.pyplot.subplots",
         },
     ),
@@ -60,7 +75,9 @@ def mapping(folder: Path) -> dict[str, tuple[str, str]]:
         lines = []
         for page, listed in pages.items():
             role, *names = listed.split()
-            lines += [f"{name} py:{role} 1 {page.strip()} -" for name in names]
+            for name in names:
+                known, _, public = name.partition("=")
+                lines.append(f"{known} py:{role} 1 {page.strip().replace('$', public or known)} -")
         head = f"# Sphinx inventory version 2\n# Project: {package}\n# Version: \n# The remainder of this file is compressed using zlib.\n"
         (folder / f"{package}.inv").write_bytes(head.encode() + zlib.compress("\n".join([*lines, ""]).encode()))
     return {package: (address, str(folder / f"{package}.inv")) for package, (address, _) in PACKAGES.items()}
