@@ -86,7 +86,7 @@ def generation(adata: ad.AnnData, method: str, seed: int, a: argparse.Namespace)
     sizes = held_out.obs["label"].value_counts().sort_index()
 
     def score(made: ad.AnnData) -> dict[str, Any]:
-        found = sb.metrics.generation(held_out, made, training=training, label_key="label", rng=seed)
+        found = sb.metrics.compare_generated(held_out, made, training=training, label_key="label", rng=seed)
         return found[["value", "baseline"]].to_dict()
 
     if method == "type mean":

@@ -79,7 +79,7 @@ def run(a: argparse.Namespace, name: str, rng: int) -> dict:
     import torch
 
     import scbasset_tl as sb
-    from scbasset_tl._adata.problem import sequence_codes, training_data
+    from scbasset_tl._adata.model.problem import sequence_codes, training_data
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.stats.auc import held_out_auc

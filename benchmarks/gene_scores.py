@@ -66,7 +66,7 @@ def run(name: str, path: str, genes: pd.DataFrame, tpm: pd.DataFrame) -> dict:
         if label != "raw":
             sb.tl.gene_scores(adata, genes, **arguments)
         seconds = time.perf_counter() - started
-        result = sb.metrics.gene_expression(adata, expression, key=slot, baseline="gene_scores_raw")
+        result = sb.metrics.gene_expression_correlation(adata, expression, key=slot, baseline="gene_scores_raw")
         scores = sb.get.gene_scores(adata, key=slot).to_df()[result.per_gene.index.intersection(tpm.index)]
         bulk, measured = scores.groupby(tissue.to_numpy()).mean(), log_tpm[scores.columns]
         rows[label] = {

@@ -36,7 +36,7 @@ def network(width: int, seq_len: int, vectors: np.ndarray):
     import torch
 
     import scbasset_tl as sb
-    from scbasset_tl._adata.model import write_model
+    from scbasset_tl._adata.model.store import write_model
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
     config = TrunkConfig.of_width(width, seq_len=seq_len, n_latent=N_LATENT)

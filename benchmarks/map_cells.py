@@ -224,7 +224,7 @@ def speed(threads: int) -> dict[str, float]:
 
     import scbasset_tl as sb
     from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl._adata.model import write_model
+    from scbasset_tl._adata.model.store import write_model
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig
     from scbasset_tl.stats.logistic import fit_cells
 

@@ -61,7 +61,7 @@ def build(sb: Any, path: Path, index: Path) -> None:
     """Only the index file."""
     import anndata as ad
 
-    from scbasset_tl._adata.problem import training_data
+    from scbasset_tl._adata.model.problem import training_data
 
     adata = ad.read_h5ad(path, backed="r")
     training_data(adata, adata.varm["dna_code"], layer=None, batch_key=None, seed=0, index_file=index)

@@ -23,7 +23,7 @@ from worm_quality import lsi
 
 import scbasset_tl as sb
 from scbasset_tl._adata.matrix import labels_from
-from scbasset_tl._adata.problem import sequence_codes
+from scbasset_tl._adata.model.problem import sequence_codes
 from scbasset_tl.nn.codes import augment, one_hot
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.nn.head import Head

@@ -27,11 +27,11 @@ def arms(adata):
     yield "all reads", None
     for by in ("cell", "peak"):
         layer = f"shuffled by {by}"
-        sb.pp.shuffle_labels(adata, by=by, key_added=layer)
+        sb.pp.shuffle_accessibility(adata, by=by, key_added=layer)
         yield layer, layer
     for fraction in FRACTIONS:
         layer = f"{fraction:.0%} of reads"
-        sb.pp.downsample(adata, fraction, key_added=layer)
+        sb.pp.downsample_counts(adata, fraction, key_added=layer)
         yield layer, layer
 
 

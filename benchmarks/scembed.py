@@ -144,7 +144,7 @@ def against_geniml(arguments: argparse.Namespace) -> dict[str, Any]:
         found = json.loads((folder / "found.json").read_text())
         if (folder / "encoded.npy").is_file():
             model = sb.io.read_geniml(folder / "model", universe=folder / "universe.bed")
-            cells = sb.tl.project_cells(adata, model, copy=True).obsm["X_scembed"]
+            cells = sb.tl.map_cells(adata, model, copy=True).obsm["X_scembed"]
             theirs = np.load(folder / "encoded.npy")
             found["largest difference of the vectors of cells"] = float(np.abs(cells - theirs).max())
             found["largest entry"] = float(np.abs(theirs).max())
@@ -226,7 +226,7 @@ def projection(arguments: argparse.Namespace) -> dict[str, Any]:
             half = np.random.default_rng(seed).permutation(adata.n_obs) < adata.n_obs // 2
             reference, query = adata[half].copy(), other_peaks(adata[~half])
             sb.tl.scembed(reference, rng=seed, min_count=arguments.min_count)
-            took = timed(partial(sb.tl.project_cells, query, reference))
+            took = timed(partial(sb.tl.map_cells, query, reference))
             parts = {"projected": (query.obsm["X_scembed"], reference.obsm["X_scembed"])}
             together = sb.tl.scembed(adata, rng=seed, min_count=arguments.min_count, copy=True).obsm["X_scembed"]
             # these have the same peaks in all cells
@@ -264,7 +264,7 @@ def _annotation(
 
 def size(arguments: argparse.Namespace) -> dict[str, Any]:
     """Encode 100,000 cells × 200,000 regions, simulated, 1,000 open regions a cell."""
-    from scbasset_tl._adata.scembed import encode
+    from scbasset_tl._adata.scembed.store import encode
 
     n_cells, n_regions, per_cell = 100_000, 200_000, 1_000
     rng = np.random.default_rng(0)

@@ -46,8 +46,8 @@ def ours(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Both ways of ours, whether they agree, and the library for the peer."""
     import torch
 
-    from scbasset_tl._adata.motif_effects import Insertion
     from scbasset_tl.genome import decode
+    from scbasset_tl.infer.motif_effects import Insertion
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.insertion import mean_changes
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig

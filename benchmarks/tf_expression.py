@@ -46,12 +46,13 @@ def run(name: str, mdata: mudata.MuData) -> dict:
     sb.tl.tf_activity(mdata, motifs, n_background=1000, n_null=0)
     activity_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    baseline = sb.metrics.motif_deviations(mdata, motifs)
+    sb.tl.motif_deviations(mdata, motifs)
+    baseline = sb.get.motif_deviations(mdata)
     baseline_seconds = time.perf_counter() - started
     kinds = {tf: "repressor" if of == "repressor" else "activator" for tf, of in kind.items() if of != "decoy"}
-    result = sb.metrics.tf_expression(mdata, baseline=baseline, kinds=kinds)
-    expressed = sb.metrics.tf_expression(mdata, baseline=baseline, groupby="cell_type")
-    own = sb.metrics.tf_expression(mdata, kinds=kinds)
+    result = sb.metrics.tf_expression_correlation(mdata, baseline=baseline, kinds=kinds)
+    expressed = sb.metrics.tf_expression_correlation(mdata, baseline=baseline, groupby="cell_type")
+    own = sb.metrics.tf_expression_correlation(mdata, kinds=kinds)
     table = own.table.merge(result.table[["motif", "r_baseline"]], how="left")  # chromVAR has no value of some decoys
     table.insert(1, "planted", table["motif"].map(kind))
     print(f"\n{name}\n{table.round(3).to_string(index=False)}")

@@ -62,7 +62,7 @@ def ours(
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     from scbasset_tl import settings
-    from scbasset_tl._adata.problem import training_data
+    from scbasset_tl._adata.model.problem import training_data
     from scbasset_tl.nn import norm_pool, trunk
     from scbasset_tl.train import loop
     from scbasset_tl.train.device import make_fabric

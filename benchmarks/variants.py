@@ -30,7 +30,7 @@ def make_model(var: pd.DataFrame, width: int | None) -> Any:
     import scipy.sparse as sp
     import torch
 
-    from scbasset_tl._adata.model import write_model
+    from scbasset_tl._adata.model.store import write_model
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
     rng = np.random.default_rng(0)
@@ -88,8 +88,8 @@ def ours(adata: Any, variants: pd.DataFrame, fasta: Path) -> dict[str, Any]:
 
 def full(adata: Any, fasta: Path, n: int) -> dict[str, Any]:
     """Seconds a pair of full evaluation, on ``n`` of the pairs in the order of their windows, and the largest difference."""
-    from scbasset_tl._adata.model import load_trunk
-    from scbasset_tl._adata.variant_effect import Pairs, both_alleles, table
+    from scbasset_tl._adata.model.store import load_trunk
+    from scbasset_tl._adata.sequence.variant_effect import Pairs, both_alleles, table
     from scbasset_tl.genome import Fasta, read_variants, reverse_complement
     from scbasset_tl.nn.embed import embed
 

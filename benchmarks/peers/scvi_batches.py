@@ -1,7 +1,7 @@
 """Train scvi-tools SCBASSET with batches at one strength of its L2 penalty, and save the cells' vectors.
 
 Runs in an environment of its own (``pip install scvi-tools==1.4.2``); knows nothing of scbasset_tl.
-Input: an ``.npz`` written by ``benchmarks/batch_path.py`` (codes, the CSR of cells × peaks, batch of each cell).
+Input: an ``.npz`` written by ``benchmarks/compare_models.py`` (codes, the CSR of cells × peaks, batch of each cell).
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def _train(options: argparse.Namespace) -> None:
     _check_out(options.out, (".h5ad", ".h5mu", ".zarr"))
     data = _read(options.data, options.out)
     split = {} if options.holdout is None else {"by": "chrom", "holdout": options.holdout}
-    sb.pp.filter_peaks(data, min_fraction=options.min_fraction, subset=True, mod=options.mod)
+    sb.pp.filter_peaks(data, min_fraction=options.min_fraction, mod=options.mod)
     sb.pp.add_sequences(data, options.fasta, mod=options.mod)
     sb.pp.split_peaks(data, **split, rng=options.seed, mod=options.mod)
     names = ("batch_key", "trunk", "max_epochs", "accelerator", "checkpoint", "resume", "mod")

@@ -27,12 +27,12 @@ FEATURE_TYPES: Final = "feature_types"  # as 10x names the column and what is in
 PEAKS: Final = "Peaks"
 GENES: Final = "Gene Expression"
 N_CELLS: Final = "n_cells"
-KEEP_PEAK: Final = "keep_peak"
 DOWNSAMPLED: Final = "downsampled"
 SHUFFLED: Final = "shuffled"
 VARIANT_EFFECT: Final = "variant_effect"
 ISM: Final = "ism"
 TF_ACTIVITY: Final = "tf_activity"
+MOTIF_DEVIATIONS: Final = "motif_deviations"
 MOTIF_HITS: Final = "motif_hits"
 MODISCO: Final = "modisco"
 DESIGN: Final = "design"
@@ -52,6 +52,7 @@ RESULTS: Final = (
     SCEMBED,
     SCBASSET,
     ISM,
+    MOTIF_DEVIATIONS,
     MOTIF_HITS,
     MODISCO,
     DESIGN,

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from scbasset_tl._adata import index, problem
+from scbasset_tl._adata import index
 from scbasset_tl._adata.matrix import lines_from
+from scbasset_tl._adata.model import problem
 from scbasset_tl.stats import labels
 
 FORMS = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "dense": np.asarray}

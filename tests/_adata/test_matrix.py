@@ -60,8 +60,8 @@ def test_peaks_are_counted_without_labels(counts, monkeypatch):
     monkeypatch.setattr("scbasset_tl.stats.transpose.labels_of", labels_of)
     for form in (sparse.csr_matrix, sparse.csc_matrix):
         adata = anndata.AnnData(form(counts))
-        scbasset_tl.pp.filter_peaks(adata)
-        np.testing.assert_array_equal(adata.var["n_cells"], (counts > 0).sum(axis=0))
+        _, n_cells = scbasset_tl.pp.filter_peaks(adata, inplace=False)
+        np.testing.assert_array_equal(n_cells, (counts > 0).sum(axis=0))
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model import read_model
+from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._adata.readout import output_vectors
 
 

@@ -37,7 +37,7 @@ def test_a_missing_modality_is_called_by_its_argument(tiny):
     data = md.MuData({"atac": tiny, "gex": ad.AnnData(np.ones((60, 2)), obs=tiny.obs[[]])})
     with pytest.raises(KeyError, match=r"no modality 'peaks'; it has \['atac', 'gex'\]. Pass mod= .* ATAC modality"):
         sb.pp.split_peaks(data, mod="peaks")
-    for call in (resolve, lambda data, rna, argument: sb.metrics.tf_expression(data)):
+    for call in (resolve, lambda data, rna, argument: sb.metrics.tf_expression_correlation(data)):
         with pytest.raises(KeyError, match=r"no modality 'rna'; it has \['atac', 'gex'\]. Pass rna= .* RNA modality"):
             call(data, "rna", argument="rna")
 

@@ -28,7 +28,7 @@ def mixing(**arguments):
 
 def path(keys, **arguments):
     call = {"batch_key": "batch", "label_key": "kind", "k": 10, "k_mixing": 20, **arguments}
-    return lambda world: sb.metrics.batch_path(world.data, keys, **call)
+    return lambda world: sb.metrics.compare_models(world.data, keys, **call)
 
 
 def distance(**arguments):
@@ -36,11 +36,11 @@ def distance(**arguments):
 
 
 def downsample(fraction=0.5, **arguments):
-    return lambda world: sb.pp.downsample(world.data, fraction, **arguments)
+    return lambda world: sb.pp.downsample_counts(world.data, fraction, **arguments)
 
 
 def shuffle(**arguments):
-    return lambda world: sb.pp.shuffle_labels(world.data, **arguments)
+    return lambda world: sb.pp.shuffle_accessibility(world.data, **arguments)
 
 
 def other_cells(world):
@@ -118,10 +118,10 @@ SHUFFLE = [
     ("`key_added=3`", None, shuffle(key_added=3), ValueError, "key_added", "3"),
 ]  # fmt: skip
 CASES = {
-    "pp.downsample": DOWNSAMPLE,
-    "pp.shuffle_labels": SHUFFLE,
+    "pp.downsample_counts": DOWNSAMPLE,
+    "pp.shuffle_accessibility": SHUFFLE,
     "metrics.batch_mixing": MIXING,
-    "metrics.batch_path": PATH,
+    "metrics.compare_models": PATH,
     "metrics.embedding_rank_distance": DISTANCE,
 }
 

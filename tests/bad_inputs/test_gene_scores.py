@@ -105,7 +105,7 @@ def table(genes=("a", "b", "c"), n_obs=60, fill=None):
 
 
 def compare(expression=None, **arguments):
-    return lambda world: sb.metrics.gene_expression(world.data, expression, **arguments)
+    return lambda world: sb.metrics.gene_expression_correlation(world.data, expression, **arguments)
 
 
 def multiome(world):
@@ -193,7 +193,7 @@ CASES = {
         ("fewer scores than names", scored(put("obsm", "gene_scores", np.ones((60, 2)))), get(), ValueError, "(60, 2)", "3 genes"),
         ("scores of a later version", scored(later), get(), ValueError, "schema 99", "update"),
     ],
-    "metrics.gene_expression": [
+    "metrics.gene_expression_correlation": [
         ("no scores", trained(), compare(table()), KeyError, "uns['gene_scores'] holds no gene scores"),
         ("no baseline", scored(), compare(table(), baseline="gene_scores_raw"), KeyError, "kind='raw'"),
         ("an AnnData without a table", scored(), compare(), TypeError, "expression="),

@@ -1,4 +1,4 @@
-"""tl.motif_hits, tl.modisco and metrics.motif_deviations: what they refuse."""
+"""tl.motif_hits, tl.modisco and tl.motif_deviations: what they refuse."""
 
 import sys
 
@@ -40,7 +40,7 @@ def modisco(regions=(0, 1), **arguments):
 
 
 def deviations(motifs=None, **arguments):
-    return lambda world: sb.metrics.motif_deviations(world.data, motif() if motifs is None else motifs, **arguments)
+    return lambda world: sb.tl.motif_deviations(world.data, motif() if motifs is None else motifs, **arguments)
 
 
 def without_modisco(world):
@@ -106,9 +106,15 @@ DEVIATIONS = [
     ("a motif wider than `width`", None, deviations(width=4), ValueError, "A (6 bp)", "4 bp"),
     ("`n_background=1`", None, deviations(n_background=1), ValueError, "n_background", "at least 2"),
     ("no layer of that name", None, deviations(layer="counts"), KeyError, "no layer 'counts'"),
+    *((f"`key_added={name!r}`", None, deviations(key_added=name), ValueError, "another name")
+      for name in ("scbasset", "tf_activity")),
+    ("a `key_added` that is taken", lambda w: w.data.uns.__setitem__("mine", 1), deviations(key_added="mine"), ValueError,
+     "key_added='mine' would replace uns['mine']", "tl.motif_deviations"),
+    ("`get.motif_deviations` before `tl.motif_deviations`", None, lambda w: sb.get.motif_deviations(w.data), KeyError,
+     "uns['motif_deviations']", "tl.motif_deviations"),
 ]  # fmt: skip
 
-CASES = {"tl.motif_hits": HITS, "tl.modisco": MODISCO, "metrics.motif_deviations": DEVIATIONS}
+CASES = {"tl.motif_hits": HITS, "tl.modisco": MODISCO, "tl.motif_deviations": DEVIATIONS}
 
 
 @pytest.mark.parametrize(

@@ -184,9 +184,9 @@ FILTER_PEAKS = [
      "min_fraction=0.5", "max_fraction=0.1", "Lower"),
     ("`min_cells=-1`", None, filter_by(min_cells=-1), ValueError, f"min_cells {WHOLE} 0, got -1"),
     ("`min_cells` above the number of cells", None, filter_by(min_cells=100), ValueError, "min_cells=100", "60 cells"),
-    ("`subset=True` that would leave no peak", None, filter_by(min_fraction=0.99, subset=True), ValueError,
+    ("limits that would leave no peak", None, filter_by(min_fraction=0.99), ValueError,
      "no peak would be left", "Lower min_fraction"),
-    ("`subset=True` of data in a file", backed, filter_by(subset=True), ValueError, "backed", "copy=True", "to_memory"),
+    ("data in a file", backed, filter_by(), ValueError, "backed", "copy=True", "to_memory"),
     ("negative values", negative, filter_by(), ValueError, "adata.X has", "negative", "in cell 'cell0'", "layer="),
     ("no matrix", no_matrix, filter_by(), ValueError, "adata.X is None", "layer="),
     ("a layer that is not there", None, filter_by(layer="counts"), KeyError, "no layer 'counts'", "layer=None"),
@@ -215,7 +215,7 @@ MULTIOME_WORDS = (
     'adata = adata[:, adata.var["feature_types"] == "Peaks"].copy()',
 )
 FILTER_PEAKS += [
-    (*TURNED, filter_by(subset=True), *TURNED_WORDS),
+    (*TURNED, filter_by(), *TURNED_WORDS),
     (*MULTIOME, filter_by(), *MULTIOME_WORDS),
     ("genes and no peaks", genes_alone, filter_by(), ValueError, "{'Gene Expression': 90} and no 'Peaks'", "mod="),
 ]

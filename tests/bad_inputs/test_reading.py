@@ -90,7 +90,7 @@ def report(**arguments):
 def from_keras(world):
     """Weights that were read from a file, without sequences."""
     data = world.data[:6].copy()
-    sb.io.read_keras_weights(data, REFERENCE / "keras_plain.h5")
+    sb.tl.load_keras_weights(data, REFERENCE / "keras_plain.h5")
     return data
 
 
@@ -190,7 +190,7 @@ METRICS = [
 
 def read_keras(name=None, **arguments):
     """The call with a file of the folder, or of the reference files."""
-    return lambda world: sb.io.read_keras_weights(
+    return lambda world: sb.tl.load_keras_weights(
         world.data, world.folder / "weights.h5" if name is None else REFERENCE / name, **arguments
     )
 
@@ -232,7 +232,7 @@ def read_trunk(name):
 
 IO = [
     ("no such Keras file", None, read_keras(), FileNotFoundError, "weights.h5", "no such file"),
-    ("`path=None`", None, lambda w: sb.io.read_keras_weights(w.data, None), TypeError, "path must be a path, got None"),
+    ("`path=None`", None, lambda w: sb.tl.load_keras_weights(w.data, None), TypeError, "path must be a path, got None"),
     ("a file that is not HDF5", lambda w: w.file("weights.h5", "hello") and None, read_keras(), ValueError,
      "weights.h5 is not an HDF5 file"),
     ("a truncated Keras file", keras_file(0.5), read_keras(), ValueError, "weights.h5' is damaged", "again"),

@@ -39,7 +39,7 @@ def tokens_gone(world):
 
 
 def project(world):
-    sb.tl.project_cells(world.data, world.data[:30].copy())
+    sb.tl.map_cells(world.data, world.data[:30].copy())
 
 
 def geniml(*, cut=None, state=None, config="vocab_size: 9\nembedding_dim: 4\n", bed="chr1\t0\t9\nchr1\t20\t30\n"):
@@ -94,7 +94,7 @@ CASES = {
         ("`subsample=-1`", None, train(subsample=-1), ValueError, "subsample", "got -1"),
         ("`key_added` with a slash", None, train(key_added="a/b"), ValueError, "without '/'"),
         ("`rng` of text", None, train(rng="x"), ValueError, "rng must be"),
-        ("`tl.project_cells` with a reference without a model", None, project, KeyError, "holds no scEmbed model",
+        ("`tl.map_cells` with a reference without a model", None, project, KeyError, "holds no scEmbed model",
          "tl.scembed"),
     ],
     "io.read_geniml": [

@@ -1,4 +1,4 @@
-"""metrics.tf_expression: what it refuses."""
+"""metrics.tf_expression_correlation: what it refuses."""
 
 import anndata as ad
 import mudata as md
@@ -27,11 +27,11 @@ def multiome(*changes, genes=("GATA1", "TAL1"), n_shared=60):
 
 
 def expression(**arguments):
-    return lambda world: sb.metrics.tf_expression(world.data, **arguments)
+    return lambda world: sb.metrics.tf_expression_correlation(world.data, **arguments)
 
 
 def other_baseline(**kind):
-    return lambda world: sb.metrics.tf_expression(world.data, baseline=pd.DataFrame(**kind))
+    return lambda world: sb.metrics.tf_expression_correlation(world.data, baseline=pd.DataFrame(**kind))
 
 
 def not_finite(atac, rna):
@@ -42,7 +42,7 @@ def constant(atac, rna):
     rna.X[:] = 2
 
 
-CASES = {"metrics.tf_expression": [
+CASES = {"metrics.tf_expression_correlation": [
     ("an AnnData", None, expression(), TypeError, "data must be a MuData", "'rna'"),
     ("no such modality", multiome(), expression(rna="gex"), KeyError, "no modality 'gex'", "['atac', 'rna']"),
     ("no activities", multiome(lambda a, r: a.obsm.clear()), expression(), KeyError, "obsm['tf_activity']", "tl.tf_activity"),
@@ -61,16 +61,18 @@ CASES = {"metrics.tf_expression": [
     ("no gene that differs between groups", multiome(), expression(groupby="batch", max_fdr=1e-9), ValueError, "max_fdr=1e-09"),
     ("`max_fdr=0`", multiome(), expression(max_fdr=0), ValueError, "max_fdr must be a finite number above 0"),
     ("`kinds` of other words", multiome(), expression(kinds={"GATA1": "enhancer"}), ValueError, "kinds", "'enhancer'"),
-    ("an array for a baseline", multiome(), lambda w: sb.metrics.tf_expression(w.data, baseline=np.ones((60, 2))), TypeError,
+    ("an array for a baseline", multiome(), lambda w: sb.metrics.tf_expression_correlation(w.data, baseline=np.ones((60, 2))), TypeError,
      "baseline must be a DataFrame", "ndarray"),
     ("a baseline of other cells", multiome(), other_baseline(data=np.ones((3, 2)), columns=["GATA1", "TAL1"]), ValueError,
      "baseline lacks 60 cells"),
 ]}  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case[0]) for case in CASES["metrics.tf_expression"]])
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case[0]) for case in CASES["metrics.tf_expression_correlation"]]
+)
 def test_refused(refused, case):
-    refused("metrics.tf_expression", *case)
+    refused("metrics.tf_expression_correlation", *case)
 
 
 def test_the_page_has_these_rows(page):

@@ -39,7 +39,7 @@ def trained(folder):
 
 def test_train_writes_what_the_calls_write(folder, trained):
     adata = ad.read_h5ad(folder / "atac.h5ad")
-    sb.pp.filter_peaks(adata, min_fraction=0.01, subset=True)
+    sb.pp.filter_peaks(adata, min_fraction=0.01)
     sb.pp.add_sequences(adata, folder / "genome.fa")
     sb.pp.split_peaks(adata, rng=0)
     sb.tl.scbasset(adata, trunk=8, max_epochs=1)

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from sklearn.metrics import roc_auc_score
 
 import scbasset_tl as sb
-from scbasset_tl._adata.batches import Batches
-from scbasset_tl._adata.model import write_model
+from scbasset_tl._adata.model.batches import Batches
+from scbasset_tl._adata.model.store import write_model
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
 N_OBS, N_VARS, N_LATENT = 80, 400, 6

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from scbasset_tl._adata.model import load_trunk, read_model
+from scbasset_tl._adata.model.store import load_trunk, read_model
 from scbasset_tl._settings import settings
-from scbasset_tl.io import read_keras_weights
-from scbasset_tl.io._keras_layout import Dense, KerasWeights, read_weights, write_weights
+from scbasset_tl.nn.keras_layout import Dense, KerasWeights, read_weights, write_weights
+from scbasset_tl.tl import load_keras_weights
 
 FILES = {
     "keras_plain.h5": None,
@@ -32,7 +32,7 @@ def assert_same(before, after):
 
 @pytest.mark.parametrize("name", FILES)
 def test_predictions_of_the_model_that_wrote_the_file(adata, reference, keras_predictions, name):
-    read_keras_weights(adata, reference / name, batch_key=FILES[name])
+    load_keras_weights(adata, reference / name, batch_key=FILES[name])
     expected = {
         key: keras_predictions[f"{name.split('_')[1].removesuffix('.h5')}/{key}"]
         for key in ("h", "probability", "normalised_logit")
@@ -48,7 +48,7 @@ def test_predictions_of_the_model_that_wrote_the_file(adata, reference, keras_pr
 def test_slots_and_record(adata, reference, slots):
     before = slots(adata)
     path = reference / "keras_plain.h5"
-    read_keras_weights(adata, path, key_added="original")
+    load_keras_weights(adata, path, key_added="original")
     written = {("obsm", "original"), ("obs", "original_bias"), ("varm", "original"), ("uns", "original")}
     assert slots(adata).keys() - before.keys() == written
     params = adata.uns["original"]["params"]
@@ -61,17 +61,17 @@ def test_slots_and_record(adata, reference, slots):
 
 def test_copy_and_view(adata, reference, slots):
     path, before = reference / "keras_plain.h5", slots(adata)
-    expected = read_keras_weights(adata, path, copy=True)
+    expected = load_keras_weights(adata, path, copy=True)
     assert_same(before, slots(adata))
     view = adata[:, :2]
-    assert read_keras_weights(view, path) is None
+    assert load_keras_weights(view, path) is None
     np.testing.assert_allclose(view.varm["scbasset"], expected.varm["scbasset"][:2], rtol=0, atol=1e-6)
     assert_same(before, slots(adata))
 
 
 def test_mudata(adata, reference):
     mdata = md.MuData({"peaks": adata})
-    changed = read_keras_weights(mdata, reference / "keras_plain.h5", mod="peaks", copy=True)
+    changed = load_keras_weights(mdata, reference / "keras_plain.h5", mod="peaks", copy=True)
     assert isinstance(changed, md.MuData)
     assert changed["peaks"].obsm["X_scbasset"].shape == (6, 32)
     assert "X_scbasset" not in mdata["peaks"].obsm
@@ -83,18 +83,18 @@ def test_without_fitting_sequences_there_are_no_peak_vectors(adata, reference, c
     if codes is not None:
         adata.varm["dna_code"] = codes
     with settings.override(verbosity=2):
-        read_keras_weights(adata, reference / "keras_plain.h5")
+        load_keras_weights(adata, reference / "keras_plain.h5")
     assert "scbasset" not in adata.varm
     assert read_model(adata).peak_embedding is None
     assert "seq_len=384" in capsys.readouterr().err
 
 
 def test_peak_vectors_of_another_model_are_not_left_standing(adata, reference, slots):
-    read_keras_weights(adata, reference / "keras_plain.h5")
+    load_keras_weights(adata, reference / "keras_plain.h5")
     del adata.varm["dna_code"]
     before = slots(adata)
     with pytest.raises(ValueError, match=r"varm\['scbasset'\] belongs to another model"):
-        read_keras_weights(adata, reference / "keras_latent5.h5")
+        load_keras_weights(adata, reference / "keras_latent5.h5")
     assert_same(before, slots(adata))
 
 
@@ -105,8 +105,8 @@ def test_lengths_decide_where_the_cells_come_before_the_batches(adata, reference
         names[first], names[second] = names[second], names[first]
         file.attrs["layer_names"] = names
 
-    expected = read_keras_weights(adata, reference / "keras_batch.h5", batch_key="donor", copy=True)
-    read_keras_weights(adata, edited("keras_batch.h5", swap), batch_key="donor")
+    expected = load_keras_weights(adata, reference / "keras_batch.h5", batch_key="donor", copy=True)
+    load_keras_weights(adata, edited("keras_batch.h5", swap), batch_key="donor")
     np.testing.assert_array_equal(adata.obsm["X_scbasset"], expected.obsm["X_scbasset"])
     np.testing.assert_array_equal(adata.uns["scbasset"]["batch"]["bias"], expected.uns["scbasset"]["batch"]["bias"])
 
@@ -116,7 +116,7 @@ def test_order_decides_where_there_are_as_many_batches_as_cells(adata, reference
     batch = Dense(np.ones((6, 32), np.float32), np.ones(6, np.float32))
     write_weights(tmp_path / "model.h5", KerasWeights(weights.trunk, [batch, *weights.heads]))
     adata.obs["well"] = list("abcdef")
-    read_keras_weights(adata, tmp_path / "model.h5", batch_key="well")
+    load_keras_weights(adata, tmp_path / "model.h5", batch_key="well")
     np.testing.assert_array_equal(adata.obsm["X_scbasset"], weights.heads[0].weight)
     np.testing.assert_array_equal(adata.uns["scbasset"]["batch"]["weight"], batch.weight)
 
@@ -125,14 +125,14 @@ def test_several_batch_columns_share_the_layer(adata, reference, tmp_path):
     weights = read_weights(reference / "keras_plain.h5")
     batch = Dense(np.zeros((4, 32), np.float32), np.array([1, 2, 10, 20], np.float32))
     write_weights(tmp_path / "model.h5", KerasWeights(weights.trunk, [batch, *weights.heads]))
-    read_keras_weights(adata, tmp_path / "model.h5", batch_key=["donor", "half"])
+    load_keras_weights(adata, tmp_path / "model.h5", batch_key=["donor", "half"])
     bias = read_model(adata).raw_head(adata.obs)[1] - adata.obs["scbasset_bias"].to_numpy()
     donor, half = adata.obs["donor"].map({"one": 1, "two": 2}), adata.obs["half"].map({"x": 10, "y": 20})
     np.testing.assert_allclose(bias, donor.astype(float) + half, rtol=1e-6)
 
 
 def test_columns_and_categories_in_sorted_order(adata, reference):
-    read_keras_weights(adata, reference / "keras_batch.h5", batch_key="donor")
+    load_keras_weights(adata, reference / "keras_batch.h5", batch_key="donor")
     stored = adata.uns["scbasset"]["batch"]
     assert (stored["columns"], stored["categories"]) == (["donor"], ["one", "two"])
 
@@ -181,7 +181,7 @@ def test_damaged_files_are_refused(adata, slots, edited, case):
     change, message = DAMAGED[case]
     path, before = edited("keras_plain.h5", change), slots(adata)
     with pytest.raises(ValueError, match=message):
-        read_keras_weights(adata, path)
+        load_keras_weights(adata, path)
     assert_same(before, slots(adata))
 
 
@@ -190,7 +190,7 @@ def test_truncated_files_are_refused(adata, reference, tmp_path, slots, share):
     whole, path, before = (reference / "keras_plain.h5").read_bytes(), tmp_path / "part.h5", slots(adata)
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(ValueError, match=r"part.h5'? is (damaged, or no weight file of Keras|not an HDF5 file)"):
-        read_keras_weights(adata, path)
+        load_keras_weights(adata, path)
     assert_same(before, slots(adata))
 
 
@@ -205,12 +205,12 @@ def test_truncated_files_are_refused(adata, reference, tmp_path, slots, share):
 def test_other_files_are_refused(adata, tmp_path, content, message):
     (tmp_path / "model.h5").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        read_keras_weights(adata, tmp_path / "model.h5")
+        load_keras_weights(adata, tmp_path / "model.h5")
 
 
 def test_keras_3_files_are_read_as_legacy_files_of_the_same_model(reference, tmp_path):
     """Whole model and weights only, and the layout of the first versions of Keras 3."""
-    from scbasset_tl.io._keras_layout import read_weights
+    from scbasset_tl.nn.keras_layout import read_weights
 
     early = tmp_path / "early.weights.h5"
     with h5py.File(reference / "keras_3_batch.weights.h5") as file, h5py.File(early, "w") as other:
@@ -231,8 +231,8 @@ def test_keras_3_files_are_read_as_legacy_files_of_the_same_model(reference, tmp
 
 def test_keras_3_into_the_data(adata, reference):
     other = adata.copy()
-    read_keras_weights(adata, reference / "keras_3_batch.weights.h5", batch_key="donor")
-    read_keras_weights(other, reference / "keras_batch.h5", batch_key="donor")
+    load_keras_weights(adata, reference / "keras_3_batch.weights.h5", batch_key="donor")
+    load_keras_weights(other, reference / "keras_batch.h5", batch_key="donor")
     for slot in ("obsm", "varm"):
         for name, array in getattr(other, slot).items():
             np.testing.assert_array_equal(getattr(adata, slot)[name], array)
@@ -240,22 +240,22 @@ def test_keras_3_into_the_data(adata, reference):
 
 def test_other_models_of_keras_3(adata, reference, tmp_path):
     with pytest.raises(ValueError, match=r"holds 2 arrays in 1 layers, \[2\]. .*not a scBasset model"):
-        read_keras_weights(adata, reference / "keras_3.weights.h5")
+        load_keras_weights(adata, reference / "keras_3.weights.h5")
     with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
         archive.writestr("config.json", "{}")
     with pytest.raises(ValueError, match=r"a.keras' is damaged.*model.weights.h5"):
-        read_keras_weights(adata, tmp_path / "a.keras")
+        load_keras_weights(adata, tmp_path / "a.keras")
     whole = (reference / "keras_3_plain.keras").read_bytes()
     (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"cut.keras' is damaged"):
-        read_keras_weights(adata, tmp_path / "cut.keras")
+        load_keras_weights(adata, tmp_path / "cut.keras")
 
 
 def test_missing_file(adata, tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no such file"):
-        read_keras_weights(adata, tmp_path / "model.h5")
+        load_keras_weights(adata, tmp_path / "model.h5")
     with pytest.raises(FileNotFoundError, match="there is no such file"):
-        read_keras_weights(adata, tmp_path)
+        load_keras_weights(adata, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -270,15 +270,15 @@ def test_missing_file(adata, tmp_path):
 def test_batches_that_do_not_fit(adata, reference, slots, name, batch_key, error, message):
     before = slots(adata)
     with pytest.raises(error, match=message):
-        read_keras_weights(adata, reference / name, batch_key=batch_key)
+        load_keras_weights(adata, reference / name, batch_key=batch_key)
     assert_same(before, slots(adata))
 
 
 def test_another_number_of_cells(adata, reference):
     with pytest.raises(ValueError, match=r"trained on 6 cells, data has 4. The order of the cells is not stored"):
-        read_keras_weights(adata[:4].copy(), reference / "keras_plain.h5")
+        load_keras_weights(adata[:4].copy(), reference / "keras_plain.h5")
     with pytest.raises(ValueError, match=r"trained on 6 or 2 cells, data has 4"):
-        read_keras_weights(adata[:4].copy(), reference / "keras_batch.h5", batch_key="donor")
+        load_keras_weights(adata[:4].copy(), reference / "keras_batch.h5", batch_key="donor")
 
 
 def test_the_reference_files_hold_what_their_names_say(reference):

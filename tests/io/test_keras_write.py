@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from scbasset_tl import _files
-from scbasset_tl._adata.model import write_model
-from scbasset_tl.io import read_keras_weights, write_keras_weights
+from scbasset_tl._adata.model.store import write_model
+from scbasset_tl.io import write_keras_weights
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
+from scbasset_tl.tl import load_keras_weights
 
 FILES = {"keras_plain.h5": None, "keras_latent5.h5": None, "keras_batch_whole.h5": "donor"}
 
@@ -22,7 +23,7 @@ def arrays(path):
 
 @pytest.mark.parametrize("name", FILES)
 def test_read_then_written_is_the_same_file(adata, reference, tmp_path, name):
-    read_keras_weights(adata, reference / name, batch_key=FILES[name])
+    load_keras_weights(adata, reference / name, batch_key=FILES[name])
     write_keras_weights(adata, tmp_path / "model.h5")
     written, original = arrays(tmp_path / "model.h5"), arrays(reference / name)
     assert len(written) == len(original)
@@ -36,9 +37,9 @@ def test_read_then_written_is_the_same_file(adata, reference, tmp_path, name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_written_then_read_is_the_same_model(adata, reference, tmp_path, name):
-    read_keras_weights(adata, reference / name, batch_key=FILES[name])
+    load_keras_weights(adata, reference / name, batch_key=FILES[name])
     write_keras_weights(adata, str(tmp_path / "model.h5"))
-    read_keras_weights(adata, str(tmp_path / "model.h5"), batch_key=FILES[name], key_added="again")
+    load_keras_weights(adata, str(tmp_path / "model.h5"), batch_key=FILES[name], key_added="again")
     np.testing.assert_array_equal(adata.obsm["again"], adata.obsm["X_scbasset"])
     np.testing.assert_array_equal(adata.obs["again_bias"], adata.obs["scbasset_bias"])
     np.testing.assert_array_equal(adata.varm["again"], adata.varm["scbasset"])
@@ -48,7 +49,7 @@ def test_written_then_read_is_the_same_model(adata, reference, tmp_path, name):
 
 
 def test_layout(adata, reference, tmp_path):
-    read_keras_weights(adata, reference / "keras_batch.h5", batch_key="donor")
+    load_keras_weights(adata, reference / "keras_batch.h5", batch_key="donor")
     write_keras_weights(adata, tmp_path / "model.h5")
     with h5py.File(tmp_path / "model.h5") as file:
         names = [name.decode() for name in file.attrs["layer_names"]]
@@ -64,7 +65,7 @@ def test_a_failed_write_leaves_the_old_file(adata, reference, tmp_path, monkeypa
         message = "No space left on device"
         raise OSError(message)
 
-    read_keras_weights(adata, reference / "keras_plain.h5")
+    load_keras_weights(adata, reference / "keras_plain.h5")
     path = tmp_path / "model.h5"
     old = (reference / "keras_latent5.h5").read_bytes()
     path.write_bytes(old)
@@ -81,7 +82,7 @@ def test_a_failed_write_leaves_the_old_file(adata, reference, tmp_path, monkeypa
 def test_what_cannot_be_written(adata, reference, tmp_path):
     with pytest.raises(KeyError, match="no trained model"):
         write_keras_weights(adata, tmp_path / "model.h5")
-    read_keras_weights(adata, reference / "keras_plain.h5")
+    load_keras_weights(adata, reference / "keras_plain.h5")
     with pytest.raises(ValueError, match="version 3 format"):
         write_keras_weights(adata, tmp_path / "model.weights.h5")
     with pytest.raises(FileNotFoundError, match="does not exist"):

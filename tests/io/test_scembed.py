@@ -18,7 +18,7 @@ def test_round_trip(tiny, model, tmp_path):
     back = sb.io.read_scembed(model)
     np.testing.assert_array_equal(back.vectors, tiny.varm["scembed"])
     assert back.params["n_latent"] == 6
-    sb.tl.project_cells(tiny, back, key_added="new")
+    sb.tl.map_cells(tiny, back, key_added="new")
     np.testing.assert_allclose(tiny.obsm["new"], tiny.obsm["X_scembed"], rtol=1e-5, atol=1e-6)
     sb.io.write_scembed(back, tmp_path / "again")
     assert [(tmp_path / "again" / name).read_bytes() for name in ("universe.bed", "config.json")] == [
@@ -54,7 +54,7 @@ def geniml_folder(folder, *, key="projection.weight", width="embedding_dim", row
 def test_geniml(tiny, tmp_path, width):
     found = sb.io.read_geniml(geniml_folder(tmp_path, width=width))
     np.testing.assert_array_equal(found.vectors, np.arange(8, dtype=np.float32).reshape(2, 4))
-    sb.tl.project_cells(tiny, found)
+    sb.tl.map_cells(tiny, found)
     expected = [found.vectors[row[:2] > 0].mean(0) if (row[:2] > 0).any() else np.zeros(4) for row in tiny.X.toarray()]
     np.testing.assert_allclose(tiny.obsm["X_scembed"], expected)
 

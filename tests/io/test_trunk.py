@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from scbasset_tl._adata.model import load_trunk, pack_trunk
-from scbasset_tl.io import read_keras_weights, read_trunk, write_trunk
+from scbasset_tl._adata.model.store import load_trunk, pack_trunk
+from scbasset_tl.io import read_trunk, write_trunk
 from scbasset_tl.nn.embed import embed
+from scbasset_tl.tl import load_keras_weights
 
 
 @pytest.fixture
 def trained(adata, reference):
-    read_keras_weights(adata, reference / "keras_plain.h5")
+    load_keras_weights(adata, reference / "keras_plain.h5")
     return adata
 
 

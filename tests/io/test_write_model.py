@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl._adata import model_file
+from scbasset_tl._adata.model import file as model_file
 from scbasset_tl.io import write_model
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "batch_size": 32, "accelerator": "cpu"}

@@ -4,7 +4,7 @@ from anndata import AnnData
 from matplotlib.figure import Figure
 
 import scbasset_tl as sb
-from scbasset_tl._adata.modisco import pack_patterns
+from scbasset_tl._adata.sequence.modisco import pack_patterns
 from scbasset_tl.genome import Motif
 from scbasset_tl.genome.discover import Pattern
 

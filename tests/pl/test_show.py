@@ -38,17 +38,17 @@ def plots(scored, path_table):
         "history": lambda **how: sb.pl.history(scored, **how),
         "report": lambda **how: sb.pl.report(scored, **how),
         "motif": lambda **how: sb.pl.motif(Motif("MA1", "TF1", np.eye(4)), **how),
-        "batch_path": lambda **how: sb.pl.batch_path(path_table, **how),
+        "compare_models": lambda **how: sb.pl.compare_models(path_table, **how),
         "heatmap": lambda **how: sb.pl.tf_activity(scored, **how),
         "violin": lambda **how: sb.pl.tf_activity(scored, "MA1", kind="violin", **how),
         "embedding": lambda **how: sb.pl.tf_activity(scored, "MA1", kind="embedding", **how),
         "ism": lambda **how: sb.pl.ism(scored, 0, window=20, **how),
-        "generation": lambda **how: sb.pl.generation(scored[:30], scored[30:], basis="lsi", **how),
+        "generation": lambda **how: sb.pl.compare_generated(scored[:30], scored[30:], basis="lsi", **how),
     }
 
 
-ALL = ["history", "report", "motif", "batch_path", "heatmap", "violin", "embedding", "ism", "generation"]
-ONE_PANEL = ["history", "motif", "batch_path", "heatmap", "violin", "embedding", "ism"]
+ALL = ["history", "report", "motif", "compare_models", "heatmap", "violin", "embedding", "ism", "generation"]
+ONE_PANEL = ["history", "motif", "compare_models", "heatmap", "violin", "embedding", "ism"]
 
 
 def ink(path):
@@ -90,7 +90,7 @@ def test_figsize_is_the_size(plots, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("history", [3, 2]), ("batch_path", [3, 2]), ("report", [6, 4]), ("embedding", [3, 2])]
+    ("name", "size"), [("history", [3, 2]), ("compare_models", [3, 2]), ("report", [6, 4]), ("embedding", [3, 2])]
 )
 def test_the_size_set_in_matplotlib_is_that_of_a_panel(plots, name, size):
     with mpl.rc_context({"figure.figsize": (3, 2)}):
@@ -101,7 +101,7 @@ def test_every_plot_takes_figsize_and_those_of_one_panel_ax():
     for name in sb.pl.__all__:
         assert "figsize" in signature(getattr(sb.pl, name)).parameters
     with_ax = {name for name in sb.pl.__all__ if "ax" in signature(getattr(sb.pl, name)).parameters}
-    assert with_ax == {"batch_path", "history", "ism", "modisco", "motif", "tf_activity"}
+    assert with_ax == {"compare_models", "history", "ism", "modisco", "motif", "tf_activity"}
 
 
 def test_violins_have_the_colours_of_scanpy_or_of_the_palette(scored):
@@ -123,7 +123,7 @@ def test_generated_cells_have_the_colours_of_scanpy_or_of_the_palette(scored):
     scored.uns["kind_colors"] = ["#112233", "#445566"]
 
     def colors(**how):
-        axes = sb.pl.generation(scored[:30], scored[30:], label_key="kind", basis="lsi", show=False, **how)
+        axes = sb.pl.compare_generated(scored[:30], scored[30:], label_key="kind", basis="lsi", show=False, **how)
         return [to_hex(dots.get_facecolor()[0]) for dots in axes[0, 1].collections[-2:]]
 
     assert colors() == ["#112233", "#445566"]

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import scbasset_tl as sb
-from scbasset_tl._adata.variant_effect import read_entry
-from scbasset_tl._adata.variant_view import find_row, variant_view
+from scbasset_tl._adata.sequence.variant_effect import read_entry
+from scbasset_tl._adata.sequence.variant_view import find_row, variant_view
 from scbasset_tl.genome import Fasta, decode
 
 SEQ_LEN = 192

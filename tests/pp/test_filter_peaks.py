@@ -14,27 +14,38 @@ def opens(atac):
 @pytest.mark.parametrize("fraction", [0.0, 0.05, 0.3, 0.41, 0.5])
 def test_the_rule_of_the_original(atac, fraction):
     counts = opens(atac)
+    kept = counts > int(fraction * 12)
+    keep, n_cells = sb.pp.filter_peaks(atac, min_fraction=fraction, inplace=False)
+    assert (keep.dtype, n_cells.dtype) == (bool, np.int64)
+    assert keep.tolist() == kept.tolist()
+    assert n_cells.tolist() == counts.tolist()
+    assert atac.n_vars == 60
+    assert "n_cells" not in atac.var
     assert sb.pp.filter_peaks(atac, min_fraction=fraction) is None
     assert atac.var["n_cells"].dtype == np.int64
-    assert atac.var["keep_peak"].dtype == bool
-    assert atac.var["n_cells"].tolist() == counts.tolist()
-    assert atac.var["keep_peak"].tolist() == (counts > int(fraction * 12)).tolist()
-    assert atac.n_vars == 60
+    assert atac.var["n_cells"].tolist() == counts[kept].tolist()
+
+
+def test_the_arrays_are_those_of_scanpy(atac):
+    sc = pytest.importorskip("scanpy")
+    atac.X.eliminate_zeros()
+    theirs, numbers = sc.pp.filter_genes(atac, min_cells=4, inplace=False)
+    ours, counts = sb.pp.filter_peaks(atac, min_cells=4, inplace=False)
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(counts, numbers)
 
 
 def test_stored_zeros_are_not_open(atac):
     assert (atac.X.data == 0).any()
-    sb.pp.filter_peaks(atac)
-    stored = np.diff(atac.X.tocsc().indptr)
-    assert (atac.var["n_cells"] < stored).any()
+    _, n_cells = sb.pp.filter_peaks(atac, inplace=False)
+    assert (n_cells < np.diff(atac.X.tocsc().indptr)).any()
 
 
 def test_upper_limit_and_number_of_cells(atac):
     counts = opens(atac)
-    sb.pp.filter_peaks(atac, min_cells=4, max_fraction=0.5)
-    assert atac.var["keep_peak"].tolist() == ((counts >= 4) & (counts <= 6)).tolist()
-    sb.pp.filter_peaks(atac, min_cells=0)
-    assert atac.var["keep_peak"].all()
+    keep, _ = sb.pp.filter_peaks(atac, min_cells=4, max_fraction=0.5, inplace=False)
+    assert keep.tolist() == ((counts >= 4) & (counts <= 6)).tolist()
+    assert sb.pp.filter_peaks(atac, min_cells=0, inplace=False)[0].all()
 
 
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix, np.asarray])
@@ -42,29 +53,27 @@ def test_forms_and_layers(atac, form):
     atac.layers["counts"] = form(atac.X.toarray())
     counts = opens(atac)
     atac.X = sparse.csr_matrix((12, 60), dtype=np.float32)
-    sb.pp.filter_peaks(atac, layer="counts")
-    assert atac.var["n_cells"].tolist() == counts.tolist()
+    assert sb.pp.filter_peaks(atac, layer="counts", inplace=False)[1].tolist() == counts.tolist()
     with pytest.raises(KeyError, match="no layer 'raw'"):
         sb.pp.filter_peaks(atac, layer="raw")
 
 
 @pytest.mark.parametrize("view", [False, True])
-def test_subset(atac, fasta, view):
+def test_peaks_and_all_that_belongs_to_them_go(atac, fasta, view):
     keep = opens(atac) > int(0.4 * 12)
     data = atac[:, :] if view else atac
     sb.pp.add_sequences(atac, fasta, seq_len=20)
     names, codes = atac.var_names[keep], atac.varm["dna_code"][keep]
-    sb.pp.filter_peaks(data, min_fraction=0.4, subset=True)
+    sb.pp.filter_peaks(data, min_fraction=0.4)
     assert 0 < data.n_vars < 60
     assert list(data.var_names) == list(names)
     np.testing.assert_array_equal(data.varm["dna_code"], codes)
-    assert data.var["keep_peak"].all()
     assert atac.n_vars == (60 if view else data.n_vars)
 
 
 def test_copy(atac, unchanged):
     check = unchanged(atac)
-    new = sb.pp.filter_peaks(atac, min_fraction=0.4, subset=True, copy=True)
+    new = sb.pp.filter_peaks(atac, min_fraction=0.4, copy=True)
     check()
     assert isinstance(new, ad.AnnData)
     assert new.n_vars < 60
@@ -72,9 +81,9 @@ def test_copy(atac, unchanged):
 
 def test_mudata_follows_its_modality(mdata):
     n_genes, keep = mdata["rna"].n_vars, opens(mdata["atac"]) > 4
-    new = sb.pp.filter_peaks(mdata, min_fraction=0.4, subset=True, copy=True)
+    new = sb.pp.filter_peaks(mdata, min_fraction=0.4, copy=True)
     assert mdata["atac"].n_vars == 60
-    sb.pp.filter_peaks(mdata, min_fraction=0.4, subset=True)
+    sb.pp.filter_peaks(mdata, min_fraction=0.4)
     for data in (mdata, new):
         assert isinstance(data, mudata.MuData)
         assert data["atac"].n_vars == keep.sum()
@@ -87,11 +96,10 @@ def test_mudata_follows_its_modality(mdata):
 def test_backed(atac, tmp_path):
     atac.write_h5ad(tmp_path / "x.h5ad")
     backed = ad.read_h5ad(tmp_path / "x.h5ad", backed="r")
-    with pytest.raises(ValueError, match="backed by a file: pass copy=True"):
-        sb.pp.filter_peaks(backed, subset=True)
-    sb.pp.filter_peaks(backed)
-    assert backed.var["n_cells"].tolist() == opens(atac).tolist()
-    new = sb.pp.filter_peaks(backed, min_fraction=0.4, subset=True, copy=True)
+    with pytest.raises(ValueError, match="backed by a file cannot lose peaks: pass copy=True"):
+        sb.pp.filter_peaks(backed)
+    assert sb.pp.filter_peaks(backed, inplace=False)[1].tolist() == opens(atac).tolist()
+    new = sb.pp.filter_peaks(backed, min_fraction=0.4, copy=True)
     assert 0 < new.n_vars < 60
     backed.file.close()
 
@@ -105,7 +113,8 @@ def test_backed(atac, tmp_path):
         ({"max_fraction": 2}, "max_fraction must be"),
         ({"min_cells": 2.5}, "min_cells must be a whole number"),
         ({"min_cells": 9, "max_fraction": 0.5}, "at least 9 and at most 6 of 12 cells is no range"),
-        ({"min_cells": 12, "subset": True}, r"no peak would be left: .*\(the most is \d+\)\. Lower min_fraction"),
+        ({"inplace": False, "copy": True}, "pass one of them"),
+        ({"min_cells": 12}, r"no peak would be left: .*\(the most is \d+\)\. Lower min_fraction"),
     ],
 )
 def test_limits_that_cannot_be(atac, arguments, message, unchanged):
@@ -130,5 +139,4 @@ def test_slots_survive_storage(atac, tmp_path):
     sb.pp.filter_peaks(atac)
     atac.write_h5ad(tmp_path / "x.h5ad")
     back = ad.read_h5ad(tmp_path / "x.h5ad")
-    assert back.var["keep_peak"].dtype == bool
-    assert back.var[["n_cells", "keep_peak"]].equals(atac.var[["n_cells", "keep_peak"]])
+    assert back.var["n_cells"].equals(atac.var["n_cells"])

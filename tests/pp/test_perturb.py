@@ -1,4 +1,4 @@
-"""pp.downsample and pp.shuffle_labels."""
+"""pp.downsample_counts and pp.shuffle_accessibility."""
 
 import anndata as ad
 import numpy as np
@@ -7,7 +7,10 @@ from scipy import sparse
 
 import scbasset_tl as sb
 
-VERBS = {"downsampled": lambda data, **call: sb.pp.downsample(data, 0.5, **call), "shuffled": sb.pp.shuffle_labels}
+VERBS = {
+    "downsampled": lambda data, **call: sb.pp.downsample_counts(data, 0.5, **call),
+    "shuffled": sb.pp.shuffle_accessibility,
+}
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def dense(adata, layer):
 
 def test_downsampling_draws_reads(counts):
     before = counts.X.copy()
-    sb.pp.downsample(counts, 0.3)
+    sb.pp.downsample_counts(counts, 0.3)
     kept, all_reads = dense(counts, "downsampled"), counts.X.toarray()
     assert (kept <= all_reads).all()
     n_reads = int(all_reads.sum())
@@ -34,13 +37,13 @@ def test_downsampling_draws_reads(counts):
     assert counts.layers["downsampled"].nnz == (kept > 0).sum()
     assert counts.layers["downsampled"].dtype == np.float32
     assert (before != counts.X).nnz == 0
-    sb.pp.downsample(counts, 1, key_added="whole")
+    sb.pp.downsample_counts(counts, 1, key_added="whole")
     np.testing.assert_array_equal(dense(counts, "whole"), all_reads)
 
 
 def test_downsampling_of_a_binary_matrix_leaves_that_share_of_its_entries():
     adata = ad.AnnData(np.ones((100, 100), dtype=bool))
-    sb.pp.downsample(adata, 0.2)
+    sb.pp.downsample_counts(adata, 0.2)
     assert adata.layers["downsampled"].dtype == bool
     assert adata.layers["downsampled"].nnz == pytest.approx(2000, abs=160)
 
@@ -61,22 +64,22 @@ def test_every_form_of_the_matrix(counts, form, tmp_path):
         make = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "dense": sparse.csr_matrix.toarray}
         same.X = make.get(form, lambda x: x.toarray().astype(np.float16))(counts.X)
     layer = "counts" if form == "layer" else None
-    sb.pp.downsample(same, 1, layer=layer)
+    sb.pp.downsample_counts(same, 1, layer=layer)
     np.testing.assert_array_equal(dense(same, "downsampled"), counts.X.toarray())
-    sb.pp.shuffle_labels(same, layer=layer)
+    sb.pp.shuffle_accessibility(same, layer=layer)
     np.testing.assert_array_equal((dense(same, "shuffled") > 0).sum(1), (counts.X.toarray() > 0).sum(1))
 
 
 def test_entries_that_repeat_are_summed_before_they_are_checked():
     halves = sparse.csr_matrix((np.array([0.5, 0.5, 3.0]), [1, 1, 0], [0, 3]), (1, 2))
     adata = ad.AnnData(halves)
-    sb.pp.downsample(adata, 1)
+    sb.pp.downsample_counts(adata, 1)
     np.testing.assert_array_equal(dense(adata, "downsampled"), [[3, 1]])
     assert adata.X.nnz == 3
 
 
 def test_shuffled_cells_keep_their_depth_and_nothing_else(counts):
-    sb.pp.shuffle_labels(counts)
+    sb.pp.shuffle_accessibility(counts)
     shuffled, opened = dense(counts, "shuffled"), counts.X.toarray() > 0
     np.testing.assert_array_equal(shuffled.sum(1), opened.sum(1))
     assert set(np.unique(shuffled)) == {0, 1}
@@ -85,7 +88,7 @@ def test_shuffled_cells_keep_their_depth_and_nothing_else(counts):
 
 
 def test_shuffled_peaks_change_places(counts):
-    sb.pp.shuffle_labels(counts, by="peak", rng=3)
+    sb.pp.shuffle_accessibility(counts, by="peak", rng=3)
     shuffled, opened = dense(counts, "shuffled"), counts.X.toarray() > 0
     assert sorted(map(bytes, shuffled.T.astype(bool))) == sorted(map(bytes, opened.T))
     assert (shuffled != opened).any(axis=0).mean() > 0.8
@@ -127,7 +130,7 @@ def test_layers_survive_files(counts, name, tmp_path):
 def test_cells_of_one_kind_predict_each_other_until_they_are_shuffled(tiny):
     from sklearn.metrics import roc_auc_score
 
-    sb.pp.shuffle_labels(tiny)
+    sb.pp.shuffle_accessibility(tiny)
     reached = {}
     for name, matrix in (("whole", tiny.X), ("shuffled", tiny.layers["shuffled"])):
         opened = matrix.toarray() > 0

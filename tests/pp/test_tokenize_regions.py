@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 import scbasset_tl as sb
-from scbasset_tl._adata.tokens import read_tokens, unpack_universe
+from scbasset_tl._adata.scembed.tokens import read_tokens, unpack_universe
 
 
 @pytest.fixture

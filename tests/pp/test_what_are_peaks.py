@@ -7,10 +7,10 @@ import scbasset_tl as sb
 
 PP = {
     "add_sequences": lambda data: sb.pp.add_sequences(data, "no.fa"),
-    "filter_peaks": lambda data: sb.pp.filter_peaks(data, subset=True),
+    "filter_peaks": lambda data: sb.pp.filter_peaks(data),
     "split_peaks": sb.pp.split_peaks,
-    "downsample": lambda data: sb.pp.downsample(data, 0.5),
-    "shuffle_labels": sb.pp.shuffle_labels,
+    "downsample_counts": lambda data: sb.pp.downsample_counts(data, 0.5),
+    "shuffle_accessibility": sb.pp.shuffle_accessibility,
     "tokenize_regions": sb.pp.tokenize_regions,
 }
 TL = {
@@ -51,4 +51,4 @@ def test_other_columns_and_barcodes_that_look_like_regions_pass(tiny):
     tiny.var_names = [f"peak{number}" for number in range(90)]
     tiny.obs_names = [f"AAAC{number}-1-2" for number in range(60)]
     sb.pp.filter_peaks(tiny)
-    assert "keep_peak" in tiny.var
+    assert "n_cells" in tiny.var

@@ -28,7 +28,7 @@ def lsi(counts, n_components=30):
 
 def test_leukaemia_of_two_patients(folder):
     adata = ad.read_h5ad(folder / "aml_corces2016_hg19.h5ad")
-    sb.pp.filter_peaks(adata, min_fraction=0.01, subset=True)
+    sb.pp.filter_peaks(adata, min_fraction=0.01)
     adata.obsm["X_lsi"] = lsi(adata.X)
     call = {"use_rep": "X_lsi"}
     clusters = sb.metrics.clustering_scores(adata, label_key="notes", **call)

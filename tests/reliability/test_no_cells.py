@@ -22,7 +22,7 @@ VERBS = {
     "get.report": lambda empty, data: sb.get.report(empty),
     "io.write_keras_weights": lambda empty, data: sb.io.write_keras_weights(empty, "none.h5"),
     "metrics.accessibility_auc": lambda empty, data: sb.metrics.accessibility_auc(empty),
-    "pp.shuffle_labels": lambda empty, data: sb.pp.shuffle_labels(empty),
+    "pp.shuffle_accessibility": lambda empty, data: sb.pp.shuffle_accessibility(empty),
     "metrics.neighbor_score": lambda empty, data: sb.metrics.neighbor_score(
         empty, use_rep="X_scbasset", other_rep="X_scbasset"
     ),

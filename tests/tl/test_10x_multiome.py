@@ -46,10 +46,10 @@ def test_a_10x_multiome_file_goes_through_every_verb(multiome, tmp_path):
     sb.datasets.toy_genome(tmp_path / "genome.fa", n_vars=200)
     sb.pp.add_sequences(mdata, tmp_path / "genome.fa", seq_len=192)
     np.testing.assert_array_equal(mdata["atac"].varm["dna_code"], toy["atac"].varm["dna_code"])
-    sb.pp.filter_peaks(mdata, min_cells=1, subset=True)
+    sb.pp.filter_peaks(mdata, min_cells=1)
     sb.pp.split_peaks(mdata, fractions=(0.8, 0.1, 0.1))
-    sb.pp.downsample(mdata, 0.9)
-    sb.pp.shuffle_labels(mdata, by="peak")
+    sb.pp.downsample_counts(mdata, 0.9)
+    sb.pp.shuffle_accessibility(mdata, by="peak")
     sb.tl.scbasset(mdata, trunk=4, max_epochs=1)
     mdata["rna"].obsm["X_pca"] = mdata["rna"].X.toarray()[:, :5]
     assert 0 <= sb.metrics.neighbor_score(mdata, other_mod="rna", other_rep="X_pca", k=10) <= 1

@@ -13,10 +13,10 @@ from scipy.special import expit
 
 import scbasset_tl as sb
 from scbasset_tl import _space
-from scbasset_tl._adata import atac_diff_cells
-from scbasset_tl._adata.atac_diff import read_atac_diff
-from scbasset_tl._adata.atac_diff_labels import component_probabilities, component_shares
-from scbasset_tl._adata.atac_diff_space import scbasset_space
+from scbasset_tl._adata.atac_diff import cells as atac_diff_cells
+from scbasset_tl._adata.atac_diff.labels import component_probabilities, component_shares
+from scbasset_tl._adata.atac_diff.space import scbasset_space
+from scbasset_tl._adata.atac_diff.store import read_atac_diff
 from scbasset_tl._adata.matrix import counts_from
 
 SHORT = {"max_steps": 8, "n_components": 4, "n_latent": 6}
@@ -228,7 +228,7 @@ def test_generated_cells(any_space):
 def test_draws_are_of_the_probabilities(fitted):
     chances = sb.tl.generate(fitted, 1, values="probability", steps=3).X[0]
     stored = atac_diff_cells.Templates(np.zeros(4000, dtype=np.int64), np.zeros((4000, 1), dtype=np.int64))
-    from scbasset_tl._adata.atac_diff import read_atac_diff
+    from scbasset_tl._adata.atac_diff.store import read_atac_diff
 
     model = read_atac_diff(fitted, "atac_diff")
     x = np.tile(model.space.vectors()[:1], (4000, 1))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model import load_trunk
+from scbasset_tl._adata.model.store import load_trunk
 from scbasset_tl.genome.scan import scan
 from scbasset_tl.nn.codes import one_hot
 

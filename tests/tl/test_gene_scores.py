@@ -160,7 +160,7 @@ def test_skipped_genes_and_other_assemblies_are_said(trained, genes, capsys):
 
 def test_start_sites_that_are_nowhere_near_peaks_are_said(capsys):
     """Peaks at the start sites of one assembly, and the annotation of another."""
-    from scbasset_tl._adata.gene_scores import promoters
+    from scbasset_tl._adata.rna.gene_scores import promoters
 
     rng = np.random.default_rng(0)
     tss = np.sort(rng.choice(3_000_000, 300, replace=False))
@@ -185,7 +185,7 @@ def scaffold_data(contigs, table):
     [("1", "chr1"), ("chr1", "1"), ("NC_000001.11", "CHR1"), ("1", "atac:chr1"), ("chr1", "GRCh38_chr1")],
 )
 def test_contigs_of_genes_and_peaks_in_any_spelling(genes_on, peaks_on):
-    from scbasset_tl._adata.gene_scores import promoters
+    from scbasset_tl._adata.rna.gene_scores import promoters
 
     table = pd.DataFrame({"gene": list("abc"), "chr": [genes_on, genes_on, "GL000194.1"], "tss": [5, 9000, 70]})
     for scaffold in ("GL000194.1", "chr4_GL000194v1_random", "chr4-GL000194v1-random"):
@@ -197,7 +197,7 @@ def test_contigs_of_genes_and_peaks_in_any_spelling(genes_on, peaks_on):
 
 
 def test_other_contigs_are_said_but_not_of_a_part_of_the_genome(capsys):
-    from scbasset_tl._adata.gene_scores import promoters
+    from scbasset_tl._adata.rna.gene_scores import promoters
 
     table = pd.DataFrame({"gene": list("abc"), "chr": ["NC_1", "NC_2", "MT"], "tss": [5, 900, 70]})
     for contigs, said in ((["chr1", "chr2", "MT"], True), (["MT"] * 3, False)):

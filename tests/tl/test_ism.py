@@ -8,8 +8,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import scbasset_tl as sb
-from scbasset_tl._adata.ism import check_window
-from scbasset_tl._adata.model import load_trunk
+from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.sequence.ism import check_window
 from scbasset_tl.nn.codes import one_hot
 
 SMALL = {"trunk": 8, "n_latent": 6, "max_epochs": 1, "batch_size": 32}
@@ -118,7 +118,7 @@ def test_mudata_writes_inside_the_modality(trained):
 
 
 def test_memory_is_said_before_the_work(trained, capsys, monkeypatch):
-    monkeypatch.setattr("scbasset_tl._adata.ism._LARGE", 1000)
+    monkeypatch.setattr("scbasset_tl._adata.sequence.ism._LARGE", 1000)
     with sb.settings.override(verbosity=2):
         sb.tl.ism(trained, [3], window=50)
     assert "1 regions × 50 bp take 0.0 GB; window= takes fewer" in capsys.readouterr().err

@@ -8,9 +8,9 @@ import pytest
 from scipy.special import expit
 
 import scbasset_tl as sb
-from scbasset_tl._adata import map_cells as steps
-from scbasset_tl._adata.batches import Batches
-from scbasset_tl._adata.model import model_digest
+from scbasset_tl._adata.model import map_cells as steps
+from scbasset_tl._adata.model.batches import Batches
+from scbasset_tl._adata.model.store import model_digest
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2}
 SLOTS = {"obsm": ["X_scbasset"], "varm": ["scbasset"], "obs": ["scbasset_bias", "scbasset_se", "scbasset_ood"]}

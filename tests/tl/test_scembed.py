@@ -1,4 +1,4 @@
-"""tl.scembed and tl.project_cells: slots, round trips, repeatability, and that cells keep their kinds."""
+"""tl.scembed and tl.map_cells: slots, round trips, repeatability, and that cells keep their kinds."""
 
 import anndata as ad
 import mudata as md
@@ -100,7 +100,7 @@ def test_files_hold_the_whole_model(tiny, shifted, tmp_path, universe):
         sb.pp.tokenize_regions(tiny, shifted)
     sb.tl.scembed(tiny, **SMALL)
     query = tiny[:20].copy()
-    expected = sb.tl.project_cells(query, tiny, copy=True, key_added="new").obsm["new"]
+    expected = sb.tl.map_cells(query, tiny, copy=True, key_added="new").obsm["new"]
     np.testing.assert_allclose(expected, tiny.obsm["X_scembed"][:20], rtol=1e-5, atol=1e-6)
     tiny.write_h5ad(tmp_path / "a.h5ad")
     tiny.write_zarr(tmp_path / "a.zarr")
@@ -111,7 +111,7 @@ def test_files_hold_the_whole_model(tiny, shifted, tmp_path, universe):
         md.read_h5mu(tmp_path / "a.h5mu")["atac"],
     ):
         same(tiny, back, weights=universe)
-        found = sb.tl.project_cells(query, back, copy=True, key_added="new")
+        found = sb.tl.map_cells(query, back, copy=True, key_added="new")
         np.testing.assert_array_equal(found.obsm["new"], expected)
         sb.tl.scembed(back, **SMALL)
         same(tiny, back, weights=universe)
@@ -120,17 +120,17 @@ def test_files_hold_the_whole_model(tiny, shifted, tmp_path, universe):
 def test_the_order_of_the_querys_peaks_does_not_matter(tiny, rng):
     sb.tl.scembed(tiny, **SMALL)
     query = tiny[:, rng.permutation(90)].copy()
-    sb.tl.project_cells(query, tiny)
+    sb.tl.map_cells(query, tiny)
     np.testing.assert_allclose(query.obsm["X_scembed"], tiny.obsm["X_scembed"], rtol=1e-4, atol=1e-6)
     assert "varm" not in query.uns["scembed"]["slots"]
     with pytest.raises(KeyError, match="kept elsewhere"):
-        sb.tl.project_cells(tiny, query)
+        sb.tl.map_cells(tiny, query)
 
 
 def test_subsetting_peaks_subsets_the_model(tiny):
     sb.tl.scembed(tiny, **SMALL)
     half = tiny[:, :45].copy()
-    sb.tl.project_cells(half, half, key_added="new")
+    sb.tl.map_cells(half, half, key_added="new")
     vectors = tiny.varm["scembed"][:45]
     opened = (half.X.toarray() > 0) & vectors.any(1)
     np.testing.assert_allclose(half.obsm["new"][0], vectors[opened[0]].mean(0), rtol=1e-5, atol=1e-6)
@@ -142,7 +142,7 @@ def test_labels_cross_a_shifted_universe():
     sb.tl.scembed(reference, n_latent=20, min_count=3)
     query.var["start"] += 100
     query.var["end"] += 100
-    sb.tl.project_cells(query, reference)
+    sb.tl.map_cells(query, reference)
     truth = query.obs.pop("cell_type").astype(str)
     sb.tl.annotate(query, reference, label_key="cell_type", use_rep="X_scembed", threshold=0.0)
     assert (query.obs["cell_type"].astype(str) == truth).mean() > 0.8
@@ -190,7 +190,7 @@ def test_cells_without_tokens_cross_a_universe(tiny):
     x = query.X.toarray()
     x[2] = 0
     query.X, query.obs = sp.csr_matrix(x), query.obs[[]]
-    sb.tl.project_cells(query, tiny)
+    sb.tl.map_cells(query, tiny)
     assert query.obs["scembed_empty"].tolist() == [cell == 2 for cell in range(5)]
     assert not query.obsm["X_scembed"][2].any()
     for metric in ("euclidean", "cosine"):

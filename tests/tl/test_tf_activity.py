@@ -8,10 +8,10 @@ import torch
 from scipy.special import expit
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model import load_trunk
-from scbasset_tl._adata.motif_effects import Ablation
+from scbasset_tl._adata.model.store import load_trunk
 from scbasset_tl.genome import Motif, decode, reverse_complement
 from scbasset_tl.genome.instances import draw_instances
+from scbasset_tl.infer.motif_effects import Ablation
 from scbasset_tl.nn.codes import one_hot
 
 FEW = {"n_background": 12, "n_null": 0}

@@ -6,11 +6,11 @@ import pytest
 from scipy.stats import false_discovery_control
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model import load_trunk
-from scbasset_tl._adata.motif_effects import Insertion
+from scbasset_tl._adata.model.store import load_trunk
 from scbasset_tl.genome import Motif
 from scbasset_tl.genome.instances import draw_permutations
 from scbasset_tl.genome.motifs import information, permuted_columns
+from scbasset_tl.infer.motif_effects import Insertion
 from scbasset_tl.nn.insertion import mean_changes
 
 

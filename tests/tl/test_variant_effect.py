@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model import load_trunk, write_model
+from scbasset_tl._adata.model.store import load_trunk, write_model
 from scbasset_tl.genome import encode, reverse_complement
 from scbasset_tl.nn.codes import one_hot
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
@@ -133,7 +133,7 @@ def test_equals_full_evaluation_of_edited_contigs(model, fasta, contigs, windows
 
 
 def test_chunks_do_not_matter(model, fasta, contigs, monkeypatch):
-    from scbasset_tl._adata import variant_effect as glue
+    from scbasset_tl._adata.sequence import variant_effect as glue
 
     rows = [(c, p, contigs[c][p], OTHER[contigs[c][p]]) for c, p in places(contigs, model)]
     rows += [(c, p, contigs[c][p : p + 3], contigs[c][p]) for c, p in places(contigs, model) if p < 140]

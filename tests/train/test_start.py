@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl._adata.problem import sequence_codes, training_data
+from scbasset_tl._adata.codes import sequence_codes
+from scbasset_tl._adata.model.problem import training_data
 from scbasset_tl.train import start
 from scbasset_tl.train.start import svd_vectors
 

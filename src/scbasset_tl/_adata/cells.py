@@ -77,3 +77,8 @@ def labelled_cells(adata: AnnData, *columns: str) -> tuple[np.ndarray, list[np.n
     if not known.all():
         info(f"{int((~known).sum())} of {adata.n_obs} cells have no {' or no '.join(columns)}; they are left out.")
     return np.flatnonzero(known), [pd.factorize(adata.obs[column].to_numpy()[known])[0] for column in columns]
+
+
+def texts(stored: Any) -> list[str]:
+    """A list of text as files give it back."""
+    return [str(value) for value in np.asarray(stored, dtype=object)]

@@ -33,6 +33,14 @@ def labels_from(adata: AnnData, layer: str | None = None) -> Labels:
     return labels_of(lines, count(lines)[0])
 
 
+def open_peaks(adata: AnnData, layer: str | None) -> sparse.csr_matrix:
+    """Open entries (value > 0) as bool CSR, indices ascending."""
+    from scbasset_tl.stats.transpose import transpose
+
+    cells = transpose(labels_from(adata, layer))
+    return sparse.csr_matrix((np.ones(len(cells.indices), dtype=bool), cells.indices, cells.indptr), shape=adata.shape)
+
+
 def lines_from(adata: AnnData, layer: str | None = None) -> Lines:
     """The same entries unread: the cells' peaks, or the peaks' cells of a CSC matrix. Values are checked on reading."""
     from scbasset_tl.stats.transpose import Lines

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
 
-    from scbasset_tl._adata.model import Model
+    from scbasset_tl._adata.model.store import Model
 
 
 def output_vectors(

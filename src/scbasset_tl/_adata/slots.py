@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scbasset_tl._adata.model import is_model, model_digest, model_entry
+from scbasset_tl._adata.model.store import is_model, model_digest, model_entry
 from scbasset_tl._keys import SCHEMA_VERSION, scbasset_slots
 
 if TYPE_CHECKING:

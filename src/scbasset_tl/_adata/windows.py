@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.positions import positions
-from scbasset_tl._adata.problem import sequence_codes
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, DNA_CODE, END, START
 from scbasset_tl._log import info, warning

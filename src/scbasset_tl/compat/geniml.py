@@ -1,7 +1,7 @@
 """geniml's names for scEmbed, so that its guide runs after changing the imports.
 
 Each is a thin alias: :func:`scbasset_tl.pp.tokenize_regions`, :func:`scbasset_tl.tl.scembed`,
-:func:`scbasset_tl.tl.project_cells` and :func:`scbasset_tl.tl.annotate` do the work and have the options.
+:func:`scbasset_tl.tl.map_cells` and :func:`scbasset_tl.tl.annotate` do the work and have the options.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ScEmbed:
     def encode(self, adata: AnnData) -> np.ndarray:
         """Vectors of the cells (n_obs, embedding_dim); the data stay as they are."""
         cells = AnnData(adata.X, obs=adata.obs[[]], var=adata.var)
-        tl.project_cells(cells, self._trained())
+        tl.map_cells(cells, self._trained())
         return cells.obsm[scembed_slots()["obsm"]]
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -107,8 +107,8 @@ def accessibility(
     """
     import pandas as pd
 
-    from scbasset_tl._adata.denoised import group_weights, low_rank, new_peaks
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.denoised import group_weights, low_rank, new_peaks
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.positions import positions
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve

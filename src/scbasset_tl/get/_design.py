@@ -48,8 +48,8 @@ def design(data: AnnData | MuData, *, course: bool = False, key: str = "design",
     >>> list(sb.get.design(adata).columns)[:6]
     ['sequence', 'start', 'rounds', 'gc', 'start_score', 'score']
     """
-    from scbasset_tl._adata.design import course_table, read_entry, table
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.sequence.design import course_table, read_entry, table
 
     entry = read_entry(resolve(data, mod), key)
     return course_table(entry) if course else table(entry)

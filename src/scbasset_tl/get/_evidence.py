@@ -12,7 +12,7 @@ from scbasset_tl._keys import DNA_CODE, SPLIT
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scbasset_tl._adata.model import Model
+    from scbasset_tl._adata.model.store import Model
     from scbasset_tl.stats.labels import Labels
     from scbasset_tl.stats.signal import Signal
     from scbasset_tl.stats.verdict import Course

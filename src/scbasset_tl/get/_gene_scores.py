@@ -49,8 +49,8 @@ def gene_scores(data: AnnData | MuData, *, key: str = "gene_scores", mod: str = 
 
     from anndata import AnnData
 
-    from scbasset_tl._adata.gene_scores import is_scores, read_scores
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.rna.gene_scores import is_scores, read_scores
 
     adata = resolve(data, mod)
     stored = read_scores(adata, key)

@@ -42,7 +42,7 @@ def history(data: AnnData | MuData, *, key: str = "scbasset", mod: str = "atac")
     """
     import pandas as pd
 
-    from scbasset_tl._adata.model import model_entry
+    from scbasset_tl._adata.model.store import model_entry
     from scbasset_tl._adata.resolve import resolve
 
     stored = model_entry(resolve(data, mod), key).get("history", {})

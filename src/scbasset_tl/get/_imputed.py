@@ -62,8 +62,8 @@ def imputed(
     """
     import pandas as pd
 
-    from scbasset_tl._adata.atac_diff import read_imputed
-    from scbasset_tl._adata.atac_diff_space import decoded
+    from scbasset_tl._adata.atac_diff.space import decoded
+    from scbasset_tl._adata.atac_diff.store import read_imputed
     from scbasset_tl._adata.positions import positions
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._space import check_memory

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-    from scbasset_tl._adata.ism_scores import ISMScores
+    from scbasset_tl._adata.sequence.ism_scores import ISMScores
 
 
 @doc_params
@@ -85,10 +85,10 @@ def ism(
     >>> scores, scores.importance.shape
     (ISMScores: 5 outputs × 2 regions × 30 bp, (5, 2, 30))
     """
-    from scbasset_tl._adata.ism_scores import model_of, read_scores, relative_to_all
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.sequence.ism_scores import model_of, read_scores, relative_to_all
 
     adata = resolve(data, mod)
     model_key = model_of(adata, key) if model_key is None else model_key

@@ -50,7 +50,7 @@ def model(
     """
     import torch
 
-    from scbasset_tl._adata.model import load_trunk, read_model
+    from scbasset_tl._adata.model.store import load_trunk, read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.nn.scorer import Scorer

@@ -42,7 +42,7 @@ def modisco(data: AnnData | MuData, *, key: str = "modisco", mod: str = "atac") 
     >>> list(sb.get.modisco(adata))
     ['group', 'sign', 'n_sites', 'consensus', 'motif', 'p_value']
     """
-    from scbasset_tl._adata.modisco import pattern_table, read_patterns
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.sequence.modisco import pattern_table, read_patterns
 
     return pattern_table(read_patterns(resolve(data, mod), key))

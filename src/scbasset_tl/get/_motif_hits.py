@@ -45,7 +45,7 @@ def motif_hits(data: AnnData | MuData, *, key: str = "motif_hits", mod: str = "a
     >>> list(sb.get.motif_hits(adata))[-4:]
     ['dot', 'pearson', 'p_dot', 'p_pearson']
     """
-    from scbasset_tl._adata.motif_hits import read_hits
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.sequence.motif_hits import read_hits
 
     return read_hits(resolve(data, mod), key)

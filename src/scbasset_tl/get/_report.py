@@ -113,9 +113,9 @@ def report(
     'undertrained'
     """
     from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.seen import check_unseen, is_mapped
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.seen import check_unseen, is_mapped
     from scbasset_tl._log import late_progress
     from scbasset_tl._random import as_generator
     from scbasset_tl.get import _evidence as evidence

@@ -49,7 +49,7 @@ def tf_activity(data: AnnData | MuData, *, key: str = "tf_activity", mod: str = 
     from anndata import AnnData
 
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.tf_activity import read_activity
+    from scbasset_tl._adata.sequence.tf_activity import read_activity
 
     adata = resolve(data, mod)
     stored = read_activity(adata, key)

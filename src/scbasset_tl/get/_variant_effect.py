@@ -75,10 +75,10 @@ def variant_effect(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.variant_effect import read_entry, table
+    from scbasset_tl._adata.sequence.variant_effect import read_entry, table
 
     adata = resolve(data, mod)
     entry = read_entry(adata, key)

@@ -1,8 +1,7 @@
 """Models to and from files: the original's weight files, a trunk by itself, scEmbed's models and tokens, motifs, and FASTA."""
 
-from scbasset_tl._adata.scembed import RegionEmbedding
+from scbasset_tl._adata.scembed.store import RegionEmbedding
 from scbasset_tl.io._read_geniml import read_geniml
-from scbasset_tl.io._read_keras_weights import read_keras_weights
 from scbasset_tl.io._read_motifs import read_motifs
 from scbasset_tl.io._scembed import read_scembed, write_scembed
 from scbasset_tl.io._tokens import read_tokens, write_tokens
@@ -14,7 +13,6 @@ from scbasset_tl.io._write_model import write_model
 __all__ = [
     "RegionEmbedding",
     "read_geniml",
-    "read_keras_weights",
     "read_motifs",
     "read_scembed",
     "read_tokens",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from scbasset_tl._adata.scembed import RegionEmbedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding
 
 _WEIGHTS = ("projection.weight", "_model.projection.weight", "weight")
 
@@ -35,7 +35,7 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
 
     Returns
     -------
-    :class:`scbasset_tl.io.RegionEmbedding`, which :func:`scbasset_tl.tl.project_cells` takes as its reference.
+    :class:`scbasset_tl.io.RegionEmbedding`, which :func:`scbasset_tl.tl.map_cells` takes as its reference.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
     """
     import numpy as np
 
-    from scbasset_tl._adata.scembed import RegionEmbedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding
     from scbasset_tl.genome.universe import read_bed
 
     path = as_path("path", path)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-    from scbasset_tl._adata.scembed import RegionEmbedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding
 
 
 @doc_params
@@ -47,7 +47,7 @@ def write_scembed(
     >>> sb.io.write_scembed(adata, "model")
     """
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.scembed import RegionEmbedding, read_embedding, save_folder
+    from scbasset_tl._adata.scembed.store import RegionEmbedding, read_embedding, save_folder
 
     model = data if isinstance(data, RegionEmbedding) else read_embedding(resolve(data, mod), key)
     save_folder(as_path("path", path), model)
@@ -63,7 +63,7 @@ def read_scembed(path: str | PathLike[str]) -> RegionEmbedding:
 
     Returns
     -------
-    :class:`scbasset_tl.io.RegionEmbedding`, which :func:`scbasset_tl.tl.project_cells` takes as its reference.
+    :class:`scbasset_tl.io.RegionEmbedding`, which :func:`scbasset_tl.tl.map_cells` takes as its reference.
 
     Raises
     ------
@@ -81,6 +81,6 @@ def read_scembed(path: str | PathLike[str]) -> RegionEmbedding:
     >>> sb.io.read_scembed("model").vectors.shape
     (200, 8)
     """
-    from scbasset_tl._adata.scembed import load_folder
+    from scbasset_tl._adata.scembed.store import load_folder
 
     return load_folder(as_path("path", path))

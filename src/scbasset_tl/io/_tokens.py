@@ -53,7 +53,7 @@ def write_tokens(
     import numpy as np
 
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.tokens import read_tokens
+    from scbasset_tl._adata.scembed.tokens import read_tokens
 
     pyarrow, parquet = _pyarrow()
     tokens = read_tokens(resolve(data, mod), tokens_key).open

@@ -44,7 +44,7 @@ def write_trunk(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     """
     import numpy as np
 
-    from scbasset_tl._adata.model import is_trunk_file, model_entry
+    from scbasset_tl._adata.model.store import is_trunk_file, model_entry
     from scbasset_tl._adata.resolve import resolve
 
     blob = np.ascontiguousarray(model_entry(resolve(data, mod), key)["weights"], dtype=np.uint8)
@@ -83,6 +83,6 @@ def read_trunk(path: str | Path) -> Trunk:
     >>> sb.io.read_trunk("trunk.safetensors").config.n_latent
     32
     """
-    from scbasset_tl._adata.model import read_trunk_file
+    from scbasset_tl._adata.model.store import read_trunk_file
 
     return read_trunk_file(as_path("path", path), "path")

@@ -45,9 +45,9 @@ def write_keras_weights(data: AnnData | MuData, path: str | Path, *, key: str = 
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
     >>> sb.io.write_keras_weights(adata, "model.h5")
     """
-    from scbasset_tl._adata.model import load_trunk, read_model
+    from scbasset_tl._adata.model.store import load_trunk, read_model
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl.io._keras_layout import Dense, KerasWeights, write_weights
+    from scbasset_tl.nn.keras_layout import Dense, KerasWeights, write_weights
     from scbasset_tl.nn.trunk import TrunkConfig
 
     adata, path = resolve(data, mod), as_path("path", path)

@@ -60,7 +60,7 @@ def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     >>> ad.read_h5ad("cells.h5ad", backed="r").obsm["X_scbasset"].shape
     (60, 32)
     """
-    from scbasset_tl._adata.model_file import model_elements, write_elements
+    from scbasset_tl._adata.model.file import model_elements, write_elements
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._folders import restore
 

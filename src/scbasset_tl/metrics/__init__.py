@@ -2,17 +2,16 @@
 
 from scbasset_tl.metrics._accessibility_auc import AccessibilityAUC, accessibility_auc
 from scbasset_tl.metrics._batch_mixing import batch_mixing
-from scbasset_tl.metrics._batch_path import batch_path
 from scbasset_tl.metrics._cell_type_asw import cell_type_asw
 from scbasset_tl.metrics._clustering_scores import clustering_scores
+from scbasset_tl.metrics._compare_generated import compare_generated
+from scbasset_tl.metrics._compare_models import compare_models
 from scbasset_tl.metrics._denoised_asw import denoised_asw
 from scbasset_tl.metrics._embedding_rank_distance import RankDistance, embedding_rank_distance
-from scbasset_tl.metrics._gene_expression import GeneExpression, gene_expression
-from scbasset_tl.metrics._generation import generation
+from scbasset_tl.metrics._gene_expression_correlation import GeneExpression, gene_expression_correlation
 from scbasset_tl.metrics._label_score import label_score
-from scbasset_tl.metrics._motif_deviations import motif_deviations
 from scbasset_tl.metrics._neighbor_score import neighbor_score
-from scbasset_tl.metrics._tf_expression import TFExpression, tf_expression
+from scbasset_tl.metrics._tf_expression_correlation import TFExpression, tf_expression_correlation
 
 __all__ = [
     "AccessibilityAUC",
@@ -21,15 +20,14 @@ __all__ = [
     "TFExpression",
     "accessibility_auc",
     "batch_mixing",
-    "batch_path",
+    "compare_models",
     "cell_type_asw",
     "clustering_scores",
     "denoised_asw",
     "embedding_rank_distance",
-    "gene_expression",
-    "generation",
+    "gene_expression_correlation",
+    "compare_generated",
     "label_score",
-    "motif_deviations",
     "neighbor_score",
-    "tf_expression",
+    "tf_expression_correlation",
 ]

@@ -113,9 +113,9 @@ def accessibility_auc(
     import pandas as pd
 
     from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.seen import check_unseen
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.seen import check_unseen
     from scbasset_tl.stats.auc import held_out_areas
 
     adata = resolve(data, mod)

@@ -46,8 +46,8 @@ def denoised_asw(data: AnnData | MuData, *, label_key: str, key: str = "scbasset
     True
     """
     from scbasset_tl._adata.cells import labelled_cells
-    from scbasset_tl._adata.denoised import low_rank
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.denoised import low_rank
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.metrics._cell_type_asw import scaled_silhouette
 

@@ -1,9 +1,9 @@
 """Plots of what the other packages compute; matplotlib loads when one is drawn."""
 
-from scbasset_tl.pl._batch_path import batch_path as batch_path
+from scbasset_tl.pl._compare_generated import compare_generated as generation
+from scbasset_tl.pl._compare_models import compare_models as compare_models
 from scbasset_tl.pl._design import design as design
 from scbasset_tl.pl._gene_expression import gene_expression as gene_expression
-from scbasset_tl.pl._generation import generation as generation
 from scbasset_tl.pl._history import history as history
 from scbasset_tl.pl._ism import ism as ism
 from scbasset_tl.pl._modisco import modisco as modisco
@@ -13,10 +13,10 @@ from scbasset_tl.pl._tf_activity import tf_activity as tf_activity
 from scbasset_tl.pl._variant_effect import variant_effect as variant_effect
 
 __all__ = [
-    "batch_path",
+    "compare_models",
     "design",
     "gene_expression",
-    "generation",
+    "compare_generated",
     "history",
     "ism",
     "modisco",

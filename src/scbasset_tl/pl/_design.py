@@ -81,9 +81,9 @@ def design(
     """
     import numpy as np
 
-    from scbasset_tl._adata.design import final, read_entry, scores
-    from scbasset_tl._adata.ism import check_window
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.sequence.design import final, read_entry, scores
+    from scbasset_tl._adata.sequence.ism import check_window
     from scbasset_tl.pl._show import canvas
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
@@ -135,8 +135,8 @@ def _logo(
     """Mutagenesis of a sequence for the score, as that of a region, and the implanted motifs."""
     import numpy as np
 
-    from scbasset_tl._adata.design import score_changes
-    from scbasset_tl._adata.ism_scores import ISMScores
+    from scbasset_tl._adata.sequence.design import score_changes
+    from scbasset_tl._adata.sequence.ism_scores import ISMScores
     from scbasset_tl.pl._ism_tracks import Mark
 
     first, end = bounds or (int(value) for value in entry["params"]["window"])

@@ -19,7 +19,7 @@ def coordinates(data: AnnData | MuData, adata: AnnData, basis: str | None, model
     from anndata import AnnData
 
     from scbasset_tl._adata.cells import representation
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.store import read_model
 
     slot = basis or "X_umap"
     for name in (slot, f"X_{slot}"):

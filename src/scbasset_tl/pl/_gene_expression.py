@@ -29,7 +29,7 @@ def gene_expression(
     Parameters
     ----------
     result
-        What :func:`scbasset_tl.metrics.gene_expression` returned.
+        What :func:`scbasset_tl.metrics.gene_expression_correlation` returned.
     {figsize}
     {show}
 
@@ -45,7 +45,7 @@ def gene_expression(
     >>> mdata = sb.datasets.toy_mudata(n_obs=60, n_vars=200)
     >>> genes = pd.DataFrame({{"gene": ["TF1", "TF2", "TF3"], "chr": "chr1", "tss": [3_000, 12_000, 20_000]}})
     >>> sb.tl.gene_scores(mdata, genes, kind="raw")
-    >>> result = sb.metrics.gene_expression(mdata, key="gene_scores_raw")
+    >>> result = sb.metrics.gene_expression_correlation(mdata, key="gene_scores_raw")
     >>> sb.pl.gene_expression(result, show=False).shape
     (2,)
     """

@@ -58,7 +58,7 @@ def history(
     >>> sb.pl.history(adata, show=False).get_xlabel()
     'epoch'
     """
-    from scbasset_tl._adata.model import model_entry
+    from scbasset_tl._adata.model.store import model_entry
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.get import history as read_history
     from scbasset_tl.pl._show import canvas

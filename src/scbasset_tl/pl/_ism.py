@@ -93,10 +93,10 @@ def ism(
     >>> sb.pl.ism(adata, 0, groupby="cell_type", window=40, show=False).shape
     (5, 1)
     """
-    from scbasset_tl._adata.ism_scores import model_of, read_scores, relative_to_all
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.sequence.ism_scores import model_of, read_scores, relative_to_all
     from scbasset_tl._adata.windows import find_places
     from scbasset_tl.pl import _ism_tracks as tracks
     from scbasset_tl.pl._show import canvas

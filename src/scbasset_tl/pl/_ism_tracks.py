@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from scbasset_tl._adata.ism_scores import ISMScores
+    from scbasset_tl._adata.sequence.ism_scores import ISMScores
     from scbasset_tl.pl._show import Canvas
 
 _MAX_ROWS, _MAX_COLUMNS = 40, 6

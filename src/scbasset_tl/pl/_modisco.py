@@ -66,8 +66,8 @@ def modisco(
     """
     import numpy as np
 
-    from scbasset_tl._adata.modisco import pattern_table, read_patterns
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._adata.sequence.modisco import pattern_table, read_patterns
     from scbasset_tl.pl._show import canvas
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mudata import MuData
 
-    from scbasset_tl._adata.variant_view import VariantView
+    from scbasset_tl._adata.sequence.variant_view import VariantView
     from scbasset_tl.pl._show import Canvas
 
 _MAX_GROUPS: Final = 40
@@ -104,11 +104,11 @@ def variant_effect(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.variant_effect import read_entry, table
-    from scbasset_tl._adata.variant_view import find_row, variant_view
+    from scbasset_tl._adata.sequence.variant_effect import read_entry, table
+    from scbasset_tl._adata.sequence.variant_view import find_row, variant_view
     from scbasset_tl._files import as_path
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.pl._show import canvas

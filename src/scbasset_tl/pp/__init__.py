@@ -1,17 +1,17 @@
 """Preprocessing: sequences of peaks, filters, splits and baselines."""
 
 from scbasset_tl.pp._add_sequences import add_sequences
-from scbasset_tl.pp._downsample import downsample
+from scbasset_tl.pp._downsample_counts import downsample_counts
 from scbasset_tl.pp._filter_peaks import filter_peaks
-from scbasset_tl.pp._shuffle_labels import shuffle_labels
+from scbasset_tl.pp._shuffle_accessibility import shuffle_accessibility
 from scbasset_tl.pp._split_peaks import split_peaks
 from scbasset_tl.pp._tokenize_regions import tokenize_regions
 
 __all__ = [
     "add_sequences",
-    "downsample",
+    "downsample_counts",
     "filter_peaks",
-    "shuffle_labels",
+    "shuffle_accessibility",
     "split_peaks",
     "tokenize_regions",
 ]

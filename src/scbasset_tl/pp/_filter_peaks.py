@@ -1,11 +1,11 @@
-"""Mark or drop peaks that are open in too few or too many cells."""
+"""Drop peaks that are open in too few or too many cells."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import KEEP_PEAK, N_CELLS
+from scbasset_tl._keys import N_CELLS
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_number, check_positive_int
 
@@ -25,11 +25,13 @@ def filter_peaks(
     max_fraction: float | None = None,
     min_cells: int | None = None,
     layer: str | None = None,
-    subset: bool = False,
+    inplace: bool = True,
     mod: str = "atac",
     copy: bool = False,
-) -> D | None:
-    """Keep the peaks that are open in enough cells, as in the original scBasset :cite:p:`Yuan2022`.
+) -> D | tuple[np.ndarray, np.ndarray] | None:
+    """Drop the peaks that are open in too few cells, as in the original scBasset :cite:p:`Yuan2022`.
+
+    Works like :func:`scanpy.pp.filter_genes`.
 
     Parameters
     ----------
@@ -42,27 +44,27 @@ def filter_peaks(
     min_cells
         Keep peaks open in at least so many cells, whatever ``min_fraction``.
     {layer}
-    subset
-        Drop the other peaks from the data; by default they are only marked.
+    inplace
+        Drop the other peaks from the data. ``False`` changes nothing and returns which peaks would be kept, and in how
+        many cells each is open.
     {mod}
     {copy}
 
     Returns
     -------
-    ``None``, or the changed copy. Writes
+    ``None``, or the changed copy; with ``inplace=False``, two arrays (n_vars,): bool, the peaks to keep, and int64, the
+    cells in which each is open. Drops peaks and writes
 
     `adata.var['n_cells']` : :class:`pandas.Series` (dtype `int64`)
         Cells in which the peak is open.
-    `adata.var['keep_peak']` : :class:`pandas.Series` (dtype `bool`)
-        Peaks within the limits.
 
     Raises
     ------
     KeyError
         If the layer is missing.
     ValueError
-        For limits that exclude each other, values that are no accessibility, and with ``subset`` if no peak would be
-        left, or the data are backed by a file.
+        For limits that exclude each other, values that are no accessibility, if no peak would be left, or the data are
+        backed by a file, or both ``inplace=False`` and ``copy=True`` are given.
 
     Examples
     --------
@@ -70,9 +72,11 @@ def filter_peaks(
     >>> import numpy as np
     >>> import scbasset_tl as sb
     >>> adata = ad.AnnData(np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
+    >>> sb.pp.filter_peaks(adata, min_cells=2, inplace=False)
+    (array([ True, False]), array([2, 1]))
     >>> sb.pp.filter_peaks(adata, min_cells=2)
-    >>> adata.var["keep_peak"].tolist()
-    [True, False]
+    >>> adata.shape
+    (3, 1)
     """
     from scbasset_tl._adata.matrix import lines_from
     from scbasset_tl._adata.resolve import target, writable_peaks
@@ -80,14 +84,22 @@ def filter_peaks(
     from scbasset_tl.stats.transpose import count
 
     source = writable_peaks(data, mod, copy=copy)
-    if subset and source.isbacked and not copy:
-        message = "subset=True cannot change data that are backed by a file: pass copy=True, or adata.to_memory()."
+    if copy and not inplace:
+        message = "copy=True returns changed data and inplace=False arrays: pass one of them."
+        raise ValueError(message)
+    if inplace and source.isbacked and not copy:
+        message = (
+            "data backed by a file cannot lose peaks: pass copy=True, use adata.to_memory(), or pass inplace=False for "
+            "the peaks that would be kept."
+        )
         raise ValueError(message)
     low, high = _limits(source.n_obs, min_fraction, max_fraction, min_cells)
     counts, _ = count(lines_from(source, layer))
     keep = (counts >= low) & (counts <= high)
+    if not inplace:
+        return keep, counts
     info(f"{keep.sum():,} of {len(keep):,} peaks are open in {low:,} to {high:,} of {source.n_obs:,} cells")
-    if subset and not keep.any():
+    if not keep.any():
         message = (
             f"no peak would be left: none is open in {low} to {high} of {source.n_obs} cells (the most is "
             f"{counts.max()}). Lower min_fraction or min_cells, or raise max_fraction."
@@ -97,9 +109,8 @@ def filter_peaks(
     container, adata = target(data, mod, copy=copy)
     before = adata.var.copy()
     try:
-        write_slots(adata, var={N_CELLS: counts, KEEP_PEAK: keep})
-        if subset:
-            _subset(container, adata, keep)
+        write_slots(adata, var={N_CELLS: counts})
+        _subset(container, adata, keep)
     except BaseException:  # Ctrl-C too
         if adata.n_vars == len(keep):
             adata.var = before

@@ -85,7 +85,7 @@ def tokenize_regions(
     (60, 150)
     """
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.tokens import find_universe, token_entry, tokenize
+    from scbasset_tl._adata.scembed.tokens import find_universe, token_entry, tokenize
     from scbasset_tl._adata.write import write_slots
 
     source = writable_peaks(data, mod, copy=copy, region_keys=region_keys)

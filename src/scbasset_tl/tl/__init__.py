@@ -9,10 +9,11 @@ from scbasset_tl.tl._gene_scores import gene_scores as gene_scores
 from scbasset_tl.tl._generate import generate as generate
 from scbasset_tl.tl._impute import impute as impute
 from scbasset_tl.tl._ism import ism as ism
+from scbasset_tl.tl._load_keras_weights import load_keras_weights as load_keras_weights
 from scbasset_tl.tl._map_cells import map_cells as map_cells
 from scbasset_tl.tl._modisco import modisco as modisco
+from scbasset_tl.tl._motif_deviations import motif_deviations as motif_deviations
 from scbasset_tl.tl._motif_hits import motif_hits as motif_hits
-from scbasset_tl.tl._project_cells import project_cells as project_cells
 from scbasset_tl.tl._scbasset import scbasset as scbasset
 from scbasset_tl.tl._scembed import scembed as scembed
 from scbasset_tl.tl._tf_activity import tf_activity as tf_activity
@@ -28,10 +29,11 @@ __all__ = [
     "generate",
     "impute",
     "ism",
+    "load_keras_weights",
     "map_cells",
     "modisco",
+    "motif_deviations",
     "motif_hits",
-    "project_cells",
     "scbasset",
     "scembed",
     "tf_activity",

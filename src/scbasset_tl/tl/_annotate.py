@@ -112,7 +112,7 @@ def annotate(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.annotate import cluster_majority, query_vectors, unit_length, voters
+    from scbasset_tl._adata.compare.annotate import cluster_majority, query_vectors, unit_length, voters
     from scbasset_tl._adata.resolve import resolve, target, writable
     from scbasset_tl._adata.slots import check_replaceable, result_entry
     from scbasset_tl._adata.write import write_slots

@@ -161,9 +161,9 @@ def atac_diff(
 
     import numpy as np
 
-    from scbasset_tl._adata.atac_diff import check_slots, learn_space, write_atac_diff
-    from scbasset_tl._adata.atac_diff_labels import find_conditions
-    from scbasset_tl._adata.atac_diff_space import check_enough, read_counts, space_kind
+    from scbasset_tl._adata.atac_diff.labels import find_conditions
+    from scbasset_tl._adata.atac_diff.space import check_enough, read_counts, space_kind
+    from scbasset_tl._adata.atac_diff.store import check_slots, learn_space, write_atac_diff
     from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl.nn.diffusion import SCHEDULES
     from scbasset_tl.nn.latent_diffusion import DiffusionConfig

@@ -87,8 +87,8 @@ def denoise(
     """
     import numpy as np
 
-    from scbasset_tl._adata.denoised import file_size, low_rank, typed_blocks, write_h5ad
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.denoised import file_size, low_rank, typed_blocks, write_h5ad
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
     from scbasset_tl._adata.write import write_slots

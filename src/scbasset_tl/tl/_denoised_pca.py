@@ -72,8 +72,8 @@ def denoised_pca(
     """
     import numpy as np
 
-    from scbasset_tl._adata.denoised import low_rank
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.denoised import low_rank
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
     from scbasset_tl._adata.write import write_slots

@@ -118,11 +118,11 @@ def design(
     >>> sb.get.design(adata).shape
     (3, 11)
     """
-    from scbasset_tl._adata import design as glue
-    from scbasset_tl._adata.design_starts import gc_counts, motif_patches, start_sequences
-    from scbasset_tl._adata.ism import check_window
-    from scbasset_tl._adata.model import load_trunk, read_model
+    from scbasset_tl._adata.model.store import load_trunk, read_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.sequence import design as glue
+    from scbasset_tl._adata.sequence.design_starts import gc_counts, motif_patches, start_sequences
+    from scbasset_tl._adata.sequence.ism import check_window
     from scbasset_tl._adata.slots import check_free
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._log import progress

@@ -96,10 +96,10 @@ def gene_scores(
     >>> adata.obsm["gene_scores"].shape
     (60, 2)
     """
-    from scbasset_tl._adata.denoised import low_rank
-    from scbasset_tl._adata.gene_scores import VERB, promoters, raw_scores
-    from scbasset_tl._adata.model import read_model
+    from scbasset_tl._adata.model.denoised import low_rank
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.rna.gene_scores import VERB, promoters, raw_scores
     from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._space import check_memory

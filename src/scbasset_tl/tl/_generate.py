@@ -96,8 +96,7 @@ def generate(
     import numpy as np
     from anndata import AnnData
 
-    from scbasset_tl._adata.atac_diff import read_atac_diff
-    from scbasset_tl._adata.atac_diff_cells import (
+    from scbasset_tl._adata.atac_diff.cells import (
         Sampling,
         draw_peaks,
         draw_vectors,
@@ -105,6 +104,7 @@ def generate(
         probabilities,
         templates,
     )
+    from scbasset_tl._adata.atac_diff.store import read_atac_diff
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.slots import result_entry
     from scbasset_tl._space import check_memory

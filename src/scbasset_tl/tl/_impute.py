@@ -95,9 +95,9 @@ def impute(
     """
     import numpy as np
 
-    from scbasset_tl._adata.atac_diff import IMPUTE, check_layer, read_atac_diff
-    from scbasset_tl._adata.atac_diff_cells import Sampling, imputed_features
-    from scbasset_tl._adata.atac_diff_space import decoded
+    from scbasset_tl._adata.atac_diff.cells import Sampling, imputed_features
+    from scbasset_tl._adata.atac_diff.space import decoded
+    from scbasset_tl._adata.atac_diff.store import IMPUTE, check_layer, read_atac_diff
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.slots import check_replaceable, result_entry
     from scbasset_tl._adata.write import write_slots

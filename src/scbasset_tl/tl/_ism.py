@@ -85,8 +85,8 @@ def ism(
     >>> adata.uns["ism"]["delta"].shape
     (2, 30, 4, 32)
     """
-    from scbasset_tl._adata.ism import compute_changes, pack_changes
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.sequence.ism import compute_changes, pack_changes
     from scbasset_tl._adata.slots import check_free
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.train.device import single_device

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, SCBASSET, map_cells_columns, other_results, scbasset_slots, seen_column
-from scbasset_tl._log import info
-from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number, check_one_of
+from scbasset_tl._keys import SCBASSET, SCEMBED
+from scbasset_tl._validate import check_name, check_one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     from anndata import AnnData
     from mudata import MuData
+
+    from scbasset_tl._adata.scembed.store import RegionEmbedding
 
 D = TypeVar("D")
 
@@ -21,11 +23,14 @@ D = TypeVar("D")
 @doc_params
 def map_cells(
     query: D,
-    reference: AnnData | MuData,
+    reference: AnnData | MuData | RegionEmbedding,
     *,
-    key: str = SCBASSET,
+    key: str | None = None,
     l2: float | None = None,
     peaks: Literal["train", "all"] = "train",
+    min_overlap: int = 1,
+    min_frac: float = 0.0,
+    region_keys: Sequence[str] | None = None,
     layer: str | None = None,
     accelerator: str = "auto",
     rng: int | np.random.Generator | None = 0,
@@ -33,37 +38,53 @@ def map_cells(
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """Vectors of new cells, on the same or other peaks of the genome, by a model trained on other cells.
+    """Place new cells in the space of a trained model, whatever peaks they were measured on.
 
-    The network is left as it is: it turns the query's peaks into vectors, and each cell's own vector and bias then
-    are a logistic regression with one optimum, which Newton's method finds exactly. What is written is a model like
-    that of :func:`scbasset_tl.tl.scbasset`, which everything that reads models works with. To train the network further
-    on new data instead, use ``tl.scbasset(query, warm_start=reference)``.
+    **A model of** :func:`scbasset_tl.tl.scbasset` turns the query's peaks into vectors by their sequences; the network is
+    left as it is. Each cell's own vector and bias are then a logistic regression with one optimum, which Newton's method
+    finds exactly. What is written is a model like that of ``tl.scbasset``, and everything that reads models works with
+    it. To train the network further on new data instead, use ``tl.scbasset(query, warm_start=reference)``.
 
-    Vectors that training left and vectors solved exactly differ. Where cells of query
-    and reference are compared, as in :func:`scbasset_tl.tl.annotate`, map the reference onto itself too:
+    Vectors that training left and vectors solved exactly differ. Where cells of query and reference are compared, as in
+    :func:`scbasset_tl.tl.annotate`, map the reference onto itself too:
     ``tl.map_cells(reference, reference, key_added="mapped")``.
+
+    **A model of** :func:`scbasset_tl.tl.scembed` has a vector for each region :cite:p:`LeRoy2024`. The open peaks of the
+    query become the regions that they overlap, and a cell is the mean of their vectors. Both must be of one assembly. New
+    cells lie nearer to the origin than those that the vectors were trained on, so compare directions:
+    ``tl.annotate(..., metric="cosine")``.
 
     Parameters
     ----------
     query
-        AnnData of cells × peaks with sequences, or a MuData that holds one. Every cell needs an open peak.
+        AnnData of cells × peaks, or a MuData that holds one. A scBasset model needs their sequences, and an open peak in
+        every cell.
     reference
-        AnnData or MuData with a trained model. It is not changed, unless it is the query too.
+        AnnData or MuData with a trained model; or region vectors that :func:`scbasset_tl.io.read_scembed` or
+        :func:`scbasset_tl.io.read_geniml` returned. It is not changed, unless it is the query too.
     key
-        Entry of the reference's ``.uns`` that the model was written to.
+        Entry of the reference's ``.uns`` with the model. ``None`` is ``'scbasset'``, or ``'scembed'`` where only that is
+        there.
     l2
-        Penalty on the weights: a cell's loss is the sum over peaks of the cross-entropy, plus ``l2 / 2`` times the sum
-        of squares of its vector; the bias is free. ``None`` is one over the variance of the reference's cell vectors.
+        scBasset: penalty on the weights. A cell's loss is the sum over peaks of the cross-entropy, plus ``l2 / 2`` times
+        the sum of squares of its vector; the bias is free. ``None`` is one over the variance of the reference's cell
+        vectors.
     peaks
-        Peaks that the vectors are fitted to. ``"train"`` leaves out those that the reference's ``var['split']`` holds
-        out, and those that only the query has and its own ``var['split']`` holds out, so that they can judge the vectors.
-        ``"all"`` uses every peak, for the least noisy vectors; then no peak counts as held out.
+        scBasset: peaks that the vectors are fitted to. ``"train"`` leaves out those that the reference's ``var['split']``
+        holds out, and those that only the query has and its own ``var['split']`` holds out, so that they can judge the
+        vectors. ``"all"`` uses every peak, for the least noisy vectors; then no peak counts as held out.
+    min_overlap
+        scEmbed: bases that a peak and a region must share.
+    min_frac
+        scEmbed: share of the region that the peak must cover.
+    region_keys
+        scEmbed: columns of the query's ``var`` with contig, start and end; by default they are found, or read from the
+        names.
     layer
         Layer of the query with the accessibility matrix; ``None`` is ``.X``. Stored values above zero count as open.
     accelerator
-        Where peaks that the reference does not have are embedded: ``"auto"``, ``"cpu"``, ``"gpu"``, ``"cuda"`` or
-        ``"mps"``. For a hundred thousand of them a CPU takes minutes.
+        scBasset: where peaks that the reference does not have are embedded: ``"auto"``, ``"cpu"``, ``"gpu"``, ``"cuda"``
+        or ``"mps"``. For a hundred thousand of them a CPU takes minutes.
     {rng}
     mod
         Modality of MuData to work on; ignored for an AnnData.
@@ -74,7 +95,7 @@ def map_cells(
 
     Returns
     -------
-    ``None``, or the changed copy of the query. Writes
+    ``None``, or the changed copy of the query. A scBasset model writes
 
     `query.obsm['X_scbasset' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Cell vectors (n_obs, n_latent), in the space of the reference's.
@@ -95,13 +116,23 @@ def map_cells(
     `query.uns['scbasset' | key_added]` : :class:`dict`
         The trunk's weights, the call and the names of the other slots.
 
+    and a scEmbed model
+
+    `query.obsm['X_scembed' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
+        Cell vectors in the space of the reference.
+    `query.obs['scembed_empty' | f'{{key_added}}_empty']` : :class:`pandas.Series` (dtype `bool`)
+        Cells without a trained region; their vectors are zero.
+    `query.uns['scembed' | key_added]` : :class:`dict`
+        The shares of peaks and open entries that overlap the universe, which model it was (``model``), the call.
+
     Raises
     ------
     KeyError
-        If the reference holds no model, or the query no sequences, layer or batch column.
+        If the reference holds no model, or the query no sequences, regions, layer or batch column.
     ValueError
-        If the sequences are of another length or genome, cells have no open peak, no peak is left to fit to, or the query is the reference and
-        its own model would be replaced.
+        If an argument is for the other kind of model, the sequences are of another length or genome, cells have no open
+        peak, no peak is left to fit to or overlaps a region, or the query is the reference and its own model would be
+        replaced.
 
     Notes
     -----
@@ -118,67 +149,51 @@ def map_cells(
     >>> sb.tl.map_cells(query, reference)
     >>> query.obsm["X_scbasset"].shape
     (30, 32)
+
+    By the regions of scEmbed, with the query's peaks 100 bp further on
+
+    >>> sb.tl.scembed(reference, n_latent=8, max_epochs=2)
+    >>> query.var["start"] += 100
+    >>> sb.tl.map_cells(query, reference, key="scembed")
+    >>> query.obsm["X_scembed"].shape
+    (30, 8)
     """
-    import numpy as np
-
-    from scbasset_tl._adata import map_cells as steps
-    from scbasset_tl._adata.model import load_trunk, read_model, write_model
+    from scbasset_tl._adata.model.map_cells import map_by_sequence
+    from scbasset_tl._adata.model.store import write_model
     from scbasset_tl._adata.resolve import resolve, target, writable
-    from scbasset_tl._adata.seen import MAPPED, fitted_peaks
-    from scbasset_tl._adata.slots import check_model_free
-    from scbasset_tl.stats.logistic import fit_cells
-    from scbasset_tl.train.device import single_device
+    from scbasset_tl._adata.scembed.map_cells import map_by_regions
+    from scbasset_tl._adata.scembed.store import RegionEmbedding, is_embedding, read_embedding, write_embedding
 
-    source, trained = writable(query, mod, copy=copy), resolve(reference, mod)
-    check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
-    check_model_free(source, key_added, "tl.map_cells")
+    source = writable(query, mod, copy=copy)
     check_one_of("peaks", peaks, ["train", "all"])
-    generator = as_generator(rng)
-    device = single_device(accelerator)
-    model, trunk = read_model(trained, key), load_trunk(trained, key)
-    if source.uns is trained.uns and scbasset_slots(key_added).model == key:
-        message = f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."
-        raise ValueError(message)
-    l2 = steps.prior_precision(model) if l2 is None else check_number("l2", l2, low=0)
-    codes = steps.query_codes(source, trained, trunk.config.seq_len)
-    batches = steps.query_batches(source.obs, model.batches)
-    labels = steps.cell_labels(source, layer)
-
-    places = steps.places_in(codes, trained)
-    fitted = fitted_peaks(source, trained, model, places, peaks)
-    vectors = steps.peak_vectors(codes, places, model, trunk, device)
-    batch_weight, batch_bias = steps.batch_part(batches, source.obs, vectors.shape[1])
-    used = labels.rows(np.flatnonzero(fitted))
-    fit = fit_cells(vectors[fitted], used, l2=l2, center=batch_weight)
-    odd = steps.odd_cells(labels, vectors, places, batch_weight, fit, trained, model, l2=l2, rng=generator)
-    n_open = used.cell_counts()
-    n_useless = int(((n_open == 0) | (n_open == used.n_peaks)).sum())
-    n_failed = int((~fit.converged).sum()) - n_useless
-    info(
-        f"{labels.n_cells:,} cells mapped on {int(fitted.sum()):,} of {len(fitted):,} peaks with l2={l2:.3g}"
-        + (f", {int(odd.sum()):,} of them out of the reference's distribution" if odd is not None else "")
-        + (
-            f'; {n_useless:,} have no open training peak, so that their vectors mean nothing: pass peaks="all"'
-            if n_useless
-            else ""
+    if isinstance(reference, RegionEmbedding):
+        trained, vectors, key = None, reference, key or SCEMBED
+    else:
+        trained, vectors = resolve(reference, mod), None
+        if key is None:
+            only_regions = SCBASSET not in trained.uns and is_embedding(trained.uns.get(SCEMBED))
+            key = SCEMBED if only_regions else SCBASSET
+        if is_embedding(trained.uns.get(check_name("key", key))):
+            vectors = read_embedding(trained, key)
+    if vectors is not None:
+        _refuse("tl.scembed", "tl.scbasset", l2=l2 is not None, peaks=peaks != "train")
+        overlap = {"min_overlap": min_overlap, "min_frac": min_frac, "region_keys": region_keys}
+        parts = map_by_regions(source, vectors, key, overlap=overlap, layer=layer, key_added=key_added)
+        write: Callable[..., None] = write_embedding
+    else:
+        given = {"min_overlap": min_overlap != 1, "min_frac": min_frac != 0, "region_keys": region_keys is not None}
+        _refuse("tl.scbasset", "tl.scembed", **given)
+        parts = map_by_sequence(
+            source, trained, key, l2=l2, peaks=peaks, layer=layer, accelerator=accelerator, rng=rng, key_added=key_added
         )
-        + (f"; {n_failed:,} have no optimum, pass a larger l2=" if n_failed else "")
-    )
-
+        write = write_model
     container, adata = target(query, mod, copy=copy)
-    error_column, odd_column = map_cells_columns(key_added)
-    call = {"name": MAPPED, "key": key, "layer": layer, "l2": l2, "peaks": peaks, "seed": recorded_seed(rng)}
-    write_model(
-        adata,
-        key_added,
-        trunk=trunk,
-        cell_embedding=fit.weight - batch_weight,
-        cell_bias=fit.bias - batch_bias,
-        peak_embedding=vectors,
-        params={**call, "seen": seen_column(key_added), "n_latent": vectors.shape[1], "trunk": trunk.config.to_dict()},
-        history={},
-        batches=batches,
-        obs={error_column: fit.standard_error.astype(np.float32), **({} if odd is None else {odd_column: odd})},
-        var={seen_column(key_added): fitted},
-    )
+    write(adata, key_added, **parts)
     return container if copy else None
+
+
+def _refuse(of: str, other: str, **given: bool) -> None:
+    """Refuse arguments that only models of another verb have."""
+    if names := [name for name, is_given in given.items() if is_given]:
+        message = f"{names[0]}= is for models of {other}, and the reference's is of {of}: leave it out, or pass key=."
+        raise ValueError(message)

@@ -111,17 +111,17 @@ def modisco(
     >>> list(sb.get.modisco(adata))
     ['group', 'sign', 'n_sites', 'consensus', 'motif', 'p_value']
     """
-    from scbasset_tl._adata import modisco as glue
-    from scbasset_tl._adata.attribution import attributions
-    from scbasset_tl._adata.ism import METHODS, check_window
-    from scbasset_tl._adata.model import load_trunk, read_model
-    from scbasset_tl._adata.motif_hits import mean_vectors
+    from scbasset_tl._adata.model.store import load_trunk, read_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.sequence import modisco as glue
+    from scbasset_tl._adata.sequence.ism import METHODS, check_window
+    from scbasset_tl._adata.sequence.motif_hits import mean_vectors
     from scbasset_tl._adata.slots import check_free, model_origin
     from scbasset_tl._adata.windows import sequence_windows
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.discover import find_patterns, require_modisco
     from scbasset_tl.genome.motif_input import as_motifs
+    from scbasset_tl.infer.attribution import attributions
     from scbasset_tl.train.device import single_device
 
     require_modisco()

@@ -109,11 +109,11 @@ def motif_hits(
     >>> sb.get.motif_hits(adata)["group"].nunique()
     5
     """
-    from scbasset_tl._adata import motif_hits as glue
-    from scbasset_tl._adata.ism import check_window, find_changes
-    from scbasset_tl._adata.model import load_trunk, read_model
+    from scbasset_tl._adata.model.store import load_trunk, read_model
     from scbasset_tl._adata.readout import listed
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.sequence import motif_hits as glue
+    from scbasset_tl._adata.sequence.ism import check_window, find_changes
     from scbasset_tl._adata.slots import check_free, model_origin
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.motif_input import as_motifs

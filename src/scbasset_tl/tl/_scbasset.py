@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from mudata import MuData
 
-    from scbasset_tl._adata.problem import TrainingData
+    from scbasset_tl._adata.model.problem import TrainingData
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.train.checkpoint import Checkpoint
     from scbasset_tl.train.loop import Fit
@@ -164,8 +164,9 @@ def scbasset(
     >>> adata.obsm["X_scbasset"].shape
     (60, 32)
     """
-    from scbasset_tl._adata.network import trunk_config, trunk_digest, warm_trunk
-    from scbasset_tl._adata.problem import sequence_codes, training_data
+    from scbasset_tl._adata.codes import sequence_codes
+    from scbasset_tl._adata.model.network import trunk_config, trunk_digest, warm_trunk
+    from scbasset_tl._adata.model.problem import training_data
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.slots import check_model_free
     from scbasset_tl.nn.embed import embed
@@ -241,8 +242,8 @@ def _write(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.batches import Batches
-    from scbasset_tl._adata.model import write_model
+    from scbasset_tl._adata.model.batches import Batches
+    from scbasset_tl._adata.model.store import write_model
     from scbasset_tl._keys import SPLIT, SPLIT_LEVELS, map_cells_columns
 
     head = {name: value.detach().cpu().numpy() for name, value in result.head.named_parameters()}

@@ -49,7 +49,7 @@ def scembed(
     :func:`scbasset_tl.pp.tokenize_regions`, or else the data's own peaks. Training starts from the closed-form solution
     of the linearised problem, a correspondence analysis; ``max_epochs=0`` keeps that. No sequence is used and no batch
     is corrected: what the vectors offer is that they embed the cells of other data
-    (:func:`scbasset_tl.tl.project_cells`).
+    (:func:`scbasset_tl.tl.map_cells`).
 
     Parameters
     ----------
@@ -125,8 +125,8 @@ def scembed(
     (60, 8)
     """
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.scembed import check_embedding_free, encode, write_embedding
-    from scbasset_tl._adata.tokens import read_tokens
+    from scbasset_tl._adata.scembed.store import check_embedding_free, encode, write_embedding
+    from scbasset_tl._adata.scembed.tokens import read_tokens
     from scbasset_tl.nn.skipgram import SkipGramConfig
     from scbasset_tl.train.device import make_fabric
 

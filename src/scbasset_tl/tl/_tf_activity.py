@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
 
-    from scbasset_tl._adata.motif_effects import Experiment
     from scbasset_tl.genome.motifs import Motif
+    from scbasset_tl.infer.motif_effects import Experiment
 
 D = TypeVar("D")
 
@@ -135,9 +135,9 @@ def tf_activity(
     >>> adata.obsm["tf_activity"].shape
     (60, 1)
     """
-    from scbasset_tl._adata.model import load_trunk, read_model
+    from scbasset_tl._adata.model.store import load_trunk, read_model
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.tf_activity import check_slot, compute_activity, group_contrasts, write_activity
+    from scbasset_tl._adata.sequence.tf_activity import check_slot, compute_activity, group_contrasts, write_activity
     from scbasset_tl.genome.motif_input import as_motifs
     from scbasset_tl.train.device import single_device
 
@@ -210,9 +210,9 @@ def _experiments(
     """What is done for the activities, and for their significance."""
     import numpy as np
 
-    from scbasset_tl._adata.backgrounds import given_sequences, peak_codes, shuffled_peaks
-    from scbasset_tl._adata.motif_effects import Ablation, Insertion
+    from scbasset_tl._adata.sequence.backgrounds import given_sequences, peak_codes, shuffled_peaks
     from scbasset_tl.genome.motifs import insertion_starts
+    from scbasset_tl.infer.motif_effects import Ablation, Insertion
 
     check_one_of("mode", mode, ("insert", "ablate"))
     both = check_one_of("strands", strands, ("both", "+")) == "both"

@@ -97,9 +97,9 @@ def variant_effect(
     >>> sb.get.variant_effect(adata, groupby="cell_type").shape
     (3, 12)
     """
-    from scbasset_tl._adata import variant_effect as glue
-    from scbasset_tl._adata.model import load_trunk, read_model
+    from scbasset_tl._adata.model.store import load_trunk, read_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.sequence import variant_effect as glue
     from scbasset_tl._adata.slots import check_free
     from scbasset_tl._adata.windows import check_assembly
     from scbasset_tl._adata.write import write_slots

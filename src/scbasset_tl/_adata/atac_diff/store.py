@@ -1,0 +1,257 @@
+"""A trained ATAC-Diff model in an AnnData: small networks as one blob in uns, what is as long as the peaks in varm."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scbasset_tl._adata.atac_diff.labels import Conditions, component_shares
+from scbasset_tl._adata.atac_diff.space import (
+    AE,
+    OBSM,
+    obsm_space,
+    peak_rows,
+    scbasset_space,
+    space_kind,
+    stored_space,
+    with_fitted_decoder,
+)
+from scbasset_tl._adata.model.store import check_schema, torch_threads
+from scbasset_tl._adata.slots import check_replaceable, is_result
+from scbasset_tl._adata.write import write_slots
+from scbasset_tl._keys import SCHEMA_VERSION
+from scbasset_tl._validate import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+    from anndata import AnnData
+    from scipy import sparse
+
+    from scbasset_tl._adata.atac_diff.space import Space
+    from scbasset_tl.nn.latent_diffusion import LatentDiffusion
+    from scbasset_tl.train.diffusion import DiffusionFit
+    from scbasset_tl.train.diffusion_recipe import DiffusionRecipe
+
+VERB, IMPUTE = "tl.atac_diff", "tl.impute"
+_AT_ONCE = 4096  # cells in a pass through the networks
+_PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What :func:`scbasset_tl.tl.atac_diff` stored."""
+
+    key: str
+    entry: Mapping[str, Any]  # uns[key]
+    model: LatentDiffusion
+    conditions: Conditions
+    log_depth: np.ndarray  # float32 (n,)
+    space: Space
+    digest: str
+
+
+def check_slots(adata: AnnData, space: str, slots: Mapping[str, str]) -> None:
+    """Refuse to write over the space itself or over what others wrote."""
+    if space == slots["embedding"]:
+        message = f"space={space!r} is what this call writes: name its results otherwise with key_added=."
+        raise ValueError(message)
+    embedding, component, decoder = (slots[name] for name in ("embedding", "component", "decoder"))
+    check_replaceable(adata, VERB, slots["model"], obsm=embedding, obs=component, varm=decoder)
+    check_replaceable(adata, VERB, slots["model"], obs=slots["depth"], varm=slots["encoder"])
+
+
+def learn_space(
+    adata: AnnData,
+    space: str,
+    counts: sparse.csr_matrix,
+    log_depth: np.ndarray,
+    slots: Mapping[str, str],
+    recipe: DiffusionRecipe,
+    *,
+    likelihood: str,
+    layer: str | None,
+    hidden: int,
+    device: torch.device,
+    seed: int,
+) -> Space:
+    """The cells' vectors and their decoder: an autoencoder is trained, other decoders are fitted."""
+    kind = space_kind(adata, space)
+    if kind == AE:
+        from scbasset_tl._adata.atac_diff.ae import ae_space
+
+        how: dict[str, Any] = {"hidden": hidden, "likelihood": likelihood, "device": device, "seed": seed}
+        return ae_space(counts, log_depth, slots, layer, recipe, **how)
+    cells = obsm_space(adata, space, log_depth) if kind == OBSM else scbasset_space(adata, space, log_depth)
+    return with_fitted_decoder(cells, counts, slots["decoder"], seed)
+
+
+def embed(model: LatentDiffusion, x: np.ndarray, log_depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means (n, n_latent) of the cells' codes, and responsibilities (n, K) for them, float32."""
+    import torch
+
+    found: list[list[np.ndarray]] = [[], []]
+    with torch.no_grad():
+        for start in range(0, len(x), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            mu, _ = model.encode(torch.from_numpy(x[rows]), torch.from_numpy(log_depth[rows]))
+            for part, values in zip(found, (mu, model.mixture.responsibilities(mu)), strict=True):
+                part.append(values.numpy())
+    return np.concatenate(found[0]), np.concatenate(found[1])
+
+
+def unit_length(mu: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1, as the embedding is published."""
+    return np.asarray(mu / np.linalg.norm(mu, axis=1, keepdims=True).clip(min=1e-12))
+
+
+def write_atac_diff(
+    adata: AnnData,
+    slots: Mapping[str, str],
+    fit: DiffusionFit,
+    *,
+    cells: Space,
+    x: np.ndarray,
+    n_open: np.ndarray,
+    conditions: Conditions,
+    codes: np.ndarray,
+    params: Mapping[str, Any],
+) -> None:
+    """Store a trained model and the cells' codes, all slots or none."""
+    mu, responsibilities = embed(fit.model, x, np.log1p(n_open).astype(np.float32))
+    names = {name: slots[name] for name in ("embedding", "component", "depth")}
+    names |= {name: slots[name] for name in ("decoder", "encoder") if slots[name] in cells.varm}
+    learned = responsibilities[fit.train]
+    levels = pd.Index([str(number) for number in range(responsibilities.shape[1])], dtype=object)
+    entry = {
+        "written_by": VERB,
+        "params": dict(params),
+        "weights": pack(fit.model, cells.tensors),
+        "history": {**cells.history, **fit.history, "n_steps": fit.n_steps, "stopped": fit.stopped},
+        "conditions": conditions.pack(),
+        "component": learned.mean(axis=0),
+        "component_given_label": component_shares(learned, codes[fit.train], conditions.n_categories),
+        **cells.entry,
+        "slots": names,
+        "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
+        "threads": torch_threads(),
+        "schema_version": SCHEMA_VERSION,
+    }
+    component = pd.Categorical.from_codes(responsibilities.argmax(axis=1), categories=levels)
+    write_slots(
+        adata,
+        obsm={names["embedding"]: unit_length(mu)},
+        obs={names["component"]: component, names["depth"]: n_open.astype(np.int64)},
+        varm=cells.varm,
+        uns={slots["model"]: entry},
+    )
+
+
+def pack(model: LatentDiffusion, further: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Weights and shape, and ``further`` arrays, as one safetensors blob, uint8."""
+    import torch
+    from safetensors.torch import save
+
+    tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors |= {f"space.{name}": torch.from_numpy(np.ascontiguousarray(part)) for name, part in further.items()}
+    return np.frombuffer(save(tensors, {"config": json.dumps(model.config.to_dict())}), dtype=np.uint8)
+
+
+def unpack(blob: np.ndarray) -> tuple[LatentDiffusion, dict[str, np.ndarray]]:
+    """The inverse of :func:`pack`; the model in evaluation mode on the CPU."""
+    from safetensors.torch import load
+
+    from scbasset_tl.nn.latent_diffusion import DiffusionConfig, LatentDiffusion
+
+    raw = np.ascontiguousarray(blob, dtype=np.uint8).tobytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    model = LatentDiffusion(DiffusionConfig.from_dict(json.loads(header["__metadata__"]["config"])))
+    tensors = load(raw)
+    parts: dict[str, dict[str, Any]] = {"model": {}, "space": {}}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = tensor
+    model.load_state_dict(parts["model"])
+    return model.eval(), {name: tensor.numpy() for name, tensor in parts["space"].items()}
+
+
+def find_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
+    """``uns[key]`` of a trained model."""
+    entry = adata.uns.get(check_name("key", key))
+    if not is_result(entry, VERB):
+        models = [name for name, value in adata.uns.items() if is_result(value, VERB)]
+        message = f"uns[{key!r}] holds no ATAC-Diff model (models here: {models}). Run tl.atac_diff(data) first, or pass key=."
+        raise KeyError(message)
+    check_schema(key, entry)
+    return entry
+
+
+def digest(entry: Mapping[str, Any]) -> str:
+    """Tells one model from another, and from itself after more training."""
+    return blake2b(np.ascontiguousarray(entry["weights"]).data, digest_size=16).hexdigest()
+
+
+def read_atac_diff(adata: AnnData, key: str) -> Stored:
+    """Find a trained model and check that its slots are there and fit together."""
+    from safetensors import SafetensorError
+
+    entry = find_entry(adata, key)
+    try:
+        model, tensors = unpack(entry["weights"])
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        message = f"uns[{key!r}]['weights'] is missing or damaged: run tl.atac_diff again."
+        raise ValueError(message) from error
+    column = str(entry["slots"]["depth"])
+    if column not in adata.obs:
+        message = (
+            f"obs[{column!r}], the open peaks of each cell for the model {key!r}, is gone: run tl.atac_diff again."
+        )
+        raise KeyError(message)
+    n_open = adata.obs[column].to_numpy()
+    if n_open.dtype.kind not in "uif" or not (n_open > 0).all() or not np.isfinite(n_open).all():
+        message = f"obs[{column!r}] must hold the open peaks of each cell, 1 or more: run tl.atac_diff again."
+        raise ValueError(message)
+    log_depth = np.log1p(n_open).astype(np.float32)
+    space = stored_space(adata, key, entry, log_depth, tensors)
+    return Stored(key, entry, model, Conditions.unpack(entry.get("conditions", {})), log_depth, space, digest(entry))
+
+
+def check_layer(adata: AnnData, name: str, layer: str) -> str:
+    """``layer`` unless it holds what :func:`scbasset_tl.tl.impute` did not write."""
+    own = adata.uns[name]["slots"].get("layers") if name in adata.uns else None
+    if check_name("layer", layer) in adata.layers and layer != own:
+        message = f"layers[{layer!r}] is there already, and not from {IMPUTE}: name another layer, or delete it."
+        raise ValueError(message)
+    return layer
+
+
+def read_imputed(adata: AnnData, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Features (n, F) of cells and the decoder (P, F) that they are multiplied with."""
+    entry = adata.uns.get(check_name("key", key))
+    if not is_result(entry, IMPUTE):
+        there = [name for name, value in adata.uns.items() if is_result(value, IMPUTE)]
+        message = f"uns[{key!r}] holds nothing imputed (there are {there}). Run tl.impute(data) first, or pass key=."
+        raise KeyError(message)
+    check_schema(key, entry)
+    slot, origin = str(entry["slots"]["obsm"]), entry["model"]
+    if slot not in adata.obsm:
+        message = f"obsm[{slot!r}], the features that belong to uns[{key!r}], is gone: run tl.impute again."
+        raise KeyError(message)
+    model = find_entry(adata, str(origin["key"]))
+    if digest(model) != str(origin["digest"]):
+        message = (
+            f"uns[{key!r}] was computed with another model than uns[{origin['key']!r}] is now: run tl.impute again."
+        )
+        raise ValueError(message)
+    features, decoder = np.asarray(adata.obsm[slot]), peak_rows(adata, str(origin["key"]), model, "decoder")
+    if features.ndim != 2 or features.shape[1] != decoder.shape[1]:
+        message = f"obsm[{slot!r}] has shape {features.shape}, the decoder {decoder.shape}: run tl.impute again."
+        raise ValueError(message)
+    return features, decoder

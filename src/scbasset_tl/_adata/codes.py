@@ -1,0 +1,49 @@
+"""The sequences stored with the data, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scbasset_tl._adata.resolve import check_feature_types
+from scbasset_tl._keys import DNA_CODE
+from scbasset_tl.genome.codes import N_CODE
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
+    """``varm['dna_code']``, checked: uint8 (n_vars, seq_len), A0 C1 G2 T3 N4."""
+    check_feature_types(adata)
+    if key not in adata.varm:
+        hint = ""
+        if key in adata.obsm:
+            hint = (
+                f" obsm[{key!r}] is there: scbasset_tl takes cells × peaks, not peaks × cells; adata = adata.T.copy()."
+            )
+        message = (
+            f"varm[{key!r}] is missing: run pp.add_sequences(data, fasta) first. Of a MuData, mod= names the modality."
+            f"{hint}"
+        )
+        raise KeyError(message)
+    codes = np.asarray(adata.varm[key])
+    meant = "codes are whole numbers, A0 C1 G2 T3 N4 (n_vars, seq_len). Run pp.add_sequences(data, fasta)."
+    if codes.ndim != 2 or codes.dtype.kind not in "ui":
+        message = f"varm[{key!r}] has dtype {codes.dtype} and shape {codes.shape}; {meant}"
+        raise ValueError(message)
+    if codes.size and (codes.min() < 0 or codes.max() > N_CODE):
+        bad = np.argwhere((codes < 0) | (codes > N_CODE))
+        row, column = bad[0]
+        message = (
+            f"varm[{key!r}] has {len(bad)} of {codes.size} values outside 0 to {N_CODE}, the first is "
+            f"{codes[row, column]} in peak {adata.var_names[row]!r}, position {column}; {meant}"
+        )
+        raise ValueError(message)
+    if codes.size and codes.min() == N_CODE:
+        message = (
+            f"varm[{key!r}] holds nothing but N: run pp.add_sequences with an unmasked FASTA of the same assembly."
+        )
+        raise ValueError(message)
+    return codes.astype(np.uint8, copy=False)

@@ -1,0 +1,1 @@
+"""Cells beside other cells: votes on labels, generated beside real."""

@@ -1,0 +1,117 @@
+"""Generated cells beside real ones: what is read of each, and the draws that make them comparable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from scbasset_tl._adata.matrix import open_peaks
+from scbasset_tl._adata.resolve import resolve
+from scbasset_tl._validate import check_name
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from mudata import MuData
+
+MIN_CELLS = 10
+
+
+class Cells(NamedTuple):
+    """Open peaks of cells and their labels as text, "" where a cell has none."""
+
+    opened: sparse.csr_matrix  # bool (n, P)
+    labels: np.ndarray
+
+    def rows(self, rows: np.ndarray) -> Cells:
+        """Some of the cells."""
+        return Cells(self.opened[rows], self.labels[rows])
+
+    def draw(self, n: int, rng: np.random.Generator) -> Cells:
+        """``n`` of the cells at random, or all in their order."""
+        n_obs = len(self.labels)
+        return self if n >= n_obs else self.rows(rng.choice(n_obs, n, replace=False))
+
+    def halves(self, rng: np.random.Generator) -> tuple[Cells, Cells]:
+        """Two random halves."""
+        n = len(self.labels)
+        if n < 2 * MIN_CELLS:
+            message = (
+                f"real has {n} cells: at least {2 * MIN_CELLS} are needed, as halves of them are compared. Pass more."
+            )
+            raise ValueError(message)
+        order = rng.permutation(n)
+        return self.rows(order[: n // 2]), self.rows(order[n // 2 :])
+
+
+class Sets(NamedTuple):
+    """Real and generated cells, and those that the model was trained on if they were given."""
+
+    real: Cells
+    generated: Cells
+    training: Cells | None
+
+
+def read_sets(
+    real: AnnData | MuData,
+    generated: AnnData | MuData,
+    training: AnnData | MuData | None,
+    *,
+    layer: str | None,
+    label_key: str | None,
+    mod: str,
+) -> Sets:
+    """All that is compared; ``layer`` is one of the real and of the training cells."""
+    first = resolve(real, mod)
+    found: list[Cells | None] = []
+    for name, data in (("real", real), ("generated", generated), ("training", training)):
+        if data is None:
+            found.append(None)
+            continue
+        adata = resolve(data, mod)
+        _check(name, adata, first)
+        if name == "generated":
+            _check_draws(adata)
+        opened = open_peaks(adata, None if name == "generated" else layer)
+        found.append(Cells(opened, _labels(name, adata, label_key)))
+    return Sets(*found)  # type: ignore[arg-type]
+
+
+def _check(name: str, adata: AnnData, real: AnnData) -> None:
+    if not adata.var_names.equals(real.var_names):
+        shared = len(adata.var_names.intersection(real.var_names))
+        message = (
+            f"{name} has {adata.n_vars} peaks, real {real.n_vars}, {shared} of them in both, or in another order: they "
+            f"must be the same, as {name}[:, real.var_names] makes them where it has them all."
+        )
+        raise ValueError(message)
+    if adata.n_obs < MIN_CELLS:
+        message = f"{name} has {adata.n_obs} cells: fewer than {MIN_CELLS} cannot be compared. Generate or pass more."
+        raise ValueError(message)
+
+
+def _check_draws(adata: AnnData) -> None:
+    """Probabilities are above 0 everywhere, so that every peak would count as open."""
+    x: Any = adata.X
+    values = x.data if sparse.issparse(x) else np.asarray(x)
+    fractions = int(np.count_nonzero(values != np.floor(values)))
+    if fractions:
+        message = (
+            f"generated.X has {fractions} values that are no whole numbers, so they are no draws: pass what "
+            'tl.generate(data, n, values="draws") returns.'
+        )
+        raise ValueError(message)
+
+
+def _labels(name: str, adata: AnnData, label_key: str | None) -> np.ndarray:
+    if label_key is None:
+        return np.full(adata.n_obs, "", dtype=object)
+    if check_name("label_key", label_key) not in adata.obs:
+        message = (
+            f"{name}.obs has no column {label_key!r}; it has {list(adata.obs.columns)[:20]}. tl.generate writes the columns "
+            "that tl.atac_diff was given as condition_keys."
+        )
+        raise KeyError(message)
+    column = adata.obs[label_key]
+    return np.where(column.isna(), "", column.astype(str)).astype(object)

@@ -1,0 +1,281 @@
+"""What new cells are given by a trained model: peak vectors, batches, exact vectors, and whether it knows their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scbasset_tl._adata.codes import sequence_codes
+from scbasset_tl._adata.matrix import labels_from, slot_name
+from scbasset_tl._adata.model.batches import batch_names
+from scbasset_tl._adata.model.seen import MAPPED, fitted_peaks
+from scbasset_tl._adata.model.store import load_trunk, read_model
+from scbasset_tl._adata.slots import check_model_free
+from scbasset_tl._keys import DNA_CODE, SCBASSET, map_cells_columns, other_results, scbasset_slots, seen_column
+from scbasset_tl._log import info, progress
+from scbasset_tl._random import as_generator, recorded_seed
+from scbasset_tl._validate import check_key_added, check_number
+from scbasset_tl.genome.contigs import match_contigs
+from scbasset_tl.genome.regions import read_regions
+from scbasset_tl.nn.embed import embed
+from scbasset_tl.stats.logistic import fit_cells
+from scbasset_tl.stats.novelty import depths_like, held_out_gain, low_gain, thinned
+from scbasset_tl.train.device import single_device
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+    from anndata import AnnData
+
+    from scbasset_tl._adata.model.batches import Batches
+    from scbasset_tl._adata.model.store import Model
+    from scbasset_tl.nn.trunk import Trunk
+    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.logistic import CellFit
+
+N_KNOWN = 500
+"""Cells of the reference that the limit for odd cells is drawn from: its share is exact to one percent."""
+ODD_SHARE = 0.05
+N_SHARED = 1000
+"""Peaks in common from which on cells of query and reference are compared on these alone."""
+_AT_ONCE = 1024
+
+
+def map_by_sequence(
+    query: AnnData,
+    reference: AnnData,
+    key: str,
+    *,
+    l2: float | None,
+    peaks: str,
+    layer: str | None,
+    accelerator: str,
+    rng: int | np.random.Generator | None,
+    key_added: str | None,
+) -> dict[str, Any]:
+    """The query's model under the reference's network: the parts that ``write_model`` stores."""
+    check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
+    check_model_free(query, key_added, "tl.map_cells")
+    generator = as_generator(rng)
+    device = single_device(accelerator)
+    model, trunk = read_model(reference, key), load_trunk(reference, key)
+    if query.uns is reference.uns and scbasset_slots(key_added).model == key:
+        message = f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."
+        raise ValueError(message)
+    l2 = prior_precision(model) if l2 is None else check_number("l2", l2, low=0)
+    codes = query_codes(query, reference, trunk.config.seq_len)
+    batches = query_batches(query.obs, model.batches)
+    labels = cell_labels(query, layer)
+
+    places = places_in(codes, reference)
+    fitted = fitted_peaks(query, reference, model, places, peaks)
+    vectors = peak_vectors(codes, places, model, trunk, device)
+    batch_weight, batch_bias = batch_part(batches, query.obs, vectors.shape[1])
+    used = labels.rows(np.flatnonzero(fitted))
+    fit = fit_cells(vectors[fitted], used, l2=l2, center=batch_weight)
+    odd = odd_cells(labels, vectors, places, batch_weight, fit, reference, model, l2=l2, rng=generator)
+    _say_mapped(fit, used, fitted, odd, l2)
+    error_column, odd_column = map_cells_columns(key_added)
+    call = {"name": MAPPED, "key": key, "layer": layer, "l2": l2, "peaks": peaks, "seed": recorded_seed(rng)}
+    return {
+        "trunk": trunk,
+        "cell_embedding": fit.weight - batch_weight,
+        "cell_bias": fit.bias - batch_bias,
+        "peak_embedding": vectors,
+        "params": {
+            **call,
+            "seen": seen_column(key_added),
+            "n_latent": vectors.shape[1],
+            "trunk": trunk.config.to_dict(),
+        },
+        "history": {},
+        "batches": batches,
+        "obs": {error_column: fit.standard_error.astype(np.float32), **({} if odd is None else {odd_column: odd})},
+        "var": {seen_column(key_added): fitted},
+    }
+
+
+def _say_mapped(fit: CellFit, used: Labels, fitted: np.ndarray, odd: np.ndarray | None, l2: float) -> None:
+    n_open = used.cell_counts()
+    n_useless = int(((n_open == 0) | (n_open == used.n_peaks)).sum())
+    n_failed = int((~fit.converged).sum()) - n_useless
+    text = f"{len(n_open):,} cells mapped on {int(fitted.sum()):,} of {len(fitted):,} peaks with l2={l2:.3g}"
+    if odd is not None:
+        text += f", {int(odd.sum()):,} of them out of the reference's distribution"
+    if n_useless:
+        text += f'; {n_useless:,} have no open training peak, so that their vectors mean nothing: pass peaks="all"'
+    if n_failed:
+        text += f"; {n_failed:,} have no optimum, pass a larger l2="
+    info(text)
+
+
+def query_codes(query: AnnData, reference: AnnData, seq_len: int) -> np.ndarray:
+    """The sequences of the query, of the length and the genome that the reference's model reads."""
+    codes = sequence_codes(query)
+    if codes.shape[1] != seq_len:
+        message = (
+            f"query: varm[{DNA_CODE!r}] has sequences of {codes.shape[1]} bp, the reference's model reads {seq_len}: "
+            f"pp.add_sequences(query, fasta, seq_len={seq_len})."
+        )
+        raise ValueError(message)
+    records = [adata.uns.get(DNA_CODE) for adata in (query, reference)]
+    ours, theirs = (record if isinstance(record, Mapping) else {} for record in records)
+    if "checksum" in ours and "checksum" in theirs:
+        if str(ours["checksum"]) != str(theirs["checksum"]):
+            message = (
+                f"query: its sequences are of another genome ({ours.get('fasta')}) than the reference's "
+                f"({theirs.get('fasta')}): contigs or their lengths differ. Call the query's peaks on that genome, then "
+                "pp.add_sequences(query, fasta) with the same FASTA."
+            )
+            raise ValueError(message)
+        return codes
+    one, other = (_contigs(adata) for adata in (query, reference))
+    if one and other and not match_contigs(one, other):
+        message = (
+            f"query: no contig of its peaks ({sorted(one)[:3]}) is one of the reference's ({sorted(other)[:3]}): they are "
+            "of another genome. Run pp.add_sequences on both with the same FASTA."
+        )
+        raise ValueError(message)
+    return codes
+
+
+def _contigs(adata: AnnData) -> set[str]:
+    """Contigs of the peaks; none where ``.var`` does not say where they are."""
+    try:
+        return set(map(str, read_regions(adata.var).chrom))
+    except (KeyError, ValueError):
+        return set()
+
+
+def cell_labels(query: AnnData, layer: str | None) -> Labels:
+    """The labels of the query, of which every cell must have both kinds."""
+    labels = labels_from(query, layer)
+    n_open = labels.cell_counts()
+    useless = np.flatnonzero((n_open == 0) | (n_open == labels.n_peaks))
+    if len(useless):
+        message = (
+            f"query: {slot_name(layer)} has {len(useless)} cells in which no peak is open, or every one, first "
+            f"{list(query.obs_names[useless[:3]])}: they have no vector. Remove them, e.g. with "
+            "scanpy.pp.filter_cells(query, min_genes=1); of scaled or imputed data name the counts with layer=."
+        )
+        raise ValueError(message)
+    return labels
+
+
+def places_in(codes: np.ndarray, reference: AnnData) -> np.ndarray:
+    """Where the reference has each peak of the query, or -1."""
+    if DNA_CODE not in reference.varm:
+        return np.full(len(codes), -1)
+    known = {_digest(row): place for place, row in enumerate(sequence_codes(reference))}
+    return np.array([known.get(_digest(row), -1) for row in codes])
+
+
+def peak_vectors(codes: np.ndarray, places: np.ndarray, model: Model, trunk: Trunk, device: torch.device) -> np.ndarray:
+    """Vectors of the query's peaks, float32 (P, K): those that the reference has at ``places`` it has stored."""
+    stored = model.require_peaks()
+    vectors = np.empty((len(codes), stored.shape[1]), dtype=np.float32)
+    vectors[places >= 0] = stored[places[places >= 0]]
+    new = np.flatnonzero(places < 0)
+    if len(new):
+        info(f"{len(new):,} of {len(codes):,} peaks are not in the reference; their sequences are embedded")
+        trunk = trunk.to(device)
+        with progress(len(new), description="embedding", unit=" peaks") as bar:
+            for start in range(0, len(new), _AT_ONCE):
+                rows = new[start : start + _AT_ONCE]
+                vectors[rows] = embed(trunk, codes[rows]).cpu().numpy()
+                bar.update(len(rows))
+    return vectors
+
+
+def _digest(row: np.ndarray) -> bytes:
+    return blake2b(np.ascontiguousarray(row).data, digest_size=16).digest()
+
+
+def query_batches(obs: pd.DataFrame, known: Batches | None) -> Batches | None:
+    """The reference's batches and, with the mean vector of their column, those that only the query has."""
+    if known is None:
+        return None
+    categories, weight, bias, first = [], [], [], 0
+    for column, levels in zip(known.columns, known.categories, strict=True):
+        if column not in obs:
+            message = (
+                f"query: obs[{column!r}], the batch of each cell in the reference's model, is missing. If its cells are of "
+                f"no known batch, name a new one: query.obs[{column!r}] = 'query'."
+            )
+            raise KeyError(message)
+        new = sorted(set(batch_names(obs[column], levels)) - set(levels))
+        if new:
+            info(
+                f"obs[{column!r}]: {_some(new)} {'is a batch' if len(new) == 1 else 'are batches'} that the model does not "
+                f"know; it knows {_some(levels)}. New batches get the mean vector of the known ones"
+            )
+        own = slice(first, first + len(levels))
+        categories.append([*levels, *new])
+        weight += [known.weight[own], np.tile(known.weight[own].mean(axis=0), (len(new), 1))]
+        bias += [known.bias[own], np.full(len(new), known.bias[own].mean())]
+        first += len(levels)
+    return replace(known, categories=categories, weight=np.concatenate(weight), bias=np.concatenate(bias))
+
+
+def _some(names: list[str], shown: int = 8) -> str:
+    return ", ".join(map(repr, names[:shown])) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def batch_part(batches: Batches | None, obs: pd.DataFrame, n_latent: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the batches add to the cells' vectors (n, K) and biases (n,)."""
+    if batches is None:
+        return np.zeros((len(obs), n_latent)), np.zeros(len(obs))
+    design = batches.design(obs)
+    return batches.weight[design].sum(axis=1), batches.bias[design].sum(axis=1)
+
+
+def prior_precision(model: Model) -> float:
+    """One over the variance of the reference's weights."""
+    variance = float(model.cell_embedding.var())
+    if variance == 0:
+        message = f"the cells' vectors of the model {model.key!r} are all alike: pass l2=, or run tl.scbasset again."
+        raise ValueError(message)
+    return 1 / variance
+
+
+def odd_cells(
+    labels: Labels,
+    peaks: np.ndarray,
+    places: np.ndarray,
+    center: np.ndarray,
+    fit: CellFit,
+    reference: AnnData,
+    model: Model,
+    *,
+    l2: float,
+    rng: np.random.Generator,
+) -> np.ndarray | None:
+    """Cells whose held-out peaks are predicted as badly as those of the worst 5 % of the reference's at that depth.
+
+    ``None`` where the reference has no matrix any more.
+    """
+    layer = model.entry["params"].get("layer")
+    if (reference.X if layer is None else reference.layers.get(layer)) is None:
+        info(f"the reference has no {slot_name(layer)}: no cell is marked as out of its distribution")
+        return None
+    chosen = np.sort(rng.permutation(reference.n_obs)[:N_KNOWN])
+    known, known_peaks = labels_from(reference[chosen], layer), model.require_peaks()
+    shared = np.flatnonzero(places >= 0)
+    if len(shared) >= min(N_SHARED, len(places)):
+        known, known_peaks = known.rows(places[shared]), known_peaks[places[shared]]
+        labels, peaks = labels.rows(shared), peaks[shared]
+    else:  # some sets of peaks are predicted better than others
+        info(
+            f"query and reference share {len(shared)} peaks: more or less than 5 % of ordinary cells may be marked as odd"
+        )
+    n_open = labels.cell_counts()
+    known = thinned(known, depths_like(known.cell_counts(), n_open), rng)
+    known_center, _ = batch_part(model.batches, reference.obs.iloc[chosen], peaks.shape[1])
+    known_gain = held_out_gain(known_peaks, known, l2=l2, rng=rng, center=known_center)
+    gain = held_out_gain(peaks, labels, l2=l2, rng=rng, center=center, start=fit)
+    usable = known.cell_counts() > 0
+    return low_gain(gain, n_open, known_gain[usable], known.cell_counts()[usable], share=ODD_SHARE)

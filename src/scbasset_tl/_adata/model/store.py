@@ -1,0 +1,282 @@
+"""A trained scBasset model in an AnnData: the head in obsm, obs and varm, the trunk as one blob in uns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scbasset_tl._adata.model.batches import pack_batches, unpack_batches
+from scbasset_tl._adata.write import write_slots
+from scbasset_tl._keys import SCBASSET, SCHEMA_VERSION, scbasset_slots
+from scbasset_tl._reading import reading
+from scbasset_tl._validate import check_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    from anndata import AnnData
+
+    from scbasset_tl._adata.model.batches import Batches
+    from scbasset_tl.nn.trunk import Trunk
+
+_PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
+
+
+@dataclass(frozen=True)
+class Model:
+    """The stored parts of a trained model, checked against each other."""
+
+    key: str
+    cell_embedding: np.ndarray  # (n_obs, n_latent)
+    cell_bias: np.ndarray  # (n_obs,)
+    peak_embedding: np.ndarray | None  # (n_vars, n_latent); None: weights were read without sequences
+    batches: Batches | None
+    entry: Mapping[str, Any]  # uns[key]
+
+    def raw_head(self, obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Cell vectors and biases with each cell's own batch added: those of the model's probabilities."""
+        weight, bias = self.cell_embedding, self.cell_bias
+        if self.batches is not None:
+            for rows in self.batches.design(obs).T:
+                weight, bias = weight + self.batches.weight[rows], bias + self.batches.bias[rows]
+        return weight, bias
+
+    def require_peaks(self) -> np.ndarray:
+        """The peak embeddings, or an error that says how to get them."""
+        if self.peak_embedding is None:
+            message = (
+                f"varm has no peak embeddings {self.entry['slots']['varm']!r} of the model {self.key!r}: run tl.scbasset "
+                "again; or, if its weights came from a file, pp.add_sequences(data, fasta) and tl.load_keras_weights."
+            )
+            raise KeyError(message)
+        return self.peak_embedding
+
+
+def write_model(
+    adata: AnnData,
+    key_added: str | None,
+    *,
+    trunk: Trunk,
+    cell_embedding: np.ndarray,
+    cell_bias: np.ndarray,
+    peak_embedding: np.ndarray | None,
+    params: Mapping[str, Any],
+    history: Mapping[str, Any],
+    batches: Batches | None = None,
+    obs: Mapping[str, Any] | None = None,
+    var: Mapping[str, Any] | None = None,
+) -> None:
+    """Store a trained model under ``key_added``, all slots or none, with further columns of ``obs`` and ``var``."""
+    slots = scbasset_slots(key_added)
+    entry = {
+        "params": dict(params),
+        "weights": pack_trunk(trunk),
+        "history": dict(history),
+        "slots": slots.as_dict(),
+        "cells": np.sort(_float32(cell_bias)),
+        "batch": {} if batches is None else pack_batches(batches),
+        "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
+        "threads": torch_threads(),
+        "schema_version": SCHEMA_VERSION,
+    }
+    write_slots(
+        adata,
+        obsm={slots.cell_embedding: _float32(cell_embedding)},
+        obs={slots.cell_bias: _float32(cell_bias), **(obs or {})},
+        varm={} if peak_embedding is None else {slots.peak_embedding: _float32(peak_embedding)},
+        var=var or {},
+        uns={slots.model: entry},
+    )
+
+
+def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
+    """Find a trained model and check that its slots are there and fit together."""
+    entry = model_entry(adata, key)
+    if not adata.n_obs:
+        message = "data has 0 cells, and what is read from a model is of cells; there must be at least one."
+        raise ValueError(message)
+    names = entry["slots"]
+    found = []
+    for field in ("obsm", "obs"):
+        if names[field] not in getattr(adata, field):
+            message = f"{field}[{names[field]!r}], a part of the model {key!r}, is gone: run tl.scbasset again."
+            raise KeyError(message)
+        found.append(np.asarray(getattr(adata, field)[names[field]], dtype=np.float32))
+    cell_embedding, cell_bias = found
+    _check_own_cells(adata, key, entry, cell_embedding, cell_bias)
+    peak_embedding = np.asarray(adata.varm[names["varm"]]) if names["varm"] in adata.varm else None
+    widths = {part.shape[1] for part in (cell_embedding, peak_embedding) if part is not None}
+    if len(widths) > 1:
+        message = (
+            f"obsm[{names['obsm']!r}] and varm[{names['varm']!r}] have different widths {sorted(widths)}: "
+            "they are not of one model. Run tl.scbasset again."
+        )
+        raise ValueError(message)
+    batches = unpack_batches(entry["batch"]) if entry.get("batch") else None
+    return Model(key, cell_embedding, cell_bias, peak_embedding, batches, entry)
+
+
+def _check_own_cells(
+    adata: AnnData, key: str, entry: Mapping[str, Any], cell_embedding: np.ndarray, cell_bias: np.ndarray
+) -> None:
+    """Refuse cells and peaks that came from other data when objects were joined."""
+    own = np.isfinite(cell_bias) & np.isfinite(cell_embedding).all(axis=1)
+    if "cells" in entry:  # models of earlier versions do not know their cells
+        own &= np.isin(cell_bias, np.asarray(entry["cells"], dtype=np.float32))
+    if not own.all():
+        names = [str(name) for name in adata.obs_names[~own][:3]]
+        slots = entry["slots"]
+        message = (
+            f"{int((~own).sum()):,} of {adata.n_obs:,} cells are not of the model {key!r} (first: {names}): their "
+            f"obsm[{slots['obsm']!r}] or obs[{slots['obs']!r}] is NaN or of another model, as after joining data. Fit them "
+            "with tl.map_cells before joining, train again, or drop them."
+        )
+        raise ValueError(message)
+    name = entry["slots"]["varm"]
+    if name in adata.varm:
+        known = np.isfinite(np.asarray(adata.varm[name])).all(axis=1)
+        if not known.all():
+            names = [str(peak) for peak in adata.var_names[~known][:3]]
+            message = (
+                f"{int((~known).sum()):,} of {adata.n_vars:,} peaks have no vector of the model {key!r} in varm[{name!r}] "
+                f"(first: {names}), as after joining data. Drop them, or train again."
+            )
+            raise ValueError(message)
+
+
+def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
+    """``uns[key]`` of a trained model."""
+    if not is_model(adata.uns.get(check_name("key", key))):
+        trained = [name for name, value in adata.uns.items() if is_model(value)]
+        message = (
+            f"uns[{key!r}] holds no trained model (models here: {trained}). Run tl.scbasset(data) first, or pass key=."
+        )
+        raise KeyError(message)
+    entry = adata.uns[key]
+    check_schema(key, entry)
+    return entry
+
+
+def is_model(entry: Any) -> bool:
+    """Whether an entry of ``uns`` is a scBasset model: it has a history; other kinds name their verb or a universe."""
+    return (
+        isinstance(entry, Mapping)
+        and {"slots", "history"} <= entry.keys()
+        and not {"written_by", "checksum"} & entry.keys()
+    )
+
+
+def check_schema(key: str, entry: Mapping[str, Any]) -> None:
+    """Refuse an entry ``uns[key]`` that a later version of the package wrote."""
+    schema = int(entry["schema_version"])
+    if schema > SCHEMA_VERSION:
+        message = (
+            f"uns[{key!r}] was written by a later scbasset_tl (schema {schema}, this one reads {SCHEMA_VERSION}): "
+            "update the package."
+        )
+        raise ValueError(message)
+
+
+def model_digest(adata: AnnData, key: str) -> str:
+    """Tells the trunk of one model from that of another, and from itself after more training."""
+    weights = np.ascontiguousarray(model_entry(adata, key)["weights"])
+    return blake2b(weights.data, digest_size=16).hexdigest()
+
+
+def check_same_network(adata: AnnData, key: str, entry: Mapping[str, Any], model_key: str, *, fix: str) -> None:
+    """Refuse a result ``uns[key]`` that another trunk than that of ``uns[model_key]`` gave."""
+    if str(entry["model"]["digest"]) != model_digest(adata, model_key):
+        message = (
+            f"uns[{key!r}] was computed with another network than that of uns[{model_key!r}] (the model was trained "
+            f"again, or is not this one): {fix}."
+        )
+        raise ValueError(message)
+
+
+def pack_trunk(trunk: Trunk) -> np.ndarray:
+    """Weights and shape of a trunk, and their checksum, as one safetensors blob, uint8."""
+    from safetensors.torch import save
+
+    from scbasset_tl.train.checkpoint import tensors_digest
+
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in trunk.state_dict().items()}
+    config = trunk.config.to_dict()
+    config["checksum"] = tensors_digest(state, config)
+    return np.frombuffer(save(state, {"config": json.dumps(config)}), dtype=np.uint8)
+
+
+def unpack_trunk(blob: np.ndarray) -> Trunk:
+    """The inverse of :func:`pack_trunk`, in evaluation mode on the CPU."""
+    import torch
+    from safetensors.torch import load
+
+    from scbasset_tl.nn.trunk import Trunk, TrunkConfig
+    from scbasset_tl.train.checkpoint import tensors_digest
+
+    raw = np.ascontiguousarray(blob, dtype=np.uint8).tobytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    shape, state = json.loads(header["__metadata__"]["config"]), load(raw)
+    stored = shape.pop("checksum", None)  # earlier versions wrote none
+    if stored not in (None, tensors_digest(state, shape)):
+        message = "its checksum is wrong"
+        raise ValueError(message)
+    if not all(tensor.isfinite().all() for tensor in state.values()):
+        message = "it has weights that are NaN or infinite"
+        raise ValueError(message)
+    config = TrunkConfig.from_dict(shape)
+    trunk = Trunk(config, torch.Generator())  # its first weights are overwritten; the global generator stays as it is
+    trunk.load_state_dict(state)
+    return trunk.eval()
+
+
+def read_trunk_file(path: Path, name: str) -> Trunk:
+    """The trunk in a file of :func:`scbasset_tl.io.write_trunk`; errors mention the argument ``name``."""
+    if path.suffix in (".h5ad", ".h5mu", ".zarr"):
+        message = f"{name}={str(path)!r} is a whole data set, not the trunk of one: read it and pass what you get."
+        raise ValueError(message)
+    if not path.is_file():
+        message = f"{name}={str(path)!r}: there is no such file."
+        raise FileNotFoundError(message)
+    with reading(path, "trunk of io.write_trunk", name=name, advice="Write it again."):
+        return unpack_trunk(np.frombuffer(path.read_bytes(), dtype=np.uint8))
+
+
+def is_trunk_file(path: Path) -> bool:
+    """Whether a file is a trunk, as far as its name and header say."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return "config" in (file.metadata() or {})
+    except SafetensorError:
+        return False
+
+
+def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
+    """The trained trunk of ``uns[key]``."""
+    from safetensors import SafetensorError
+
+    entry = model_entry(adata, key)
+    try:
+        return unpack_trunk(entry["weights"])
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        message = f"uns[{key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
+        raise ValueError(message) from error
+
+
+def torch_threads() -> int:
+    """Threads of torch, on which sums on a CPU depend in their last digits."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    return np.array(values, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Gene scores and RNA of the same cells."""

@@ -1,0 +1,1 @@
+"""scEmbed: tokens of a universe and trained region vectors."""

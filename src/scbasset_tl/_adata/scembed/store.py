@@ -1,0 +1,225 @@
+"""A trained scEmbed model: the vectors of a universe's regions, in an AnnData or by themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scbasset_tl._adata.cells import texts
+from scbasset_tl._adata.model.store import check_schema
+from scbasset_tl._adata.scembed.tokens import pack_universe, unpack_universe
+from scbasset_tl._adata.slots import check_free
+from scbasset_tl._adata.write import write_slots
+from scbasset_tl._folders import replacing_folder, restore
+from scbasset_tl._keys import SCHEMA_VERSION, scembed_slots
+from scbasset_tl._log import info
+from scbasset_tl._reading import reading
+from scbasset_tl._validate import check_name
+from scbasset_tl.genome.regions import Regions, read_regions
+from scbasset_tl.genome.universe import checksum, read_bed, write_bed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anndata import AnnData
+    from scipy import sparse
+
+_FORMAT = "scbasset_tl scEmbed 1"
+_FILES = ("config.json", "model.safetensors", "universe.bed")
+
+
+@dataclass(frozen=True)
+class RegionEmbedding:
+    """Region vectors and the universe they belong to: all that embedding new cells needs.
+
+    Attributes
+    ----------
+    universe
+        The regions, :class:`scbasset_tl.genome.Regions`.
+    vectors
+        float32 (n_regions, n_latent). A region whose vector is zero was too rare to be trained: cells ignore it.
+    params
+        The call that trained them; empty where the file does not say.
+    """
+
+    universe: Regions
+    vectors: np.ndarray
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def encode(self, tokens: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+        """Mean vector of each cell's trained regions, float32 (n_cells, n_latent), and which cells have none."""
+        return encode(tokens, self.vectors)
+
+
+def encode(tokens: sparse.csr_matrix, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of the nonzero rows of ``vectors`` that each row of ``tokens`` names; zeros, and a mark, where there is none."""
+    import torch
+    from torch.nn.functional import embedding_bag
+
+    from scbasset_tl.stats.labels import blocks_of_rows
+
+    trained = np.asarray(vectors.any(axis=1))
+    table = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32))
+    cells = np.empty((tokens.shape[0], vectors.shape[1]), dtype=np.float32)
+    n_trained = np.empty(tokens.shape[0], dtype=np.int64)
+    for first, last in blocks_of_rows(tokens.indptr):
+        bounds = tokens.indptr[first : last + 1].astype(np.int64)
+        named = np.ascontiguousarray(tokens.indices[bounds[0] : bounds[-1]])
+        bounds -= bounds[0]
+        index = torch.from_numpy(named.astype(np.int64))
+        cells[first:last] = embedding_bag(index, table, torch.from_numpy(bounds[:-1]), mode="sum").numpy()
+        n_trained[first:last] = np.diff(np.concatenate([[0], np.cumsum(trained[named])])[bounds])
+    cells /= np.maximum(n_trained, 1)[:, None].astype(np.float32)
+    return cells, n_trained == 0
+
+
+def is_embedding(entry: Any) -> bool:
+    """Whether an entry of ``uns`` is of cells as bags of regions."""
+    return isinstance(entry, Mapping) and {"slots", "mapped_open"} <= entry.keys()
+
+
+def check_embedding_free(adata: AnnData, key_added: str | None, verb: str) -> None:
+    """Refuse a ``key_added`` under which the data hold something that is no embedding by regions."""
+    slots = scembed_slots(key_added)
+    slots.pop("uns")
+    check_free(adata, key_added, verb, is_own=is_embedding, **slots)
+
+
+def write_embedding(
+    adata: AnnData,
+    key_added: str | None,
+    *,
+    cells: np.ndarray,
+    empty: np.ndarray,
+    entry: Mapping[str, Any],
+    vectors: np.ndarray | None = None,
+    universe: Regions | None = None,
+) -> None:
+    """Store an embedding, all slots or none: the vectors go to varm, or, with their ``universe``, to uns."""
+    slots = scembed_slots(key_added)
+    names = {name: slots[name] for name in ("obsm", "obs")}
+    stored = {**entry, "schema_version": SCHEMA_VERSION}
+    varm = {}
+    if vectors is not None and universe is None:
+        varm = {slots["varm"]: vectors}
+        names["varm"] = slots["varm"]
+    elif vectors is not None and universe is not None:
+        stored |= {"weights": vectors, "universe": pack_universe(universe)}
+    stored["slots"] = names
+    if empty.any():
+        info(f"{int(empty.sum())} of {len(empty)} cells have no trained region: their vectors are zero, see obs.")
+    write_slots(adata, obsm={slots["obsm"]: cells}, obs={slots["obs"]: empty}, varm=varm, uns={slots["uns"]: stored})
+
+
+def read_embedding(adata: AnnData, key: str) -> RegionEmbedding:
+    """The model that :func:`scbasset_tl.tl.scembed` stored."""
+    entry = adata.uns.get(check_name("key", key))
+    if not isinstance(entry, Mapping) or "slots" not in entry or "checksum" not in entry:
+        models = [name for name, value in adata.uns.items() if is_embedding(value)]
+        message = (
+            f"uns[{key!r}] holds no scEmbed model (entries here: {models}). Run tl.scembed(data) first, or pass key=."
+        )
+        raise KeyError(message)
+    check_schema(key, entry)
+    params = entry["params"]
+    if "weights" in entry:
+        return RegionEmbedding(
+            unpack_universe(entry["universe"]), np.asarray(entry["weights"], dtype=np.float32), params
+        )
+    slot = entry["slots"].get("varm")
+    if slot is None:
+        message = (
+            f"uns[{key!r}] is the embedding of cells by a model kept elsewhere: pass the data that it was trained on."
+        )
+        raise KeyError(message)
+    if slot not in adata.varm:
+        message = f"varm[{slot!r}], the region vectors of the model {key!r}, is gone: run tl.scembed again."
+        raise KeyError(message)
+    keys = params.get("region_keys")
+    universe = read_regions(adata.var, keys=None if keys is None else texts(keys))
+    return RegionEmbedding(universe, np.asarray(adata.varm[slot], dtype=np.float32), params)
+
+
+def model_digest(model: RegionEmbedding) -> str:
+    """Tells one model from another."""
+    from hashlib import blake2b
+
+    digest = blake2b(checksum(model.universe).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(model.vectors).data)
+    return digest.hexdigest()
+
+
+def save_folder(path: Path, model: RegionEmbedding) -> None:
+    """Write a model as a folder of three files, which takes the place of one that is there in one step."""
+    from safetensors.numpy import save
+
+    if path.exists() and not path.is_dir():
+        message = f"path={str(path)!r} is a file: name a folder."
+        raise NotADirectoryError(message)
+    if path.is_dir() and (other := sorted({file.name for file in path.iterdir()} - {*_FILES})):
+        message = f"path={str(path)!r} is a folder with other things ({other[:3]}): name one for the model alone."
+        raise FileExistsError(message)
+    if not path.resolve().parent.is_dir():
+        message = f"path={str(path)!r}: the folder {str(path.parent)!r} does not exist."
+        raise FileNotFoundError(message)
+    params = {name: plain(value) for name, value in model.params.items()}
+    config = {
+        "format": _FORMAT,
+        "n_regions": len(model.vectors),
+        "n_latent": model.vectors.shape[1],
+        "universe": checksum(model.universe),
+        "checksum": _digest(model.vectors, params),
+        "params": params,
+    }
+    with replacing_folder(path, lambda _: True) as folder:
+        write_bed(folder / "universe.bed", model.universe)
+        (folder / "model.safetensors").write_bytes(save({"vectors": np.ascontiguousarray(model.vectors)}))
+        (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+
+
+def _digest(vectors: np.ndarray, params: Mapping[str, Any]) -> str:
+    from hashlib import blake2b
+
+    digest = blake2b(json.dumps(params, sort_keys=True).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(vectors, dtype="<f4").data)
+    return digest.hexdigest()
+
+
+def load_folder(path: Path) -> RegionEmbedding:
+    """What :func:`save_folder` wrote."""
+    from safetensors.numpy import load
+
+    restore(path.resolve())
+    if missing := [name for name in _FILES if not (path / name).is_file()]:
+        message = f"path={str(path)!r} is no model of io.write_scembed: it has no {missing}. Models of geniml: io.read_geniml."
+        raise FileNotFoundError(message)
+    with reading(path, "model of io.write_scembed", advice="Write it again."):
+        config = json.loads((path / "config.json").read_text())
+        vectors = load((path / "model.safetensors").read_bytes())["vectors"]
+        expected = (config["n_regions"], config["n_latent"]), config["universe"]
+        params = dict(config["params"])
+        digest = _digest(vectors, params)
+        finite = np.isfinite(vectors).all()
+    universe = read_bed(path / "universe.bed")
+    # the categories of contigs are those in the file, which the checksum depends on
+    if (vectors.shape, checksum(universe)) != expected:
+        message = f"path={str(path)!r}: vectors, universe.bed and config.json are not of one model. Write it again."
+        raise ValueError(message)
+    if "checksum" in config and config["checksum"] != digest:
+        message = f"path={str(path)!r} is damaged: the checksum of its vectors is wrong. Write it again."
+        raise ValueError(message)
+    if not finite:
+        message = f"path={str(path)!r} has vectors that are NaN or infinite: train the model again."
+        raise ValueError(message)
+    return RegionEmbedding(universe, vectors, params)
+
+
+def plain(value: Any) -> Any:
+    """A stored parameter as JSON has it."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,1 @@
+"""What is read from a model through sequences: mutagenesis, motifs, variants, TF activity, design."""

@@ -1,0 +1,230 @@
+"""In-silico mutagenesis of a trained model: computed, kept in ``.uns``, and found there again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scbasset_tl._adata.model.store import check_same_network, check_schema, load_trunk, model_digest
+from scbasset_tl._adata.windows import find_places, sequence_windows, warn_blank
+from scbasset_tl._keys import CHROM, END, SCHEMA_VERSION, START
+from scbasset_tl._log import info, progress
+from scbasset_tl._validate import check_name, check_one_of, check_positive_int
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import torch
+    from anndata import AnnData
+
+METHODS = ("ism", "gradient")
+_BY_REGION = ("chrom", "start", "codes", "delta")
+_LARGE = 2e9  # bytes
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What each base at each position of some regions changes in the embedding."""
+
+    regions: list[str]
+    chrom: np.ndarray  # str (R,)
+    start: np.ndarray  # int64 (R,): genomic position of the first base shown
+    codes: np.ndarray  # uint8 (R, W)
+    delta: np.ndarray  # float32 (R, W, 4, n_latent)
+    window: tuple[int, int]  # within the sequence
+    seq_len: int
+    method: str
+
+    @property
+    def middle(self) -> np.ndarray:
+        """Genomic position that the sequences are cut around (R,)."""
+        return self.start - self.window[0] + self.seq_len // 2
+
+    def place(self) -> list[tuple[str, int | str]]:
+        """Where each region lies, as in :class:`Places`: names may repeat, and stand for other regions elsewhere."""
+        rows = zip(self.chrom, self.middle, self.regions, strict=True)
+        return [(str(chrom), int(middle)) if chrom else ("", name) for chrom, middle, name in rows]
+
+    def row_of(self) -> dict[tuple[str, int | str], int]:
+        """The row at each place, where that says which."""
+        found: dict[tuple[str, int | str], int] = {}
+        unclear = set()
+        for row, place in enumerate(self.place()):
+            if not np.array_equal(self.codes[found.setdefault(place, row)], self.codes[row]):
+                unclear.add(place)
+        return {place: row for place, row in found.items() if place not in unclear}
+
+    def rows(self, rows: list[int]) -> Changes:
+        """Some of the regions."""
+        arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in _BY_REGION}
+        return replace(self, regions=[self.regions[row] for row in rows], **arrays)
+
+    def cut(self, window: tuple[int, int]) -> Changes:
+        """A window within the present one."""
+        part = slice(window[0] - self.window[0], window[1] - self.window[0])
+        return replace(
+            self, start=self.start + part.start, codes=self.codes[:, part], delta=self.delta[:, part], window=window
+        )
+
+    def join(self, other: Changes) -> Changes:
+        """The regions of both, of one window."""
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _BY_REGION
+        }
+        return replace(self, regions=self.regions + other.regions, **arrays)
+
+
+def compute_changes(
+    adata: AnnData,
+    regions: Any,
+    *,
+    fasta: str | PathLike[str] | None,
+    key: str,
+    window: int | tuple[int, int] | None,
+    method: str,
+    device: torch.device | str = "cpu",
+) -> Changes:
+    """Evaluate all substitutions in ``window`` of the regions with the model ``uns[key]``."""
+    check_one_of("method", method, METHODS)
+    trunk = load_trunk(adata, key).to(device)
+    seq_len = trunk.config.seq_len
+    first, last = check_window(window, seq_len)
+    found = sequence_windows(adata, regions, fasta=fasta, seq_len=seq_len)
+    warn_blank(found.codes, found.name)
+    codes = found.codes[:, first:last]
+    size = 4 * 4 * codes.size * trunk.config.n_latent
+    if size > _LARGE:
+        info(f"the changes of {len(codes):,} regions × {last - first} bp take {size / 1e9:.1f} GB; window= takes fewer")
+
+    from scbasset_tl.nn import mutagenesis
+
+    evaluate = mutagenesis.mutagenesis if method == "ism" else mutagenesis.gradient_attribution
+    total = mutagenesis.count_substitutions(codes)
+    with progress(total, description=f"in-silico mutagenesis, {len(codes)} regions", unit=" bases") as bar:
+        delta = evaluate(trunk, found.codes, window=(first, last), tick=bar.update)
+    return Changes(found.name, found.chrom, found.start + first, codes, delta, (first, last), seq_len, method)
+
+
+def find_changes(
+    adata: AnnData,
+    regions: Any = None,
+    *,
+    fasta: str | PathLike[str] | None,
+    key: str,
+    model_key: str,
+    window: int | tuple[int, int] | None,
+) -> Changes:
+    """The changes of ``uns[key]``; those of regions or positions that are not there are computed.
+
+    Regions are the same if they lie at the same place, whatever their names. Without ``window``, regions that are not
+    there get the window and the method of those that are.
+    """
+    stored = _read_changes(adata, key, model_key)
+    if regions is None:
+        if stored is None:
+            message = f"uns[{key!r}] holds no in-silico mutagenesis: run tl.ism(data, regions), or pass regions=."
+            raise KeyError(message)
+        asked, rows = None, list(range(len(stored.regions)))
+    else:
+        asked = find_places(adata, regions)
+        here = {} if stored is None else stored.row_of()
+        rows = [here.get(place, -1) for place in asked.place]
+    if stored is None or max(rows) < 0:
+        return compute_changes(adata, regions, fasta=fasta, key=model_key, window=window, method="ism")
+    names = stored.regions if asked is None else asked.name
+    bounds = stored.window if window is None else check_window(window, stored.seq_len)
+    method: dict[str, Any] = {"fasta": fasta, "key": model_key, "window": bounds, "method": stored.method}
+    if bounds[0] < stored.window[0] or bounds[1] > stored.window[1]:
+        again = _stored_regions(adata, stored, key, fasta) if asked is None else regions
+        return replace(compute_changes(adata, again, **method), regions=names)
+    known = stored.cut(bounds)
+    missing = [number for number, row in enumerate(rows) if row < 0]
+    if asked is not None and missing:
+        for row, number in enumerate(missing, start=len(known.regions)):
+            rows[number] = row
+        known = known.join(compute_changes(adata, asked.some(missing), **method))
+    return replace(known.rows(rows), regions=names)
+
+
+def pack_changes(adata: AnnData, changes: Changes, *, key: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of ``.uns``."""
+    return {
+        "regions": np.array(changes.regions, dtype=object),
+        "chrom": np.array(changes.chrom, dtype=object),
+        "start": changes.start,
+        "window": np.array(changes.window),
+        "seq_len": changes.seq_len,
+        "codes": changes.codes,
+        "delta": changes.delta,
+        "method": changes.method,
+        "model": {"key": key, "digest": model_digest(adata, key)},
+        "params": dict(params),
+        "written_by": "tl.ism",
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def check_window(window: Any, seq_len: int) -> tuple[int, int]:
+    """First position and the one after the last of a number of bp around the middle, or of such a pair."""
+    if window is None:
+        return 0, seq_len
+    if isinstance(window, tuple | list | np.ndarray) and len(window) == 2:
+        first, last = window
+        whole = all(isinstance(end, Integral) and not isinstance(end, bool) for end in (first, last))
+        if whole and 0 <= first < last <= seq_len:
+            return int(first), int(last)
+        message = (
+            f"window=(first, last) must be positions 0 <= first < last <= {seq_len} in the sequence, got {window}."
+        )
+        raise ValueError(message)
+    width = check_positive_int("window", window)
+    if width > seq_len:
+        message = f"window={width} is more than the {seq_len} bp that the model reads."
+        raise ValueError(message)
+    first = seq_len // 2 - width // 2
+    return first, first + width
+
+
+def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
+    """What ``uns[key]`` holds, if anything; of this very model, or an error."""
+    entry = adata.uns.get(check_name("key", key))
+    if entry is None:
+        return None
+    if not isinstance(entry, Mapping) or "delta" not in entry or "model" not in entry:
+        message = f"uns[{key!r}] holds something other than in-silico mutagenesis: pass key=, the key_added of tl.ism."
+        raise KeyError(message)
+    check_schema(key, entry)
+    fix = f"run tl.ism again, or pass model_key= (it was {str(entry['model']['key'])!r})"
+    check_same_network(adata, key, entry, model_key, fix=fix)
+    first, last = (int(end) for end in entry["window"])
+    return Changes(
+        regions=[str(name) for name in entry["regions"]],
+        **{name: np.asarray(entry[name]) for name in _BY_REGION},
+        window=(first, last),
+        seq_len=int(entry["seq_len"]),
+        method=str(entry["method"]),
+    )
+
+
+def _stored_regions(
+    adata: AnnData, stored: Changes, key: str, fasta: str | PathLike[str] | None
+) -> np.ndarray | pd.DataFrame:
+    """The regions of ``stored`` in a form that gives their sequences again."""
+    if fasta is not None and all(stored.chrom):
+        columns = {CHROM: stored.chrom, START: stored.middle, END: stored.middle + 1}
+        return pd.DataFrame(columns, index=pd.Index(stored.regions, dtype=object))
+    peaks = {place: number for number, place in enumerate(find_places(adata, slice(None)).place)}
+    found = [peaks.get(place, -1) for place in stored.place()]
+    if min(found) < 0:
+        absent = [name for name, number in zip(stored.regions, found, strict=True) if number < 0]
+        message = (
+            f"uns[{key!r}] holds positions {stored.window} of its regions, {len(absent)} of which are no peaks (first: "
+            f"{absent[:3]}): pass fasta= to read the rest of their sequences, or a window= within."
+        )
+        raise ValueError(message)
+    return np.array(found)

@@ -1,0 +1,1 @@
+"""What is computed with a trained network: arrays in and arrays out."""

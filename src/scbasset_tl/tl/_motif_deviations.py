@@ -1,0 +1,135 @@
+"""chromVAR's scores, as a baseline that knows motifs but learns nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from scbasset_tl._docs import doc_params
+from scbasset_tl._keys import DNA_CODE, MOTIF_DEVIATIONS, other_results
+from scbasset_tl._random import as_generator, recorded_seed
+from scbasset_tl._validate import check_key_added, check_number, check_positive_int
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    import numpy as np
+    from anndata import AnnData
+    from mudata import MuData
+
+    from scbasset_tl.genome.motifs import Motif
+
+D = TypeVar("D", bound="AnnData | MuData")
+
+
+@doc_params
+def motif_deviations(
+    data: D,
+    motifs: str | PathLike[str] | Motif | Sequence[Motif],
+    *,
+    p_value: float = 5e-5,
+    width: int = 500,
+    n_background: int = 50,
+    background: Sequence[float] | None = None,
+    layer: str | None = None,
+    rng: int | np.random.Generator | None = 0,
+    mod: str = "atac",
+    key_added: str | None = None,
+    copy: bool = False,
+) -> D | None:
+    """Score motifs in cells by the deviations of chromVAR :cite:p:`Schep2017`, a baseline for TF activities.
+
+    For each motif, how many peaks that have it are open in a cell, against what depth lets expect and against peaks of
+    like GC content and depth. Counts enter as open or not. Peaks that are open in no cell are left out.
+
+    Parameters
+    ----------
+    {data}
+    motifs
+        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+    p_value
+        A peak has a motif if FIMO's p-value of its best match is at most this.
+    width
+        Bases around the peak's middle to look for matches in and to take the GC content of, or all that
+        ``varm['dna_code']`` holds.
+    n_background
+        Sets of background peaks, at least 2.
+    background
+        Frequencies of A, C, G and T that matches are held against; ``None`` is FIMO's.
+    {layer}
+    {rng}
+        Draws the background peaks.
+    {mod}
+    key_added
+        Name of both slots instead of ``motif_deviations``.
+    {copy}
+
+    Returns
+    -------
+    ``None``, or the changed copy. Writes
+
+    `adata.obsm['motif_deviations' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
+        Deviation z-scores (n_obs, n_motifs); NaN for a motif that no peak has.
+    `adata.uns['motif_deviations' | key_added]` : :class:`dict`
+        ``names`` and ``ids`` of the motifs, and ``params``, the call.
+
+    :func:`scbasset_tl.get.motif_deviations` reads them as a table of cells × motifs.
+
+    Raises
+    ------
+    KeyError
+        If there are no sequences: ``varm['dna_code']``.
+    ValueError
+        If the matrix or an argument is out of range, or the slots hold something else.
+
+    Examples
+    --------
+    >>> import scbasset_tl as sb
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
+    >>> toy = adata.uns["toy"]["motifs"]
+    >>> motifs = [sb.genome.Motif(name, name, pwm) for name, pwm in zip(toy["name"], toy["pwm"])]
+    >>> sb.tl.motif_deviations(adata, motifs)
+    >>> sb.get.motif_deviations(adata).shape
+    (60, 12)
+    """
+    import numpy as np
+    from scipy import sparse
+
+    from scbasset_tl._adata.codes import sequence_codes
+    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.sequence.motif_deviations import VERB, gc_share, motif_matches, write_deviations
+    from scbasset_tl._adata.sequence.motif_hits import check_background, check_widths
+    from scbasset_tl._adata.slots import check_free
+    from scbasset_tl.genome.motif_input import as_motifs
+    from scbasset_tl.stats.deviations import background_peaks, deviations
+
+    source, slot = writable(data, mod, copy=copy), MOTIF_DEVIATIONS if key_added is None else key_added
+    check_key_added(slot, reserved=[DNA_CODE, *other_results(MOTIF_DEVIATIONS)])
+    check_free(source, slot, VERB, obsm=slot)
+    chosen, frequencies = as_motifs(motifs), check_background(background)
+    check_number("p_value", p_value, low=0, high=1, open_low=True)
+    check_positive_int("n_background", n_background, minimum=2)
+    codes = sequence_codes(source)
+    size = min(check_positive_int("width", width), codes.shape[1])
+    check_widths(chosen, size)
+    labels = labels_from(source, layer)
+    peaks = np.flatnonzero(labels.peak_counts())
+    labels = labels.rows(peaks)
+    first = codes.shape[1] // 2 - size // 2
+    codes = codes[peaks, first : first + size]
+    has_motif = motif_matches(codes, chosen, p_value, frequencies)
+    similar = background_peaks(gc_share(codes), labels.peak_counts(), n_background, as_generator(rng))
+    ones = np.ones(len(labels.indices))
+    open_in = sparse.csr_matrix((ones, labels.indices, labels.indptr), shape=(len(peaks), labels.n_cells))
+    scores = deviations(open_in, has_motif, similar)
+    container, adata = target(data, mod, copy=copy)
+    params = {
+        "p_value": p_value,
+        "width": size,
+        "n_background": n_background,
+        "background": frequencies,
+        "layer": layer,
+    }
+    write_deviations(adata, slot, chosen, scores, {**params, "seed": recorded_seed(rng)})
+    return container if copy else None

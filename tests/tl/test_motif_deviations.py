@@ -1,0 +1,66 @@
+import anndata as ad
+import numpy as np
+import pytest
+from scipy import sparse
+
+import scbasset_tl as sb
+from scbasset_tl.genome import Motif, encode
+from scbasset_tl.genome.scan import BACKGROUND, scan
+from scbasset_tl.stats.deviations import background_peaks, deviations
+
+
+@pytest.fixture
+def motifs(rng):
+    planted = np.full((8, 4), 0.02) + 0.92 * np.eye(4)[encode("GATAAGTC")]
+    return [Motif("M1", "A", planted), Motif("M2", "B", rng.dirichlet(np.ones(4), 7))]
+
+
+def test_scores_follow_from_matches_counts_and_backgrounds(tiny, motifs):
+    """The parts put together by hand; one peak is open nowhere, and the matrix holds counts."""
+    counts = tiny.X.toarray()
+    counts[:, 5] = 0
+    tiny.X = sparse.csr_matrix(counts)
+    sb.tl.motif_deviations(tiny, motifs, p_value=2e-3, width=100, n_background=8, rng=3)
+    found = sb.get.motif_deviations(tiny)
+    peaks = np.delete(np.arange(90), 5)
+    codes = tiny.varm["dna_code"][peaks, 46:146]
+    opened = (counts[:, peaks] > 0).T.astype(float)
+    hits = scan([motif.pwm for motif in motifs], codes, p_value=2e-3, background=BACKGROUND)
+    has_motif = np.zeros((89, 2))
+    has_motif[hits.sequence, hits.motif] = 1
+    assert 20 < has_motif[:, 0].sum() < 80
+    gc = np.isin(codes, [1, 2]).mean(1)
+    similar = background_peaks(gc, opened.sum(1), 8, np.random.default_rng(3))
+    expected = deviations(sparse.csr_matrix(opened), sparse.csr_matrix(has_motif), similar)
+    np.testing.assert_allclose(found.to_numpy(), expected, rtol=1e-6)
+    assert list(found) == ["A", "B"]
+    assert found.index.equals(tiny.obs_names)
+
+
+def test_cells_that_open_peaks_with_a_motif_score_higher(tiny, motifs):
+    sb.tl.motif_deviations(tiny, motifs)
+    scores = sb.get.motif_deviations(tiny)
+    kinds = scores["A"].groupby(tiny.obs["kind"]).mean()
+    assert abs(kinds["a"] - kinds["b"]) > 2
+
+
+def test_a_motif_without_a_match_is_nan(tiny, motifs):
+    rare = Motif("M3", "C/D", np.eye(4)[encode("ACG")])  # its p-values are never that small
+    sb.tl.motif_deviations(tiny, [*motifs, rare])
+    scores = sb.get.motif_deviations(tiny)
+    assert scores["C/D"].isna().all()
+    assert scores["A"].notna().all()
+
+
+def test_slots_copies_and_files(tiny, motifs, tmp_path):
+    other = sb.tl.motif_deviations(tiny, motifs, key_added="chromvar", copy=True)
+    assert "chromvar" not in tiny.obsm
+    assert sb.tl.motif_deviations(tiny, motifs) is None
+    expected = sb.get.motif_deviations(tiny)
+    assert sb.get.motif_deviations(other, key="chromvar").equals(expected)
+    other.write_h5ad(tmp_path / "x.h5ad")
+    assert sb.get.motif_deviations(ad.read_h5ad(tmp_path / "x.h5ad"), key="chromvar").equals(expected)
+    assert sb.get.motif_deviations(tiny[3:9]).equals(expected[3:9])
+    del tiny.obsm["motif_deviations"]
+    with pytest.raises(KeyError, match="is gone: run tl.motif_deviations again"):
+        sb.get.motif_deviations(tiny)
