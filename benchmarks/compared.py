@@ -120,7 +120,12 @@ def draw() -> None:
     times = [value for _, _, value in speed()][::-1]
     ax.bar_label(ax.barh(names, times, color=THEIRS), [f"{value:.1f}" for value in times], padding=3)
     ax.axvline(1, color=OURS, linewidth=2)
-    ax.set(xlabel="how many times longer the other tool takes (line: scbasset_tl)", xscale="log", xlim=(0.8, 50), xticks=[1, 2, 5, 10, 20])
+    ax.set(
+        xlabel="how many times longer the other tool takes (line: scbasset_tl)",
+        xscale="log",
+        xlim=(0.8, 50),
+        xticks=[1, 2, 5, 10, 20],
+    )
     ax.xaxis.set_major_formatter("{x:.0f}")
     ax.minorticks_off()
     save(figure, "speed")

@@ -28,7 +28,9 @@ class Page(HTMLParser):
 
 def broken_links(folder: Path) -> list[str]:
     """One line for each broken link in the HTML files below ``folder``."""
-    paths = [path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts]  # the theme's own are templates
+    paths = [
+        path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts
+    ]  # the theme's own are templates
     pages = {path.resolve(): Page(path) for path in paths}
     found = []
     for path, page in pages.items():

@@ -56,7 +56,7 @@ def test_another_table(table):
 
 def test_models_that_lose_too_much_lie_in_the_grey_part(table):
     table.attrs["max_loss"] = 0.1
-    axes = sb.pl.batch_path(table, show=False)
+    axes = sb.pl.compare_models(table, show=False)
     (grey,) = axes.patches
     corners = grey.get_extents().transformed(axes.transData.inverted())
     assert corners.x1 == pytest.approx(0.8)

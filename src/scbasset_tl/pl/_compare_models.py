@@ -27,7 +27,7 @@ def compare_models(
 
     Up and to the right is better. Models that know the batches are joined in the order of ``l2_cell``; the recommended one
     has a ring, and the dashed line is perfect mixing (batches shuffled over the cells). Models in the grey part lose more label
-    score than ``max_loss`` of :func:`scbasset_tl.metrics.batch_path` allows, and are not recommended however well they mix.
+    score than ``max_loss`` of :func:`scbasset_tl.metrics.compare_models` allows, and are not recommended however well they mix.
 
     Parameters
     ----------
