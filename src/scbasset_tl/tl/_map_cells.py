@@ -159,7 +159,7 @@ def map_cells(
     (30, 8)
     """
     from scbasset_tl._adata.model.map_cells import map_by_sequence
-    from scbasset_tl._adata.model.store import write_model
+    from scbasset_tl._adata.model.store import is_model, write_model
     from scbasset_tl._adata.resolve import resolve, target, writable
     from scbasset_tl._adata.scembed.map_cells import map_by_regions
     from scbasset_tl._adata.scembed.store import RegionEmbedding, is_embedding, read_embedding, write_embedding
@@ -175,6 +175,13 @@ def map_cells(
             key = SCEMBED if only_regions else SCBASSET
         if is_embedding(trained.uns.get(check_name("key", key))):
             vectors = read_embedding(trained, key)
+        elif not is_model(trained.uns.get(key)):
+            models = [name for name, entry in trained.uns.items() if is_model(entry) or is_embedding(entry)]
+            message = (
+                f"uns[{key!r}] of the reference holds no trained model (models here: {models}). Run "
+                "tl.scbasset(reference) or tl.scembed(reference) first, or pass key=."
+            )
+            raise KeyError(message)
     if vectors is not None:
         _refuse("tl.scembed", "tl.scbasset", l2=l2 is not None, peaks=peaks != "train")
         overlap = {"min_overlap": min_overlap, "min_frac": min_frac, "region_keys": region_keys}
