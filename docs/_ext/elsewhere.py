@@ -22,7 +22,7 @@ PACKAGES = {
     "scanpy": (
         "https://scanpy.readthedocs.io/en/stable/",
         {
-            "api/generated/$.html": "function scanpy.pp.neighbors scanpy.pp.filter_cells scanpy.pl.embedding scanpy.tl.umap"
+            "api/generated/$.html": "function scanpy.pp.neighbors scanpy.pp.filter_cells scanpy.pp.filter_genes scanpy.pl.embedding scanpy.tl.umap"
             " scanpy.tl.leiden scanpy.read_10x_h5"
         },
     ),
