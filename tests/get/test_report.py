@@ -72,6 +72,22 @@ def test_verdicts(kind, verdict):
     assert all(sentence in repr(report) for sentence in report.sentences.values())
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("real", 'use_rep="X_scbasset"'),
+        ("shuffled", "sb.pp.add_sequences"),
+        ("one epoch", "sb.tl.scbasset(adata, max_epochs=2)"),
+    ],
+)
+def test_the_report_says_what_to_do_next(kind, words):
+    assert words in sb.get.report(made(kind)).sentences["next"]
+
+
+def test_the_next_step_names_the_slot_of_this_model():
+    assert 'use_rep="wide"' in sb.get.report(made(key="wide"), key="wide").sentences["next"]
+
+
 def test_accuracy_is_that_of_the_metric_and_baselines_that_of_sklearn():
     adata = made()
     report = sb.get.report(adata)

@@ -153,6 +153,6 @@ def report(
         }
         bar.update()
     stopped = str(model.entry["history"]["stopped"]) if trained_here else ("mapped" if is_mapped(model) else "")
-    return Report(
-        verdict, {"verdict": reason, **sentences(numbers, stopped, verdict, lacks)}, numbers, cells, peaks, epochs
-    )
+    rep = model.entry["slots"]["obsm"]
+    said = sentences(verdict, numbers, stopped, lacks, rep)
+    return Report(verdict, {"verdict": reason, **said}, numbers, cells, peaks, epochs)
