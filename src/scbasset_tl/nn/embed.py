@@ -63,10 +63,10 @@ def n_readings(average: Average) -> int:
 
 
 def _mean(trunk: Trunk, codes: torch.Tensor, average: Average, tick: Callable[[int], object] | None) -> torch.Tensor:
-    total: torch.Tensor | None = None
+    total = torch.zeros((), device=codes.device)
     for form in readings(codes, average):
         one = trunk(one_hot(form).to(trunk.dense.weight.dtype))
-        total = one if total is None else total + one
+        total = one if total.dim() == 0 else total + one
         if tick is not None:
             tick(len(codes))
-    return total / n_readings(average)  # type: ignore[operator]
+    return total / n_readings(average)
