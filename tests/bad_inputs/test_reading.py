@@ -111,7 +111,7 @@ GET = [
     ("cell biases are gone", trained(drop("obs", "scbasset_bias")), accessibility(), KeyError, "obs['scbasset_bias']"),
     ("peak vectors are gone", trained(drop("varm", "scbasset")), accessibility(), KeyError, "no peak embeddings 'scbasset'",
      "tl.scbasset again"),
-    ("weights were read without sequences", from_keras, accessibility(), KeyError, "pp.add_sequences", "read_keras"),
+    ("weights were read without sequences", from_keras, accessibility(), KeyError, "pp.add_sequences", "tl.load_keras"),
     ("weights were read, there was no training", from_keras, history(), KeyError, "no history", "read from a file"),
     ("cell vectors of another model", trained(put("obsm", "X_scbasset", np.ones((60, 4)))), accessibility(), ValueError,
      "obsm['X_scbasset'] and varm['scbasset'] have different widths [4, 6]"),

@@ -284,7 +284,7 @@ ARGUMENTS = [
     *((f"`rng={value!r}`", None, train(rng=value), ValueError, *SEED, repr(value)) for value in ("a", -1, 1.5)),
     *((f"`key_added={value!r}`", None, train(key_added=value), ValueError, NAME, repr(value))
       for value in ("", "a/b", 3)),
-    ("`key_added` whose slots are taken", taken, train(key_added="mine"), ValueError, "would replace uns['mine']",
+    ("`key_added` whose slots are taken", taken, train(key_added="mine"), ValueError, "uns['mine'] is there already",
      "choose another key_added"),
     ('`key_added="dna_code"`', None, train(key_added="dna_code"), ValueError, "key_added='dna_code'", "another name"),
     ('`key_added="tf_activity"`', None, train(key_added="tf_activity"), ValueError, "key_added='tf_activity'", "another name"),

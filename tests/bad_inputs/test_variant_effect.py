@@ -153,7 +153,7 @@ CASES = [
      "run tl.variant_effect(data, variants, fasta)"),
     ("`get.variant_effect` of another entry", prepare(), get(key="scbasset"), KeyError, "uns['scbasset'] holds no variant"),
     ("`get.variant_effect` of a later version", scored(later), get(), ValueError, "schema 99, this one reads 1", "update"),
-    ("`get.variant_effect` after training again", scored(damage), get(), ValueError, "another network",
+    ("`get.variant_effect` after training again", scored(damage), get(), ValueError, "another model",
      "run tl.variant_effect again"),
     ("a contrast with an unknown group", scored(), get(groupby="kind", contrast=("a", "z")), KeyError, "no group ['z']"),
     ("groups named as columns of the table", scored(lambda w, d: d.obs.replace({"kind": {"a": "ref", "b": "pos"}}, inplace=True)),

@@ -108,12 +108,6 @@ def test_history(trained):
         sb.get.history(trained)
 
 
-def test_a_model_of_a_later_version_is_refused(trained):
-    trained.uns["scbasset"]["schema_version"] = 99
-    with pytest.raises(ValueError, match="update the package"):
-        sb.get.accessibility(trained)
-
-
 @pytest.mark.parametrize("field", ["obsm", "obs", "varm"])
 def test_a_part_that_is_gone_is_named(trained, field):
     name = trained.uns["scbasset"]["slots"][field]

@@ -250,12 +250,6 @@ def test_containers_copy_view_and_key_added(scored, fasta, contigs):
     assert view.uns["variant_effect"]["params"] == params
 
 
-def test_subsets_of_cells_read_what_the_whole_reads(scored):
-    some = scored[3:7].copy()
-    whole = sb.get.variant_effect(scored, obs=some.obs_names)
-    pd.testing.assert_frame_equal(sb.get.variant_effect(some), whole)
-
-
 def test_windows_of_their_own_need_no_regions(scored, fasta, contigs):
     scored.var_names = [f"peak{i}" for i in range(5)]
     base = contigs["chr1"][650]
@@ -264,13 +258,6 @@ def test_windows_of_their_own_need_no_regions(scored, fasta, contigs):
         sb.tl.variant_effect(scored, rows, fasta)
     sb.tl.variant_effect(scored, rows, fasta, windows="variant")
     assert sb.get.variant_effect(scored)["offset"].tolist() == [SEQ_LEN // 2]
-
-
-def test_results_of_another_model_are_refused(scored):
-    scored.uns["scbasset"]["weights"] = scored.uns["scbasset"]["weights"].copy()
-    scored.uns["scbasset"]["weights"][-1] ^= 1
-    with pytest.raises(ValueError, match=r"another network .* run tl.variant_effect again"):
-        sb.get.variant_effect(scored)
 
 
 def test_groups_named_as_other_columns_are_refused(scored):

@@ -63,10 +63,9 @@ def n_readings(average: Average) -> int:
 
 
 def _mean(trunk: Trunk, codes: torch.Tensor, average: Average, tick: Callable[[int], object] | None) -> torch.Tensor:
-    total = torch.zeros((), device=codes.device)
+    made = []
     for form in readings(codes, average):
-        one = trunk(one_hot(form).to(trunk.dense.weight.dtype))
-        total = one if total.dim() == 0 else total + one
+        made.append(trunk(one_hot(form).to(trunk.dense.weight.dtype)))
         if tick is not None:
             tick(len(codes))
-    return total / n_readings(average)
+    return torch.stack(made).mean(0)

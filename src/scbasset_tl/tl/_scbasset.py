@@ -6,10 +6,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, SCBASSET, other_results
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
 from scbasset_tl._settings import settings
-from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
+from scbasset_tl._validate import check_one_of, check_positive_int
 from scbasset_tl.tl._arguments import cells_a_step, recipe_changes, training_files
 
 if TYPE_CHECKING:
@@ -174,11 +173,12 @@ def scbasset(
     (60, 32)
     """
     from scbasset_tl._adata.codes import sequence_codes
+    from scbasset_tl._adata.kinds import MODEL
     from scbasset_tl._adata.model.network import trunk_config, trunk_digest, warm_trunk
     from scbasset_tl._adata.model.peak_vectors import read_vectors
     from scbasset_tl._adata.model.problem import training_data
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.slots import check_model_free
+    from scbasset_tl._adata.results import claim
     from scbasset_tl.train.checkpoint import load_checkpoint
     from scbasset_tl.train.device import make_fabric, settled_precision
     from scbasset_tl.train.distributed import Ranks
@@ -190,8 +190,7 @@ def scbasset(
     source = writable(data, mod, copy=copy)
     check_one_of("recipe", recipe, RECIPE_NAMES)
     average = peak_average(recipe, average)
-    check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
-    check_model_free(source, key_added, "tl.scbasset")
+    claim(source, MODEL, key_added)
     changes = recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)
     cells_per_step = cells_a_step(cells_per_step, source.n_obs)
     path, index_path = training_files(checkpoint, index_file, resume=resume)
@@ -263,9 +262,11 @@ def _write(
     import numpy as np
     import pandas as pd
 
+    from scbasset_tl._adata.kinds import MODEL
     from scbasset_tl._adata.model.batches import Batches
     from scbasset_tl._adata.model.store import write_model
-    from scbasset_tl._keys import SPLIT, SPLIT_LEVELS, map_cells_columns
+    from scbasset_tl._adata.results import names
+    from scbasset_tl._keys import SPLIT, SPLIT_LEVELS
 
     head = {name: value.detach().cpu().numpy() for name, value in result.head.named_parameters()}
     epochs = {name: np.array(values, dtype=np.float64) for name, values in result.history.items()}
@@ -284,7 +285,7 @@ def _write(
         params={**params, "trunk": result.trunk.config.to_dict()},
         history=history,
         batches=batches,
-        obs=batch_of if errors is None else {**batch_of, map_cells_columns(key_added)[0]: errors},
+        obs=batch_of if errors is None else {**batch_of, names(MODEL, key_added)["se"]: errors},
         var=split,
     )
 

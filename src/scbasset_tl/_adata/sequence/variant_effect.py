@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model.store import check_same_network, check_schema, model_digest
-from scbasset_tl._keys import DNA_CODE, SCHEMA_VERSION
+from scbasset_tl._adata.kinds import VARIANT_EFFECT
+from scbasset_tl._adata.results import find
+from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
-from scbasset_tl._validate import check_name
 from scbasset_tl.genome.regions import check_on_contigs, read_regions
 from scbasset_tl.genome.variant_windows import variants_in_windows, write_alternatives
 from scbasset_tl.genome.variants import allele_lengths
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anndata import AnnData
 
     from scbasset_tl.genome.fasta import Fasta
@@ -115,9 +116,7 @@ def both_alleles(
     return stretches[~places.duplicated(), :seq_len], edited, places.factorize()[0]
 
 
-def pack(
-    adata: AnnData, variants: Variants, pairs: Pairs, delta: np.ndarray, *, seq_len: int, params: Mapping[str, Any]
-) -> dict[str, Any]:
+def pack(variants: Variants, pairs: Pairs, delta: np.ndarray, seq_len: int) -> dict[str, Any]:
     """What ``uns`` keeps: columns of the scored and of the skipped variants."""
     scored = variants.rows(pairs.variant)
     entry = {
@@ -126,10 +125,6 @@ def pack(
         "offset": scored.start - pairs.start,
         "delta": delta,
         "seq_len": seq_len,
-        "params": dict(params),
-        "model": {"key": params["key"], "digest": model_digest(adata, params["key"])},
-        "written_by": "tl.variant_effect",
-        "schema_version": SCHEMA_VERSION,
     }
     skipped = variants.rows(np.flatnonzero(variants.reason != ""))
     # files do not keep the type of an empty column of text
@@ -145,15 +140,7 @@ def _columns(variants: Variants) -> dict[str, np.ndarray]:
 
 def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
     """``uns[key]`` of :func:`scbasset_tl.tl.variant_effect`, if it is of the model as it is now."""
-    entry = adata.uns.get(check_name("key", key))
-    if not isinstance(entry, Mapping) or "offset" not in entry or "delta" not in entry:
-        message = (
-            f"uns[{key!r}] holds no variant effects: run tl.variant_effect(data, variants, fasta) first, or pass key=."
-        )
-        raise KeyError(message)
-    check_schema(key, entry)
-    check_same_network(adata, key, entry, str(entry["model"]["key"]), fix="run tl.variant_effect again")
-    return entry
+    return find(adata, VARIANT_EFFECT, key)
 
 
 def table(entry: Mapping[str, Any], *, skipped: bool = False) -> pd.DataFrame:
