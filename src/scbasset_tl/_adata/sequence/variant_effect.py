@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.kinds import VARIANT_EFFECT
+from scbasset_tl._adata.positions import region_keys
 from scbasset_tl._adata.results import find
-from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
 from scbasset_tl.genome.regions import check_on_contigs, read_regions
 from scbasset_tl.genome.variant_windows import variants_in_windows, write_alternatives
@@ -43,8 +43,7 @@ class Pairs(NamedTuple):
 
 def pair_with_peaks(adata: AnnData, variants: Variants, genome: Fasta, seq_len: int) -> tuple[Variants, Pairs]:
     """Every variant with the window of every peak that holds its reference allele; the others are marked."""
-    keys = adata.uns.get(DNA_CODE, {}).get("params", {}).get("region_keys")
-    regions = read_regions(adata.var, keys=None if keys is None else [str(key) for key in keys], obs=adata.obs)
+    regions = read_regions(adata.var, keys=region_keys(adata), obs=adata.obs)
     regions = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=genome.path.name)
     chrom, start = np.asarray(regions.chrom, dtype=object), regions.middle - seq_len // 2
     usable = variants.usable
