@@ -14,7 +14,7 @@ def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
     r"""Read the DNA motifs of a file of JASPAR, HOCOMOCO, CIS-BP, TRANSFAC or HOMER, or a collection of JASPAR by name.
 
     The content tells the format, whatever the file is called: MEME, JASPAR (``.jaspar``, ``.pfm``), TRANSFAC, HOMER
-    (``.motif``), HOCOMOCO (``.pcm``), or a single matrix, each plain or compressed by gzip.
+    (``.motif``), HOCOMOCO (``.pcm``), or a single matrix, each plain or compressed by gzip, bzip2 or xz.
 
     Parameters
     ----------

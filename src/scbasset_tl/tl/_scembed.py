@@ -134,7 +134,7 @@ def scembed(
     from scbasset_tl._adata.scembed.store import encode, write_embedding
     from scbasset_tl._adata.scembed.tokens import read_tokens
     from scbasset_tl.nn.skipgram import SkipGramConfig
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.device import single_device
 
     source = writable_peaks(data, mod, copy=copy)
     claim(source, SCEMBED, key_added)
@@ -152,7 +152,7 @@ def scembed(
     )
     check_positive_int("min_count", min_count)
     power = check_number("axis_power", axis_power, low=0)
-    device = make_fabric(accelerator, None).device
+    device = single_device(accelerator)
     tokens = read_tokens(source, tokens_key)
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed
