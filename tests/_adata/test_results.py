@@ -8,7 +8,6 @@ import pytest
 import scbasset_tl as sb
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "accelerator": "cpu"}
-DESIGN = {"groupby": "cell_type", "group": "type_1", "n_sequences": 2, "n_rounds": 2, "window": 20}
 
 
 def motifs_of(adata):
@@ -20,74 +19,14 @@ def motifs_of(adata):
 def made():
     adata = sb.datasets.toy(n_obs=60, n_vars=200, rng=3)
     sb.tl.scbasset(adata, rng=1, **SMALL)
-    motifs = motifs_of(adata)
-    sb.tl.tf_activity(adata, motifs, n_background=20, n_null=0)
-    sb.tl.motif_hits(adata, [0, 1], motifs)
+    sb.tl.tf_activity(adata, motifs_of(adata), n_background=20, n_null=0)
     sb.tl.ism(adata, [0, 1], window=30)
-    sb.tl.design(adata, **DESIGN)
     return adata
 
 
 @pytest.fixture
 def adata(made):
     return made.copy()
-
-
-READERS = {
-    "tl.tf_activity": lambda data: sb.get.tf_activity(data),
-    "tl.motif_hits": lambda data: sb.get.motif_hits(data),
-    "tl.ism": lambda data: sb.get.ism(data),
-    "tl.design": lambda data: sb.get.design(data),
-}
-
-
-@pytest.mark.parametrize("verb", READERS)
-def test_results_of_a_model_that_was_trained_again_are_refused(adata, verb):
-    READERS[verb](adata)
-    sb.tl.scbasset(adata, rng=7, **SMALL)
-    with pytest.raises(ValueError, match="trained again.*run tl"):
-        READERS[verb](adata)
-
-
-@pytest.mark.parametrize("verb", READERS)
-def test_results_are_read_of_some_cells_in_another_order_and_from_a_file(adata, verb, tmp_path):
-    READERS[verb](adata[::-1].copy())
-    READERS[verb](adata[:20].copy())
-    adata.write_h5ad(tmp_path / "a.h5ad")
-    READERS[verb](ad.read_h5ad(tmp_path / "a.h5ad"))
-
-
-def verbs(data):
-    motifs = motifs_of(data)
-    return {
-        "tl.scbasset": lambda **k: sb.tl.scbasset(data, **SMALL, **k),
-        "tl.map_cells": lambda **k: sb.tl.map_cells(data, data, **k),
-        "tl.tf_activity": lambda **k: sb.tl.tf_activity(data, motifs, n_background=20, n_null=0, **k),
-        "tl.motif_hits": lambda **k: sb.tl.motif_hits(data, [0], motifs, **k),
-        "tl.ism": lambda **k: sb.tl.ism(data, [0], window=10, **k),
-        "tl.design": lambda **k: sb.tl.design(data, **DESIGN, **k),
-    }
-
-
-@pytest.mark.parametrize(
-    "verb", ["tl.scbasset", "tl.map_cells", "tl.tf_activity", "tl.motif_hits", "tl.ism", "tl.design"]
-)
-def test_a_name_of_the_users_is_not_replaced_and_an_own_one_is(adata, verb):
-    adata.uns["neighbors"] = {"params": {"n_neighbors": 15}}
-    call = verbs(adata)[verb]
-    with pytest.raises(ValueError, match=r"key_added='neighbors' would replace uns\['neighbors'\]"):
-        call(key_added="neighbors")
-    assert adata.uns["neighbors"] == {"params": {"n_neighbors": 15}}
-    call(key_added="mine")
-    call(key_added="mine")
-
-
-def test_vectors_of_the_users_are_not_replaced(adata):
-    adata.obsm["X_mine"] = np.ones((60, 2))
-    for verb in ("tl.scbasset", "tl.tf_activity"):
-        with pytest.raises(ValueError, match=r"obsm\['X_mine'\]"):
-            verbs(adata)[verb](key_added="X_mine")
-    np.testing.assert_array_equal(adata.obsm["X_mine"], 1)
 
 
 def test_a_split_of_ones_own_is_not_replaced(adata):
@@ -106,6 +45,7 @@ def test_tf_activities_are_no_model(adata):
 
 def test_mutagenesis_knows_its_model(adata):
     sb.tl.scbasset(adata, key_added="other", rng=5, **SMALL)
+    del adata.uns["ism"]
     sb.tl.ism(adata, [0, 1], key="other", window=20)
     del adata.uns["scbasset"]
     by_itself = sb.get.ism(adata)
@@ -146,11 +86,3 @@ def test_mapped_cells_are_of_the_model(adata):
     query = sb.datasets.toy(n_obs=60, n_vars=200, rng=3)
     sb.tl.map_cells(query, adata)
     assert np.isfinite(sb.get.accessibility(query).to_numpy()).all()
-
-
-def test_no_entry_holds_none(adata):
-    def has_none(value):
-        return value is None or (isinstance(value, dict) and any(has_none(inner) for inner in value.values()))
-
-    sb.pp.tokenize_regions(adata)
-    assert not [key for key, value in adata.uns.items() if has_none(value)]

@@ -251,7 +251,7 @@ CASES = {
          "get.imputed"),
         ("its model as `key_added`", fitted(), impute(key_added="atac_diff"), ValueError, "key_added='atac_diff'"),
         ("another embedding as `key_added`", fitted(), impute(key_added="X_lsi"), ValueError, "obsm['X_lsi'] is there already"),
-        ("`get.imputed` before it", fitted(), read(), KeyError, "holds nothing imputed", "tl.impute"),
+        ("`get.imputed` before it", fitted(), read(), KeyError, "holds no imputed cells", "tl.impute"),
         ("`get.imputed` after more training", fitted(another, impute=True), read(), ValueError, "another model", "tl.impute again"),
         ("`get.imputed` without the features", fitted(drop("obsm", "atac_diff_imputed"), impute=True), read(), KeyError,
          "obsm['atac_diff_imputed']", "is gone"),

@@ -119,7 +119,7 @@ CASES = [
     ("shuffled peaks without sequences", trained(no_sequences), call(start="shuffled"), KeyError, "varm['dna_code'] is missing",
      "pp.add_sequences"),
     ('`key_added="ism"`', trained(), call(key_added="ism"), ValueError, "'ism' would replace a slot"),
-    ("`key_added` of something else", trained(put), call(key_added="mine"), ValueError, "would replace uns['mine']"),
+    ("`key_added` of something else", trained(put), call(key_added="mine"), ValueError, "uns['mine'] is there already"),
     ("`get.design` with nothing stored", trained(), read(), KeyError, "uns['design'] holds no designed sequences", "tl.design"),
     ("a `key` of something else", trained(put), read(key="mine"), KeyError, "uns['mine'] holds no designed sequences"),
     ("a model trained again", trained(designed, again), read(), ValueError, "trained again", "run tl.design again"),

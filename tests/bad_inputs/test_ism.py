@@ -109,10 +109,10 @@ CASES = [
     ('`method="deeplift"`', trained(), ism(0, method="deeplift"), ValueError, "['ism', 'gradient']", "'deeplift'"),
     *((f"`key_added={name!r}`", trained(), ism(0, key_added=name), ValueError, "would replace a slot")
       for name in ("scbasset", "tf_activity", "motif_hits", "modisco", "variant_effect")),
-    ('a model of the name of the slot, `key="ism"`', trained(named), ism(0, key="ism"), ValueError, "'ism' would replace a slot"),
+    ('a model of the name of the slot, `key="ism"`', trained(named), ism(0, key="ism"), ValueError, "uns['ism'] is there already", "but from tl.scbasset"),
     ("`get.ism` with nothing stored", trained(), read(), KeyError, "uns['ism'] holds no", "tl.ism(data, regions)"),
-    ("a `key` of something else", trained(put("pca", {"a": 1})), read(key="pca"), KeyError, "uns['pca']", "key_added of tl.ism"),
-    ("a model trained again", trained(stored(), again), read(), ValueError, "uns['ism']", "another network", "run tl.ism again"),
+    ("a `key` of something else", trained(put("pca", {"a": 1})), read(key="pca"), KeyError, "uns['pca'] holds no in-silico mutagenesis"),
+    ("a model trained again", trained(stored(), again), read(), ValueError, "uns['ism']", "another model", "run tl.ism again"),
     ("a later version's slot", trained(stored(), later), read(), ValueError, "schema 99", "update"),
     ("repeated names of peaks", trained(repeated), read(regions=[0]), ValueError, "var_names_make_unique"),
     ("more of stored regions that are no peaks", trained(stored(), gone), read(window=40), ValueError,

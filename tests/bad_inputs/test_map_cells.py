@@ -94,7 +94,9 @@ PLACES = put("obsm", "X_scbasset", np.arange(120.0).reshape(60, 2))
 HOLES = np.where(np.arange(120) == 8, np.nan, np.arange(120.0)).reshape(60, 2)
 CASES = {
     "tl.map_cells": [
-        ("a reference without a model", None, onto(drop("uns", "scbasset")), KeyError, "uns['scbasset'] holds no trained model",
+        ("`min_overlap` for a scBasset model", None, onto(min_overlap=5), ValueError, "min_overlap= is for models of tl.scembed",
+         "of tl.scbasset"),
+        ("a reference without a model", None, onto(drop("uns", "scbasset")), KeyError, "uns['scbasset'] of the reference holds no trained model",
          "tl.scbasset"),
         ("another `key`", None, onto(key="mine"), KeyError, "uns['mine']", "models here: ['scbasset']"),
         ("a reference without peak vectors", None, onto(drop("varm", "scbasset")), KeyError, "varm has no peak embeddings"),

@@ -280,10 +280,11 @@ ARGUMENTS = [
     ("`torchrun` with one device asked for", by_torchrun, train(), ValueError, "make 1 processes, but torchrun started 2"),
     *((f'`precision="{value}"`', None, train(precision=value), ValueError, "precision must be one of", "32-true", value)
       for value in ("64-bit", "16-mixed")),
+    ('`average="both"`', None, train(average="both"), ValueError, "['none', 'strands', 'strands_shifts']"),
     *((f"`rng={value!r}`", None, train(rng=value), ValueError, *SEED, repr(value)) for value in ("a", -1, 1.5)),
     *((f"`key_added={value!r}`", None, train(key_added=value), ValueError, NAME, repr(value))
       for value in ("", "a/b", 3)),
-    ("`key_added` whose slots are taken", taken, train(key_added="mine"), ValueError, "would replace uns['mine']",
+    ("`key_added` whose slots are taken", taken, train(key_added="mine"), ValueError, "uns['mine'] is there already",
      "choose another key_added"),
     ('`key_added="dna_code"`', None, train(key_added="dna_code"), ValueError, "key_added='dna_code'", "another name"),
     ('`key_added="tf_activity"`', None, train(key_added="tf_activity"), ValueError, "key_added='tf_activity'", "another name"),

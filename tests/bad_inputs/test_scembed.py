@@ -42,6 +42,15 @@ def project(world):
     sb.tl.map_cells(world.data, world.data[:30].copy())
 
 
+def project_with(**arguments):
+    def call(world):
+        reference = world.data[:30].copy()
+        sb.tl.scembed(reference, n_latent=4, max_epochs=1)
+        sb.tl.map_cells(world.data, reference, **arguments)
+
+    return call
+
+
 def geniml(*, cut=None, state=None, config="vocab_size: 9\nembedding_dim: 4\n", bed="chr1\t0\t9\nchr1\t20\t30\n"):
     """The call with a checkpoint of these contents; parts that are None are not there."""
 
@@ -94,8 +103,11 @@ CASES = {
         ("`subsample=-1`", None, train(subsample=-1), ValueError, "subsample", "got -1"),
         ("`key_added` with a slash", None, train(key_added="a/b"), ValueError, "without '/'"),
         ("`rng` of text", None, train(rng="x"), ValueError, "rng must be"),
-        ("`tl.map_cells` with a reference without a model", None, project, KeyError, "holds no scEmbed model",
-         "tl.scembed"),
+        ("`tl.map_cells` with a reference without a model", None, project, KeyError, "holds no trained model",
+         "tl.scembed(reference)"),
+        ("`tl.map_cells` by regions with `l2`", None, project_with(l2=3.0), ValueError, "l2= is for models of tl.scbasset",
+         "of tl.scembed"),
+        ("`tl.map_cells` by regions with `peaks`", None, project_with(peaks="all"), ValueError, "peaks= is for models"),
     ],
     "io.read_geniml": [
         ("a truncated checkpoint", None, geniml(cut=300), ValueError, "checkpoint.pt' is damaged", "export it again"),

@@ -132,9 +132,9 @@ CASES = {
         ('`rng="a"`', trained(), score(rng="a"), ValueError, "rng must be a whole number", "got 'a'"),
         ('`key_added="a/b"`', trained(), score(key_added="a/b"), ValueError, "without '/'", "'a/b'"),
         *((f"`key_added={name!r}`", trained(), score(key_added=name), ValueError, "another name")
-          for name in ("scbasset", "X_scbasset", "dna_code", "ism", "motif_hits", "modisco", "variant_effect")),
+          for name in ("scbasset", "dna_code", "ism", "motif_hits", "modisco", "variant_effect")),
         *((f"`key_added={name!r}`, there already", trained(put("obsm", name, np.ones((60, 2)))), score(key_added=name),
-           ValueError, f"would replace obsm['{name}']", "another key_added") for name in ("X_pca", "X_umap")),
+           ValueError, f"obsm['{name}'] is there already", "another key_added") for name in ("X_pca", "X_umap")),
         ("activities of a later version", scored(later), get(), ValueError, "schema 99, this one reads 1", "update"),
         ("`get.tf_activity` without activities", trained(), get(), KeyError, *NONE),
         ("`get.tf_activity` of another result", trained(), get(key="scbasset"), KeyError, "uns['scbasset'] holds no TF activity"),

@@ -143,7 +143,8 @@ CASES = [
     ("a FASTA of another assembly", prepare(*GOOD, change=other_assembly), score(fasta="other.fa"), ValueError,
      "other.fa", "not the assembly of the peaks' sequences, genome.fa", "uns['dna_code']['checksum']"),
     ('`windows="both"`', prepare(*GOOD), score(windows="both"), ValueError, "['peaks', 'variant']"),
-    ('`strands="-"`', prepare(*GOOD), score(strands="-"), ValueError, "['both', '+']"),
+    ('`average="both"`', prepare(*GOOD), score(average="both"), ValueError, "['none', 'strands', 'strands_shifts']"),
+    ('`strands="+"`', prepare(*GOOD), score(strands="+"), TypeError, "use average="),
     ("`key_added` of the model", prepare(*GOOD), score(key_added="scbasset"), ValueError, "choose another name"),
     *((f"`key_added={name!r}`", prepare(*GOOD), score(key_added=name), ValueError, "choose another name")
       for name in ("ism", "motif_hits", "modisco", "tf_activity")),
@@ -152,7 +153,7 @@ CASES = [
      "run tl.variant_effect(data, variants, fasta)"),
     ("`get.variant_effect` of another entry", prepare(), get(key="scbasset"), KeyError, "uns['scbasset'] holds no variant"),
     ("`get.variant_effect` of a later version", scored(later), get(), ValueError, "schema 99, this one reads 1", "update"),
-    ("`get.variant_effect` after training again", scored(damage), get(), ValueError, "another network",
+    ("`get.variant_effect` after training again", scored(damage), get(), ValueError, "another model",
      "run tl.variant_effect again"),
     ("a contrast with an unknown group", scored(), get(groupby="kind", contrast=("a", "z")), KeyError, "no group ['z']"),
     ("groups named as columns of the table", scored(lambda w, d: d.obs.replace({"kind": {"a": "ref", "b": "pos"}}, inplace=True)),

@@ -30,7 +30,7 @@ def no_network(monkeypatch):
     def refuse(*_):
         raise AssertionError
 
-    monkeypatch.setattr("scbasset_tl._adata.sequence.ism.load_trunk", refuse)
+    monkeypatch.setattr("scbasset_tl._adata.model.store.unpack_trunk", refuse)
 
 
 def test_cells_are_those_of_whole_sequences(stored):
@@ -161,7 +161,7 @@ def test_a_peaks_row_that_was_moved_is_not_the_peak(trained, fasta):
 def test_one_place_is_stored_whatever_its_name(trained, monkeypatch):
     table = pd.DataFrame({"chr": "chr1", "start": [4000], "end": [4300]}, index=["mine"])
     sb.tl.ism(trained, [4], window=20)
-    monkeypatch.setattr("scbasset_tl._adata.sequence.ism.load_trunk", None)
+    monkeypatch.setattr("scbasset_tl._adata.model.store.unpack_trunk", None)
     found = sb.get.ism(trained, regions=table)
     assert found.regions == ["mine"]
     np.testing.assert_array_equal(found.codes, trained.uns["ism"]["codes"])
@@ -184,7 +184,7 @@ def test_repeated_names_in_one_call(trained, fasta, first):
 def test_repeated_names_that_are_stored(trained, fasta, monkeypatch):
     table = at(1000, 3000, names=["a", "a"])
     sb.tl.ism(trained, table, fasta=fasta, window=30)
-    monkeypatch.setattr("scbasset_tl._adata.sequence.ism.load_trunk", None)
+    monkeypatch.setattr("scbasset_tl._adata.model.store.unpack_trunk", None)
     for found in (sb.get.ism(trained), sb.get.ism(trained, regions=table)):
         np.testing.assert_array_equal(found.codes, trained.uns["ism"]["codes"])
         assert found.regions == ["a", "a"]
@@ -239,7 +239,7 @@ def test_subsetting_cells_leaves_the_others(stored):
 
 def test_a_model_trained_again_is_noticed(stored):
     sb.tl.scbasset(stored, **SMALL, rng=1)
-    with pytest.raises(ValueError, match="another network than that of uns\\['scbasset'\\]"):
+    with pytest.raises(ValueError, match="another model than uns\\['scbasset'\\]"):
         sb.get.ism(stored, groupby="kind")
     with pytest.raises(ValueError, match="run tl.ism again"):
         sb.get.ism(stored, regions=[50], groupby="kind")

@@ -7,7 +7,8 @@ from scipy import sparse
 from scipy.stats import pearsonr, wilcoxon
 
 import scbasset_tl as sb
-from scbasset_tl._adata.slots import result_entry
+from scbasset_tl._adata.kinds import GENE_SCORES
+from scbasset_tl._adata.results import entry
 from scbasset_tl.metrics import _gene_expression_correlation
 
 GENES = ["Abc1", "G2", "G3", "G4", "G5", "G6", "absent"]
@@ -22,7 +23,7 @@ def multiome(rng):
     for key, noise in (("gene_scores", 0.5), ("gene_scores_raw", 3)):
         scores = np.column_stack([expression, rng.random(40)]) + noise * rng.normal(size=(40, 7))
         atac.obsm[key] = scores.astype(np.float32)
-        atac.uns[key] = {**result_entry("tl.gene_scores", {}, obsm=key), "names": GENES, "n_peaks": np.ones(7, int)}
+        atac.uns[key] = {**entry(GENE_SCORES, {}, {"obsm": key}), "names": GENES, "n_peaks": np.ones(7, int)}
     order = rng.permutation(6)
     rna = AnnData(sparse.csr_matrix(expression[:38][::-1][:, order]), obs=pd.DataFrame(index=cells[:38][::-1]))
     rna.var_names = np.array(["ABC1", *GENES[1:6]])[order]

@@ -135,5 +135,5 @@ def test_axes_of_the_user(trained, shown):
 
 def test_stored_changes_are_drawn_without_the_network(trained, monkeypatch):
     sb.tl.ism(trained, [4])
-    monkeypatch.setattr("scbasset_tl._adata.sequence.ism.load_trunk", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr("scbasset_tl._adata.model.store.unpack_trunk", lambda *_: pytest.fail("computed again"))
     assert sb.pl.ism(trained, 4, groupby="kind", window=20, show=False).shape == (2, 1)

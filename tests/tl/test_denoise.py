@@ -88,17 +88,6 @@ def test_a_layer_that_does_not_fit_is_refused_and_a_file_is_not(trained, monkeyp
     assert (tmp_path / "a.h5ad").exists()
 
 
-def test_again_replaces_its_own_but_no_other_layer(trained):
-    trained.layers["scbasset"] = np.ones(trained.shape)
-    with pytest.raises(ValueError, match="layers\\['scbasset'\\] is there already"):
-        sb.tl.denoise(trained)
-    del trained.layers["scbasset"]
-    sb.tl.denoise(trained)
-    first = trained.layers["scbasset"]
-    sb.tl.denoise(trained, scale="sigmoid")
-    assert not np.allclose(trained.layers["scbasset"], first)
-
-
 @pytest.mark.parametrize("normalize", [True, False])
 def test_components_and_neighbours_are_those_of_the_dense_matrix(trained, normalize):
     dense = sb.get.accessibility(trained, normalize_depth=normalize).to_numpy(np.float64)
@@ -168,25 +157,6 @@ def test_what_half_precision_cannot_hold_is_refused(trained, tmp_path, to_file):
     assert not trained.layers
     sb.tl.denoise(trained)
     assert np.isfinite(trained.layers["scbasset"]).all()
-
-
-def test_the_layer_of_another_model_is_kept(trained):
-    trained.uns["m2"] = {**trained.uns["scbasset"], "weights": trained.uns["scbasset"]["weights"][::-1].copy()}
-    sb.tl.denoise(trained)
-    sb.tl.denoised_pca(trained)
-    for verb in (sb.tl.denoise, sb.tl.denoised_pca):
-        with pytest.raises(ValueError, match="is of the model 'scbasset', not of 'm2': choose a key_added"):
-            verb(trained, key="m2")
-        verb(trained, key="m2", key_added="second")
-        origin = trained.uns["second"]["model"]
-        assert origin["key"] == "m2"
-        assert (
-            origin["digest"]
-            != trained.uns["denoise"]["model"]["digest"]
-            == trained.uns["denoised_pca"]["model"]["digest"]
-        )
-        del trained.uns["second"]
-        (trained.layers if verb is sb.tl.denoise else trained.obsm).pop("second")
 
 
 def test_more_components_than_there_are_is_said(trained, capsys):

@@ -206,26 +206,6 @@ def test_other_contigs_are_said_but_not_of_a_part_of_the_genome(capsys):
         assert ("WARNING: 2 of 3 start sites are on contigs without peaks" in capsys.readouterr().err) == said
 
 
-def test_scores_of_a_model_that_is_another_by_now_are_refused(trained, genes, tmp_path):
-    sb.tl.gene_scores(trained, genes)
-    sb.tl.gene_scores(trained, genes, kind="raw")
-    trained.write_h5ad(tmp_path / "a.h5ad")
-    for same in (ad.read_h5ad(tmp_path / "a.h5ad"), trained[::-1], trained[5:9], trained[:, :9]):
-        assert sb.get.gene_scores(same).n_vars == 5
-    other_cells, other_network, gone = trained.copy(), trained.copy(), trained.copy()
-    other_cells.obs["scbasset_bias"] += 1
-    other_cells.uns["scbasset"]["cells"] = np.sort(other_cells.obs["scbasset_bias"].to_numpy(dtype=np.float32))
-    other_network.uns["scbasset"]["weights"] = other_network.uns["scbasset"]["weights"][::-1].copy()
-    for changed in (other_cells, other_network):
-        with pytest.raises(ValueError, match="another model than uns\\['scbasset'\\] is now.*run tl.gene_scores again"):
-            sb.get.gene_scores(changed)
-        assert sb.get.gene_scores(changed, key="gene_scores_raw").n_vars == 5
-        sb.tl.gene_scores(changed, genes)
-        assert sb.get.gene_scores(changed).n_vars == 5
-    del gone.uns["scbasset"]
-    assert sb.get.gene_scores(gone).n_vars == 5
-
-
 def test_slots_that_hold_something_else(trained, genes):
     expected = sb.tl.gene_scores(trained, genes, copy=True).obsm["gene_scores"]
     trained.uns["dna_code"] = 5

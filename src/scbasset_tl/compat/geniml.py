@@ -15,7 +15,7 @@ from anndata import AnnData, read_h5ad
 
 from scbasset_tl import io, pp, tl
 from scbasset_tl._files import as_path
-from scbasset_tl._keys import CELL_TYPE, CHROM, END, SCEMBED, START, scembed_slots
+from scbasset_tl._keys import CELL_TYPE, CHROM, END, SCEMBED, START
 from scbasset_tl._log import info
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ScEmbed:
         """Vectors of the cells (n_obs, embedding_dim); the data stay as they are."""
         cells = AnnData(adata.X, obs=adata.obs[[]], var=adata.var)
         tl.map_cells(cells, self._trained())
-        return cells.obsm[scembed_slots()["obsm"]]
+        return cells.obsm["X_scembed"]
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model with its universe, as :func:`scbasset_tl.io.write_scembed`."""

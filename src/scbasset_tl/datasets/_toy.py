@@ -201,15 +201,15 @@ def _best_auroc(logits: np.ndarray, counts: sparse.csr_matrix) -> tuple[float, f
 
 def _sequence_record(genome: Genome, seq_len: int) -> dict[str, Any]:
     """What :func:`scbasset_tl.pp.add_sequences` keeps in ``uns``."""
-    from scbasset_tl._keys import SCHEMA_VERSION
+    from scbasset_tl._adata.kinds import DNA
+    from scbasset_tl._adata.results import entry, names
     from scbasset_tl.genome.codes import ALPHABET
     from scbasset_tl.genome.fasta import assembly_checksum
 
     return {
-        "params": {"fasta": "toy.fa", "seq_len": seq_len},
+        **entry(DNA, {"fasta": "toy.fa", "seq_len": seq_len}, names(DNA)),
         "fasta": "toy.fa",
         "checksum": assembly_checksum({name: len(codes) for name, codes in genome.contigs.items()}),
         "seq_len": seq_len,
         "alphabet": ALPHABET,
-        "schema_version": SCHEMA_VERSION,
     }

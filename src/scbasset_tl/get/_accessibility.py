@@ -29,6 +29,7 @@ def accessibility(
     groups: str | Sequence[str] | None = None,
     normalize_depth: bool = True,
     scale: Literal["logit", "sigmoid"] = "logit",
+    average: Literal["none", "strands", "strands_shifts"] | None = None,
     key: str = "scbasset",
     accelerator: str = "cpu",
     mod: str = "atac",
@@ -73,6 +74,7 @@ def accessibility(
         Leave the cells' biases (and batches) out.
     scale
         ``"logit"`` or ``"sigmoid"``.
+    {average}
     {key}
     {accelerator}
     {mod}
@@ -108,6 +110,7 @@ def accessibility(
     import pandas as pd
 
     from scbasset_tl._adata.model.denoised import group_weights, low_rank, new_peaks
+    from scbasset_tl._adata.model.peak_vectors import check_average, vectors_of
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.positions import positions
     from scbasset_tl._adata.readout import output_vectors
@@ -120,29 +123,34 @@ def accessibility(
     check_one_of("accelerator", accelerator, ACCELERATORS)
     adata = resolve(data, mod)
     model = read_model(adata, key)
+    forms = check_average(model, average)
     rows = output_vectors(adata, model, obs=obs, groupby=groupby, groups=groups).index
     if (var is not None) + (regions is not None) + (sequences is not None) > 1:
         message = "var=, regions= and sequences= are three ways to say what is read: pass one of them."
         raise ValueError(message)
-    peaks: np.ndarray | None = None
     if regions is None and sequences is None:
         columns = adata.var_names
         if fasta is not None:
             message = "fasta= is where regions= are read: pass regions= with it."
             raise ValueError(message)
         chosen = positions("var", columns, var)
-        columns, peaks = columns[chosen], model.require_peaks()[chosen]
+        columns, embed = columns[chosen], vectors_of(adata, model, chosen, forms, accelerator)
         advice = (
             "ask for fewer cells or peaks at a time, for groups (groupby=), or for a file: tl.denoise(data, path=...)."
         )
     else:
         columns, embed = new_peaks(
-            adata, model, regions=regions, sequences=sequences, fasta=fasta, accelerator=accelerator
+            adata,
+            model,
+            regions=regions,
+            sequences=sequences,
+            fasta=fasta,
+            average=forms,
+            accelerator=accelerator,
         )
         advice = "ask for fewer cells, regions or sequences at a time, or for groups (groupby=)."
     check_memory(4 * len(rows) * len(columns), f"a block of {len(rows):,} × {len(columns):,} values", advice=advice)
-    peaks = embed() if peaks is None else peaks
-    matrix = low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=peaks)
+    matrix = low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=embed())
     if groupby is None:
         values = matrix.rows(positions("obs", adata.obs_names, obs)).dense()
     else:

@@ -49,8 +49,10 @@ def gene_scores(data: AnnData | MuData, *, key: str = "gene_scores", mod: str = 
 
     from anndata import AnnData
 
+    from scbasset_tl._adata.kinds import GENE_SCORES
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.rna.gene_scores import is_scores, read_scores
+    from scbasset_tl._adata.results import holds
+    from scbasset_tl._adata.rna.gene_scores import read_scores
 
     adata = resolve(data, mod)
     stored = read_scores(adata, key)
@@ -58,6 +60,6 @@ def gene_scores(data: AnnData | MuData, *, key: str = "gene_scores", mod: str = 
         stored.scores.copy(),
         obs=adata.obs.copy(),
         var=stored.genes,
-        obsm={name: values.copy() for name, values in adata.obsm.items() if not is_scores(adata, name)},
+        obsm={name: values.copy() for name, values in adata.obsm.items() if not holds(adata, GENE_SCORES, name)},
         uns={name: deepcopy(values) for name, values in adata.uns.items() if name.endswith("_colors")},
     )

@@ -42,10 +42,10 @@ def history(data: AnnData | MuData, *, key: str = "scbasset", mod: str = "atac")
     """
     import pandas as pd
 
-    from scbasset_tl._adata.model.store import model_entry
+    from scbasset_tl._adata.model.store import read_network
     from scbasset_tl._adata.resolve import resolve
 
-    stored = model_entry(resolve(data, mod), key).get("history", {})
+    stored = read_network(resolve(data, mod), key).entry.get("history", {})
     columns = ("loss", "train_auroc", "val_auroc", "lr", "seconds")
     if not {*columns} <= {*stored.get("epochs", {})}:
         message = (

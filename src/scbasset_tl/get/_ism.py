@@ -73,7 +73,7 @@ def ism(
     KeyError
         If nothing is stored and no region is named, or there is no such model, column, group, cell or peak.
     ValueError
-        If what is stored belongs to another network than the model, and as in :func:`scbasset_tl.tl.ism`.
+        If what is stored was computed with another network than that of the model, and as in :func:`scbasset_tl.tl.ism`.
 
     Examples
     --------
@@ -91,9 +91,8 @@ def ism(
     from scbasset_tl._adata.sequence.ism_scores import model_of, read_scores, relative_to_all
 
     adata = resolve(data, mod)
-    model_key = model_of(adata, key) if model_key is None else model_key
-    model = read_model(adata, model_key)
+    model = read_model(adata, model_of(adata, key) if model_key is None else model_key)
     vectors = output_vectors(adata, model, groupby=groupby, groups=groups, contrast=contrast, obs=obs)
     if relative and contrast is None:
         vectors = relative_to_all(vectors, model)
-    return read_scores(adata, vectors, regions=regions, fasta=fasta, key=key, model_key=model_key, window=window)
+    return read_scores(adata, model, vectors, regions=regions, fasta=fasta, key=key, window=window)

@@ -19,7 +19,8 @@ def model(
     """The trained network as a torch module, for tangermeme, Captum and the like.
 
     It maps one-hot DNA (B, 4, L) to depth-normalised logits, one column for each cell or group, in evaluation mode on
-    the CPU. Biases and batch vectors are left out, as in the paper.
+    the CPU. Biases and batch vectors are left out, as in the paper. Each sequence is read once, as it is: outputs are the
+    values of :func:`scbasset_tl.get.accessibility` with ``average="none"``.
 
     Parameters
     ----------
@@ -50,11 +51,12 @@ def model(
     """
     import torch
 
-    from scbasset_tl._adata.model.store import load_trunk, read_model
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.nn.scorer import Scorer
 
     adata = resolve(data, mod)
-    vectors = output_vectors(adata, read_model(adata, key), groupby=groupby).to_numpy()
-    return Scorer(load_trunk(adata, key), torch.from_numpy(vectors.copy())).eval()
+    model = read_model(adata, key)
+    vectors = output_vectors(adata, model, groupby=groupby).to_numpy()
+    return Scorer(model.trunk(), torch.from_numpy(vectors.copy())).eval()

@@ -10,6 +10,8 @@ from scbasset_tl.stats.verdict import MIN_PER_CELL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scbasset_tl.stats.verdict import Verdict
+
 # the original prints .982
 _BIAS_IS_DEPTH = 0.9
 _EMBEDDING_IS_DEPTH = 0.1
@@ -21,15 +23,19 @@ _STOPPED = {
 }
 
 
-def sentences(numbers: Mapping[str, float], stopped: str) -> dict[str, str]:
-    """A sentence for each check; ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known."""
+def sentences(numbers: Mapping[str, float], stopped: str, verdict: Verdict, lacks: str | None) -> dict[str, str]:
+    """A sentence for each check.
+
+    ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known; ``lacks`` is why it is not over
+    by the rules of the verdict.
+    """
     found = {
         "per cell": _per_cell(numbers),
         "per peak": _per_peak(numbers),
         "training peaks": _training(numbers),
         "intercept": _intercept(numbers["intercept_depth_r"]),
         "embedding": _embedding(numbers["depth_in_embedding"]),
-        "convergence": _convergence(numbers, stopped),
+        "convergence": _convergence(numbers, stopped, verdict, lacks),
     }
     if "same_batch" in numbers:
         found["batches"] = _batches(numbers["same_batch"], numbers["same_batch_by_chance"])
@@ -77,7 +83,7 @@ def _embedding(share: float) -> str:
     return f"log depth accounts for {share:.1%} of its variance: {comment}."
 
 
-def _convergence(n: Mapping[str, float], stopped: str) -> str:
+def _convergence(n: Mapping[str, float], stopped: str, verdict: Verdict, lacks: str | None) -> str:
     if stopped == "mapped":
         return "cells mapped onto a trained network: look at the course of training in the reference's report."
     if "epochs" not in n:
@@ -85,10 +91,13 @@ def _convergence(n: Mapping[str, float], stopped: str) -> str:
     course = (
         f"{n['steps']} optimizer steps, epochs {n['epochs']}, best {n['best_epoch']}; {_STOPPED.get(stopped, stopped)}"
     )
-    if isnan(n["late_rise"]):
-        return f"{course}."
-    speed = max(n["late_rise"], 0)
-    return f"{course}; in its last tenth the training auROC rose {speed:.1f} times as fast as over the whole run."
+    if not isnan(n["late_rise"]):
+        speed = max(n["late_rise"], 0)
+        course += f"; in its last tenth the training auROC rose {speed:.1f} times as fast as over the whole run"
+    if lacks is None:
+        return f"over: {course}."
+    vain = ", though more would be in vain" if verdict == "no sequence signal" else ""
+    return f"not over{vain}: {course}; {lacks}."
 
 
 def _batches(share: float, chance: float) -> str:

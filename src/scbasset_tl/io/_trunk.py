@@ -44,10 +44,10 @@ def write_trunk(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     """
     import numpy as np
 
-    from scbasset_tl._adata.model.store import is_trunk_file, model_entry
+    from scbasset_tl._adata.model.store import is_trunk_file, read_network
     from scbasset_tl._adata.resolve import resolve
 
-    blob = np.ascontiguousarray(model_entry(resolve(data, mod), key)["weights"], dtype=np.uint8)
+    blob = np.ascontiguousarray(read_network(resolve(data, mod), key).entry["weights"], dtype=np.uint8)
     path = as_path("path", path)
     check_own(path, is_trunk_file, "a file of io.write_trunk")
     with replacing(path, n_bytes=blob.nbytes) as temporary:

@@ -45,7 +45,7 @@ def write_keras_weights(data: AnnData | MuData, path: str | Path, *, key: str = 
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
     >>> sb.io.write_keras_weights(adata, "model.h5")
     """
-    from scbasset_tl._adata.model.store import load_trunk, read_model
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.nn.keras_layout import Dense, KerasWeights, write_weights
     from scbasset_tl.nn.trunk import TrunkConfig
@@ -56,7 +56,8 @@ def write_keras_weights(data: AnnData | MuData, path: str | Path, *, key: str = 
             f"path={str(path)!r}: Keras takes '.weights.h5' for its version 3 format; use another name ending in '.h5'."
         )
         raise ValueError(message)
-    model, trunk = read_model(adata, key), load_trunk(adata, key)
+    model = read_model(adata, key)
+    trunk = model.trunk()
     if trunk.config.pools != TrunkConfig.pools:
         message = (
             f"uns[{key!r}] holds a trunk that pools by {trunk.config.pools}; the original pools by {TrunkConfig.pools} "

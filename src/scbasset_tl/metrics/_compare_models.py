@@ -113,12 +113,12 @@ def _check_keys(keys: Sequence[str]) -> list[str]:
 
 def _place(adata: AnnData, key: str) -> tuple[str, dict[str, float]]:
     """Entry of ``.obsm`` behind ``key``, and the strengths it was trained with."""
-    from scbasset_tl._adata.model.store import model_entry
+    from scbasset_tl._adata.model.store import read_network
 
     strengths = {"l2_cell": float("nan"), "l2_batch": float("nan")}
     if key not in adata.uns and key in adata.obsm:
         return key, strengths
-    entry = model_entry(adata, key)
+    entry = read_network(adata, key).entry
     if entry.get("batch"):
         recipe = entry["params"].get("recipe", {})
         strengths |= {name: float(recipe[name]) for name in strengths if name in recipe}

@@ -1,6 +1,6 @@
 """Plots of what the other packages compute; matplotlib loads when one is drawn."""
 
-from scbasset_tl.pl._compare_generated import compare_generated as generation
+from scbasset_tl.pl._compare_generated import compare_generated as compare_generated
 from scbasset_tl.pl._compare_models import compare_models as compare_models
 from scbasset_tl.pl._design import design as design
 from scbasset_tl.pl._gene_expression import gene_expression as gene_expression
@@ -13,10 +13,10 @@ from scbasset_tl.pl._tf_activity import tf_activity as tf_activity
 from scbasset_tl.pl._variant_effect import variant_effect as variant_effect
 
 __all__ = [
+    "compare_generated",
     "compare_models",
     "design",
     "gene_expression",
-    "compare_generated",
     "history",
     "ism",
     "modisco",

@@ -58,7 +58,7 @@ def history(
     >>> sb.pl.history(adata, show=False).get_xlabel()
     'epoch'
     """
-    from scbasset_tl._adata.model.store import model_entry
+    from scbasset_tl._adata.model.store import read_network
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.get import history as read_history
     from scbasset_tl.pl._show import canvas
@@ -67,7 +67,7 @@ def history(
     adata = resolve(data, mod)
     table = read_history(adata, key=key)
     ax = paper.axes(5, 3.4, panels=(1, 1))
-    draw_history(ax, table, best_epoch=int(model_entry(adata, key)["history"]["best_epoch"]))
+    draw_history(ax, table, best_epoch=int(read_network(adata, key).entry["history"]["best_epoch"]))
     return paper.finish(ax.figure, ax)
 
 

@@ -103,8 +103,7 @@ def ism(
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     adata = resolve(data, mod)
-    model_key = model_of(adata, key) if model_key is None else model_key
-    model = read_model(adata, model_key)
+    model = read_model(adata, model_of(adata, key) if model_key is None else model_key)
     vectors = output_vectors(adata, model, groupby=groupby, groups=groups, contrast=contrast, obs=obs)
     if groupby is None and obs is None:
         vectors = vectors.mean().to_frame("all cells").T
@@ -114,7 +113,7 @@ def ism(
     tracks.check_counts(len(vectors), len(find_places(adata, regions).name), ax)
     if relative and contrast is None:
         vectors = relative_to_all(vectors, model)
-    scores = read_scores(adata, vectors, regions=regions, fasta=fasta, key=key, model_key=model_key, window=window)
+    scores = read_scores(adata, model, vectors, regions=regions, fasta=fasta, key=key, window=window)
     marks = tracks.marks_of(annotate, scores)
     if ax is not None:
         tracks.draw_into(ax, scores, marks)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path
-from scbasset_tl._keys import DNA_CODE, SCHEMA_VERSION
 from scbasset_tl._log import info, progress
-from scbasset_tl._validate import check_key_added, check_positive_int
+from scbasset_tl._validate import check_positive_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,15 +88,17 @@ def add_sequences(
     >>> sb.genome.decode(adata.varm["dna_code"]).tolist()
     ['NACGTA', 'TACGTA']
     """
+    from scbasset_tl._adata.kinds import DNA
     from scbasset_tl._adata.repeats import n_repeated
     from scbasset_tl._adata.resolve import target, writable_peaks
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.regions import check_on_contigs, first_of_window, read_regions
 
     seq_len = check_positive_int("seq_len", seq_len)
-    check_key_added(key_added)
     source, fasta = writable_peaks(data, mod, copy=copy, region_keys=region_keys), as_path("fasta", fasta)
+    slots = claim(source, DNA, key_added)
     name = fasta.name
     regions = read_regions(source.var, keys=region_keys, obs=source.obs)
     with Fasta(fasta) as genome:
@@ -107,18 +108,16 @@ def add_sequences(
         checksum = genome.checksum()
     _report(codes, name, n_repeated(first_of_window(regions)))
 
-    key = DNA_CODE if key_added is None else key_added
     keys = None if region_keys is None else list(region_keys)
     record = {
-        "params": {"fasta": name, "seq_len": seq_len, "region_keys": keys},
+        **entry(DNA, {"fasta": name, "seq_len": seq_len, "region_keys": keys}, slots),
         "fasta": name,
         "checksum": checksum,
         "seq_len": seq_len,
         "alphabet": "ACGTN",
-        "schema_version": SCHEMA_VERSION,
     }
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, varm={key: codes}, uns={key: record})
+    write_slots(adata, varm={slots["varm"]: codes}, uns={slots["uns"]: record})
     return container if copy else None
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, TOKENS, other_results, token_slots
-from scbasset_tl._validate import check_key_added
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,21 +82,22 @@ def tokenize_regions(
     >>> adata.obsm["X_tokens"].shape
     (60, 150)
     """
+    from scbasset_tl._adata.kinds import TOKENS
     from scbasset_tl._adata.resolve import target, writable_peaks
+    from scbasset_tl._adata.results import claim
     from scbasset_tl._adata.scembed.tokens import find_universe, token_entry, tokenize
     from scbasset_tl._adata.write import write_slots
 
     source = writable_peaks(data, mod, copy=copy, region_keys=region_keys)
-    check_key_added(key_added, reserved=[DNA_CODE, *other_results(TOKENS)])
-    slot, entry = token_slots(key_added)
+    slots = claim(source, TOKENS, key_added)
     how: dict[str, Any] = {"min_overlap": min_overlap, "min_frac": min_frac, "layer": layer, "region_keys": region_keys}
     regions = None if universe is None else find_universe(universe)
     tokens = tokenize(source, regions, **how)
     how["region_keys"] = None if region_keys is None else list(region_keys)
     how["universe"] = _named(universe)
     container, adata = target(data, mod, copy=copy)
-    written = {} if tokens.universe is None else {slot: tokens.open}
-    write_slots(adata, obsm=written, uns={entry: token_entry(tokens, slot, how)})
+    written = {} if tokens.universe is None else {slots["obsm"]: tokens.open}
+    write_slots(adata, obsm=written, uns={slots["uns"]: token_entry(tokens, slots, how)})
     return container if copy else None
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import CELL_TYPE, DNA_CODE, annotate_slots, other_results
 from scbasset_tl._log import info
 from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_name, check_number, check_one_of, check_positive_int
+from scbasset_tl._validate import check_name, check_number, check_one_of, check_positive_int
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,21 +112,19 @@ def annotate(
     import pandas as pd
 
     from scbasset_tl._adata.compare.annotate import cluster_majority, query_vectors, unit_length, voters
+    from scbasset_tl._adata.kinds import CELL_TYPE
     from scbasset_tl._adata.resolve import resolve, target, writable
-    from scbasset_tl._adata.slots import check_replaceable, result_entry
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.stats.neighbors import nearest_among
     from scbasset_tl.stats.vote import vote
 
     source, labelled, generator = writable(query, mod, copy=copy), resolve(reference, mod), as_generator(rng)
-    check_key_added(key_added, reserved=[DNA_CODE, *other_results(CELL_TYPE)])
+    slots = claim(source, CELL_TYPE, key_added)
     k, threshold = check_positive_int("k", k), check_number("threshold", threshold, low=0, high=1)
     check_one_of("metric", metric, ("euclidean", "cosine"))
     check_one_of("weights", weights, ("distance", "uniform"))
     check_name("unknown", unknown)
-    slots = annotate_slots(key_added)
-    label, confidence, proba = slots["label"], slots["confidence"], slots["proba"]
-    check_replaceable(source, "tl.annotate", label, obs=label, obsm=proba)
     known = voters(labelled, label_key, use_rep if reference_rep is None else reference_rep, k)
     vectors = [known.vectors, query_vectors(source, use_rep, known.vectors.shape[1])]
     if metric == "cosine":
@@ -155,15 +152,14 @@ def annotate(
     }
     call |= {"weights": weights, "threshold": threshold, "unknown": unknown, "seed": recorded_seed(rng)}
     call["cluster_key"] = cluster_key
-    entry = result_entry("tl.annotate", call, obs=label, confidence=confidence, obsm=proba)
     container, adata = target(query, mod, copy=copy)
     write_slots(
         adata,
         obs={
-            label: pd.Categorical(names, categories=list(dict.fromkeys([*known.categories, unknown]))),
-            confidence: best.astype(np.float32),
+            slots["obs"]: pd.Categorical(names, categories=list(dict.fromkeys([*known.categories, unknown]))),
+            slots["confidence"]: best.astype(np.float32),
         },
-        obsm={proba: shares.astype(np.float32)},
-        uns={label: {"categories": known.categories, **entry}},
+        obsm={slots["obsm"]: shares.astype(np.float32)},
+        uns={slots["uns"]: {"categories": known.categories, **entry(CELL_TYPE, call, slots)}},
     )
     return container if copy else None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import ATAC_DIFF, DNA_CODE, atac_diff_slots, other_results
 from scbasset_tl._log import progress
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number, check_one_of, check_positive_int
+from scbasset_tl._validate import check_number, check_one_of, check_positive_int
 from scbasset_tl.tl._arguments import training_files
 
 if TYPE_CHECKING:
@@ -163,8 +162,10 @@ def atac_diff(
 
     from scbasset_tl._adata.atac_diff.labels import find_conditions
     from scbasset_tl._adata.atac_diff.space import check_enough, read_counts, space_kind
-    from scbasset_tl._adata.atac_diff.store import check_slots, learn_space, write_atac_diff
+    from scbasset_tl._adata.atac_diff.store import learn_space, write_atac_diff
+    from scbasset_tl._adata.kinds import ATAC_DIFF
     from scbasset_tl._adata.resolve import target, writable_peaks
+    from scbasset_tl._adata.results import claim, names
     from scbasset_tl.nn.diffusion import SCHEDULES
     from scbasset_tl.nn.latent_diffusion import DiffusionConfig
     from scbasset_tl.train.device import single_device
@@ -173,9 +174,10 @@ def atac_diff(
 
     source = writable_peaks(data, mod, copy=copy)
     space_kind(source, space)
-    check_key_added(key_added, reserved=[DNA_CODE, space, *other_results(ATAC_DIFF)])
-    slots = atac_diff_slots(key_added)
-    check_slots(source, space, slots)
+    if space == names(ATAC_DIFF, key_added)["embedding"]:
+        message = f"space={space!r} is what this call writes: name its results otherwise with key_added=."
+        raise ValueError(message)
+    slots = claim(source, ATAC_DIFF, key_added)
     check_one_of("likelihood", likelihood, ("bernoulli", "poisson", "mse"))
     check_positive_int("hidden", hidden)
     path, _ = training_files(checkpoint, None, resume=resume)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DENOISE, DNA_CODE, RESULTS, SCBASSET
-from scbasset_tl._validate import check_key_added, check_one_of
+from scbasset_tl._validate import check_one_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -87,20 +86,20 @@ def denoise(
     """
     import numpy as np
 
+    from scbasset_tl._adata.kinds import DENOISE
     from scbasset_tl._adata.model.denoised import file_size, low_rank, typed_blocks, write_h5ad
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._files import as_path, check_target
     from scbasset_tl._space import check_disk, check_memory
 
     source = writable(data, mod, copy=copy or path is not None)
     n_bytes = source.n_obs * source.n_vars * np.dtype(check_one_of("dtype", dtype, ("float32", "float16"))).itemsize
-    check_key_added(key_added, reserved=[DNA_CODE, key, *RESULTS])
-    matrix = low_rank(source, read_model(source, key), normalize_depth=normalize_depth, scale=scale)
+    model = read_model(source, key)
+    matrix = low_rank(source, model, normalize_depth=normalize_depth, scale=scale)
     params = {"key": key, "normalize_depth": bool(normalize_depth), "scale": scale, "dtype": dtype}
-    origin = {"model": model_origin(source, key)}
     what = f"the denoised matrix of {source.n_obs:,} cells × {source.n_vars:,} peaks"
     if path is not None:
         if copy or key_added is not None:
@@ -117,18 +116,16 @@ def denoise(
             message = f"path={str(file)!r} is the file that data are read from: name another."
             raise ValueError(message)
         check_disk(file_size(source, dtype), file.parent, what, advice=_INSTEAD)
-        write_h5ad(source, matrix, file, dtype, {**result_entry("tl.denoise", params), **origin})
+        write_h5ad(source, matrix, file, dtype, entry(DENOISE, params, {}, origin=model.origin()))
         return None
-    layer, name = (SCBASSET, DENOISE) if key_added is None else (key_added, key_added)
-    check_replaceable(source, "tl.denoise", name, key=key, layers=layer)
+    slots = claim(source, DENOISE, key_added, key=key)
     check_memory(n_bytes, what, advice=f"write a file with path=, or {_INSTEAD}", say=True)
     values = np.empty(matrix.shape, dtype=dtype)
     for rows, block in typed_blocks(matrix, dtype):
         values[rows] = block
     container, adata = target(data, mod, copy=copy)
-    write_slots(
-        adata, layers={layer: values}, uns={name: {**result_entry("tl.denoise", params, layers=layer), **origin}}
-    )
+    made = entry(DENOISE, params, slots, origin=model.origin())
+    write_slots(adata, layers={slots["layers"]: values}, uns={slots["uns"]: made})
     return container if copy else None
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DENOISED_PCA, DNA_CODE, RESULTS, X_DENOISED
-from scbasset_tl._validate import check_key_added, check_positive_int
+from scbasset_tl._validate import check_positive_int
 
 D = TypeVar("D")
 
@@ -72,23 +71,23 @@ def denoised_pca(
     """
     import numpy as np
 
+    from scbasset_tl._adata.kinds import DENOISED_PCA
     from scbasset_tl._adata.model.denoised import low_rank
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._log import info
 
     source = writable(data, mod, copy=copy)
     if n_comps is not None:
         check_positive_int("n_comps", n_comps)
-    check_key_added(key_added, reserved=[DNA_CODE, key, *RESULTS])
-    matrix = low_rank(source, read_model(source, key), normalize_depth=normalize_depth, scale="logit")
+    slots = claim(source, DENOISED_PCA, key_added, key=key)
+    model = read_model(source, key)
+    matrix = low_rank(source, model, normalize_depth=normalize_depth, scale="logit")
     if source.n_obs < 2:
         message = f"data has {source.n_obs} cell; principal components need at least 2."
         raise ValueError(message)
-    slot, entry = (X_DENOISED, DENOISED_PCA) if key_added is None else (key_added, key_added)
-    check_replaceable(source, "tl.denoised_pca", entry, key=key, obsm=slot)
     components, variance = matrix.principal_components()
     if not len(variance):
         message = f"the {source.n_obs} cells do not differ in the denoised matrix: there are no principal components."
@@ -98,11 +97,10 @@ def denoised_pca(
     params = {"key": key, "n_comps": n_comps, "normalize_depth": bool(normalize_depth)}
     container, adata = target(data, mod, copy=copy)
     kept = slice(n_comps)
-    uns = {
-        **result_entry("tl.denoised_pca", params, obsm=slot),
-        "model": model_origin(source, key),
+    made = {
+        **entry(DENOISED_PCA, params, slots, origin=model.origin()),
         "variance": variance[kept],
         "variance_ratio": (variance / variance.sum())[kept],
     }
-    write_slots(adata, obsm={slot: components[:, kept].astype(np.float32)}, uns={entry: uns})
+    write_slots(adata, obsm={slots["obsm"]: components[:, kept].astype(np.float32)}, uns={slots["uns"]: made})
     return container if copy else None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DESIGN, DNA_CODE, other_results
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
-from scbasset_tl._validate import check_key_added, check_positive_int
+from scbasset_tl._validate import check_positive_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,27 +117,27 @@ def design(
     >>> sb.get.design(adata).shape
     (3, 11)
     """
-    from scbasset_tl._adata.model.store import load_trunk, read_model
+    from scbasset_tl._adata.kinds import DESIGN
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.sequence import design as glue
     from scbasset_tl._adata.sequence.design_starts import gc_counts, motif_patches, start_sequences
     from scbasset_tl._adata.sequence.ism import check_window
-    from scbasset_tl._adata.slots import check_free
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._log import progress
     from scbasset_tl.genome.motif_input import as_motifs
 
-    slot = DESIGN if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, key, *other_results(DESIGN)])
     source = writable(data, mod, copy=copy)
-    check_free(source, key_added, glue.VERB)
+    slots = claim(source, DESIGN, key_added, key=key)
     if n_sequences is not None:
         check_positive_int("n_sequences", n_sequences)
     n_rounds, n_places = check_positive_int("n_rounds", n_rounds), check_positive_int("n_places", n_places)
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed
     generator = as_generator(seed)
-    model, trunk = read_model(source, key), load_trunk(source, key)
+    model = read_model(source, key)
+    trunk = model.trunk()
     groups, objective = glue.group_objective(
         source, model, groupby=groupby, group=group, off_target=off_target, penalty=penalty
     )
@@ -170,7 +169,8 @@ def design(
         "seed": seed,
     }
     names = [motif.name for motif in found]
-    entry = glue.pack(source, starts, courses, objective=objective, groups=groups, motifs=names, key=key, params=params)
+    made = glue.pack(starts, courses, objective=objective, groups=groups, motifs=names)
+    made |= entry(DESIGN, params, slots, origin=model.origin())
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={slot: entry})
+    write_slots(adata, uns={slots["uns"]: made})
     return container if copy else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, GENE_SCORES, GENE_SCORES_RAW, RESULTS, SCBASSET
-from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
+from scbasset_tl._keys import SCBASSET
+from scbasset_tl._validate import check_one_of, check_positive_int
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -96,11 +96,12 @@ def gene_scores(
     >>> adata.obsm["gene_scores"].shape
     (60, 2)
     """
+    from scbasset_tl._adata.kinds import GENE_SCORES, RAW_GENE_SCORES
     from scbasset_tl._adata.model.denoised import low_rank
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.rna.gene_scores import VERB, promoters, raw_scores
-    from scbasset_tl._adata.slots import check_replaceable, model_origin, result_entry
+    from scbasset_tl._adata.results import claim, entry
+    from scbasset_tl._adata.rna.gene_scores import promoters, raw_scores
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._space import check_memory
 
@@ -114,14 +115,13 @@ def gene_scores(
     if ignored := [name for name, changed in given.items() if changed]:
         message = f"{ignored[0]}= means nothing for kind={kind!r}: leave it out, or pass kind={'raw' if denoised else 'denoised'!r}."
         raise ValueError(message)
-    check_key_added(key_added, reserved=[DNA_CODE, key, *RESULTS])
-    slot = (GENE_SCORES if denoised else GENE_SCORES_RAW) if key_added is None else key_added
-    check_replaceable(source, VERB, slot, key=key if denoised else None, obsm=slot)
+    result = GENE_SCORES if denoised else RAW_GENE_SCORES
+    slots = claim(source, result, key_added, key=key if denoised else None)
     model = read_model(source, key) if denoised else None
     found = promoters(source, genes, promoter)
     check_memory(
         4 * source.n_obs * len(found.names),
-        f"obsm[{slot!r}], {source.n_obs:,} cells × {len(found.names):,} genes,",
+        f"obsm[{slots['obsm']!r}], {source.n_obs:,} cells × {len(found.names):,} genes,",
         advice="take fewer cells, or fewer genes: a table with the rows of some.",
     )
     if model is not None:
@@ -136,12 +136,11 @@ def gene_scores(
         **({"key": key, "scale": scale} if denoised else {"layer": layer}),
     }
     container, adata = target(data, mod, copy=copy)
-    uns = {
-        **result_entry(VERB, params, obsm=slot),
-        **({"model": model_origin(source, key)} if denoised else {}),
+    made = {
+        **entry(result, params, slots, origin=None if model is None else model.origin()),
         "names": found.names,
         "n_peaks": found.n_peaks,
         "skipped": found.skipped,
     }
-    write_slots(adata, obsm={slot: scores}, uns={slot: uns})
+    write_slots(adata, obsm={slots["obsm"]: scores}, uns={slots["uns"]: made})
     return container if copy else None

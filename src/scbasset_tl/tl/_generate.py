@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import ATAC_DIFF_GENERATED
 from scbasset_tl._random import as_generator, recorded_seed
 from scbasset_tl._validate import check_number, check_one_of, check_positive_int
 
@@ -105,8 +104,9 @@ def generate(
         templates,
     )
     from scbasset_tl._adata.atac_diff.store import read_atac_diff
+    from scbasset_tl._adata.kinds import GENERATED
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.slots import result_entry
+    from scbasset_tl._adata.results import entry
     from scbasset_tl._space import check_memory
     from scbasset_tl.train.device import single_device
 
@@ -148,5 +148,5 @@ def generate(
         "values": values,
         "seed": seed,
     }
-    entry = {**result_entry("tl.generate", params), "model": {"key": key, "digest": stored.digest}}
-    return AnnData(peaks, var=adata.var.copy(), **new_cells(adata, stored, cells, x), uns={ATAC_DIFF_GENERATED: entry})
+    made = entry(GENERATED, params, {}, origin={"key": key, "digest": stored.digest})
+    return AnnData(peaks, var=adata.var.copy(), **new_cells(adata, stored, cells, x), uns={GENERATED.default: made})

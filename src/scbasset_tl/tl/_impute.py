@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import ATAC_DIFF_IMPUTED, DNA_CODE, other_results
 from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number, check_positive_int
+from scbasset_tl._validate import check_name, check_number, check_positive_int
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,23 +96,21 @@ def impute(
 
     from scbasset_tl._adata.atac_diff.cells import Sampling, imputed_features
     from scbasset_tl._adata.atac_diff.space import decoded
-    from scbasset_tl._adata.atac_diff.store import IMPUTE, check_layer, read_atac_diff
+    from scbasset_tl._adata.atac_diff.store import read_atac_diff
+    from scbasset_tl._adata.kinds import IMPUTED
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.slots import check_replaceable, result_entry
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._space import check_memory
     from scbasset_tl.train.device import single_device
 
     source = writable(data, mod, copy=copy)
-    check_key_added(key_added, reserved=[DNA_CODE, key, *other_results(ATAC_DIFF_IMPUTED)])
+    further = {} if layer is None else {"layers": check_name("layer", layer)}
+    slots = claim(source, IMPUTED, key_added, key=key, **further)
     strength = check_number("strength", strength, low=0, high=1, open_low=True)
     guidance = check_number("guidance", guidance, low=0)
     n_samples, steps = check_positive_int("n_samples", n_samples), check_positive_int("steps", steps)
-    name = ATAC_DIFF_IMPUTED if key_added is None else key_added
-    check_replaceable(source, IMPUTE, name, key=key, obsm=name)
-    slots = {"obsm": name}
     if layer is not None:
-        slots["layers"] = check_layer(source, name, layer)
         what = f"the imputed matrix of {source.n_obs:,} cells × {source.n_vars:,} peaks"
         advice = "take fewer cells or peaks (data[cells, peaks]), or do without: get.imputed gives any block."
         check_memory(4 * source.n_obs * source.n_vars, what, advice=advice, say=True)
@@ -131,6 +128,6 @@ def impute(
     container, adata = target(data, mod, copy=copy)
     params = {"key": key, "strength": strength, "n_samples": n_samples, "guidance": guidance, "steps": steps}
     params |= {"layer": layer, "seed": seed}
-    entry = {**result_entry(IMPUTE, params, **slots), "model": {"key": key, "digest": stored.digest}}
-    write_slots(adata, obsm={name: features}, layers=layers, uns={name: entry})
+    made = entry(IMPUTED, params, {**slots, **further}, origin={"key": key, "digest": stored.digest})
+    write_slots(adata, obsm={slots["obsm"]: features}, layers=layers, uns={slots["uns"]: made})
     return container if copy else None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, ISM, other_results
-from scbasset_tl._validate import check_key_added
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -85,25 +83,24 @@ def ism(
     >>> adata.uns["ism"]["delta"].shape
     (2, 30, 4, 32)
     """
+    from scbasset_tl._adata.kinds import ISM
+    from scbasset_tl._adata.model.store import read_network
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.results import claim
     from scbasset_tl._adata.sequence.ism import compute_changes, pack_changes
-    from scbasset_tl._adata.slots import check_free
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.train.device import single_device
 
-    slot = ISM if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, key, *other_results(ISM)])
     source = writable(data, mod, copy=copy)
     device = single_device(accelerator)
-    check_free(source, key_added, "tl.ism")
-    changes = compute_changes(source, regions, fasta=fasta, key=key, window=window, method=method, device=device)
+    slots, network = claim(source, ISM, key_added, key=key), read_network(source, key)
+    changes = compute_changes(source, network, regions, fasta=fasta, window=window, method=method, device=device)
     params = {
         "fasta": None if fasta is None else str(fasta),
         "key": key,
         "window": window if window is None or isinstance(window, int) else list(window),
         "method": method,
     }
-    entry = pack_changes(source, changes, key=key, params=params)
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={slot: entry})
+    write_slots(adata, uns={slots["uns"]: pack_changes(changes, network, params, slots)})
     return container if copy else None

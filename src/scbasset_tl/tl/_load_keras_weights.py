@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path
-from scbasset_tl._keys import DNA_CODE, SCBASSET, other_results
-from scbasset_tl._validate import check_key_added
+from scbasset_tl._keys import DNA_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.trunk import Trunk
 
 D = TypeVar("D")
+_VERB = "tl.load_keras_weights"
 
 
 @doc_params
@@ -89,22 +89,22 @@ def load_keras_weights(
     >>> bool((adata.obsm["again"] == adata.obsm["X_scbasset"]).all())
     True
     """
+    from scbasset_tl._adata.kinds import MODEL
     from scbasset_tl._adata.model.store import write_model
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.slots import check_model_free
+    from scbasset_tl._adata.results import claim
     from scbasset_tl._log import info
     from scbasset_tl.nn.keras_layout import read_weights
 
-    check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
     source, path = writable(data, mod, copy=copy), as_path("path", path)
-    check_model_free(source, key_added, "a model")
+    slots = claim(source, MODEL, key_added, verb=_VERB)
     if not path.is_file():
         message = f"path={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)
     weights = read_weights(path)
     cells, batches = _heads(source, path.name, weights.heads, batch_key)
     trunk = _trunk(weights)
-    peak_embedding = _peak_embedding(source, trunk, key_added, accelerator)
+    peak_embedding = _peak_embedding(source, trunk, slots["varm"], accelerator)
     with path.open("rb") as file:
         params = {"source": path.name, "sha256": file_digest(file, "sha256").hexdigest()}
 
@@ -119,6 +119,7 @@ def load_keras_weights(
         params={**params, "n_latent": weights.n_latent, "trunk": trunk.config.to_dict()},
         history={},
         batches=batches,
+        verb=_VERB,
     )
     info(
         f"{path.name} does not say which cell is which: its {len(cells.bias)} cells are taken to be in the data's order"
@@ -173,9 +174,8 @@ def _trunk(weights: KerasWeights) -> Trunk:
     return trunk.eval()
 
 
-def _peak_embedding(adata: AnnData, trunk: Trunk, key_added: str | None, accelerator: str) -> np.ndarray | None:
+def _peak_embedding(adata: AnnData, trunk: Trunk, slot: str, accelerator: str) -> np.ndarray | None:
     from scbasset_tl._adata.codes import sequence_codes
-    from scbasset_tl._keys import scbasset_slots
     from scbasset_tl._log import info
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.train.device import single_device
@@ -187,9 +187,8 @@ def _peak_embedding(adata: AnnData, trunk: Trunk, key_added: str | None, acceler
         return embed(trunk.to(device), codes).cpu().numpy()
     there = "missing" if codes is None else f"{codes.shape[1]} bp long"
     fix = f"The model reads {seq_len} bp and varm['dna_code'] is {there}: pp.add_sequences(data, fasta, seq_len={seq_len})"
-    stale = scbasset_slots(key_added).peak_embedding
-    if stale in adata.varm:
-        message = f"varm[{stale!r}] belongs to another model and there is nothing to replace it with. {fix}, or pass key_added=."
+    if slot in adata.varm:
+        message = f"varm[{slot!r}] belongs to another model and there is nothing to replace it with. {fix}, or pass key_added=."
         raise ValueError(message)
     info(f"no peak vectors were computed. {fix}, then read again")
     return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, LSI, X_LSI, other_results
 from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_positive_int
+from scbasset_tl._validate import check_positive_int
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,9 +72,10 @@ def lsi(
     """
     import numpy as np
 
+    from scbasset_tl._adata.kinds import LSI
     from scbasset_tl._adata.matrix import labels_from, slot_name
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.slots import check_replaceable, result_entry
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.tfidf import directions
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._log import info
@@ -83,9 +83,7 @@ def lsi(
 
     source, generator = writable_peaks(data, mod, copy=copy), as_generator(rng)
     check_positive_int("n_latent", n_latent)
-    check_key_added(key_added, reserved=[DNA_CODE, *other_results(LSI)])
-    slot, entry = (X_LSI, LSI) if key_added is None else (key_added, key_added)
-    check_replaceable(source, "tl.lsi", entry, obsm=slot)
+    slots = claim(source, LSI, key_added)
     opened = cells_by_peaks(labels_from(source, layer))
     cells, peaks = np.flatnonzero(opened.getnnz(axis=1)), np.flatnonzero(opened.getnnz(axis=0))
     if min(len(cells), len(peaks)) < 3:
@@ -98,5 +96,5 @@ def lsi(
     vectors[cells] = found
     params = {"n_latent": n_latent, "layer": layer, "seed": recorded_seed(rng)}
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, obsm={slot: vectors}, uns={entry: result_entry("tl.lsi", params, obsm=slot)})
+    write_slots(adata, obsm={slots["obsm"]: vectors}, uns={slots["uns"]: entry(LSI, params, slots)})
     return container if copy else None

@@ -158,11 +158,13 @@ def map_cells(
     >>> query.obsm["X_scembed"].shape
     (30, 8)
     """
+    from scbasset_tl._adata import kinds
     from scbasset_tl._adata.model.map_cells import map_by_sequence
     from scbasset_tl._adata.model.store import write_model
     from scbasset_tl._adata.resolve import resolve, target, writable
+    from scbasset_tl._adata.results import holds
     from scbasset_tl._adata.scembed.map_cells import map_by_regions
-    from scbasset_tl._adata.scembed.store import RegionEmbedding, is_embedding, read_embedding, write_embedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding, read_embedding, write_embedding
 
     source = writable(query, mod, copy=copy)
     check_one_of("peaks", peaks, ["train", "all"])
@@ -171,10 +173,19 @@ def map_cells(
     else:
         trained, vectors = resolve(reference, mod), None
         if key is None:
-            only_regions = SCBASSET not in trained.uns and is_embedding(trained.uns.get(SCEMBED))
+            only_regions = SCBASSET not in trained.uns and holds(trained, kinds.SCEMBED, SCEMBED)
             key = SCEMBED if only_regions else SCBASSET
-        if is_embedding(trained.uns.get(check_name("key", key))):
+        if holds(trained, kinds.SCEMBED, check_name("key", key)):
             vectors = read_embedding(trained, key)
+        elif not holds(trained, kinds.MODEL, key):
+            models = [
+                name for name in trained.uns for kind in (kinds.MODEL, kinds.SCEMBED) if holds(trained, kind, name)
+            ]
+            message = (
+                f"uns[{key!r}] of the reference holds no trained model (models here: {models}). Run "
+                "tl.scbasset(reference) or tl.scembed(reference) first, or pass key=."
+            )
+            raise KeyError(message)
     if vectors is not None:
         _refuse("tl.scembed", "tl.scbasset", l2=l2 is not None, peaks=peaks != "train")
         overlap = {"min_overlap": min_overlap, "min_frac": min_frac, "region_keys": region_keys}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, MODISCO, other_results
 from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
+from scbasset_tl._validate import check_one_of, check_positive_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,12 +110,13 @@ def modisco(
     >>> list(sb.get.modisco(adata))
     ['group', 'sign', 'n_sites', 'consensus', 'motif', 'p_value']
     """
-    from scbasset_tl._adata.model.store import load_trunk, read_model
+    from scbasset_tl._adata.kinds import MODISCO
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.sequence import modisco as glue
     from scbasset_tl._adata.sequence.ism import METHODS, check_window
     from scbasset_tl._adata.sequence.motif_hits import mean_vectors
-    from scbasset_tl._adata.slots import check_free, model_origin
     from scbasset_tl._adata.windows import sequence_windows
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.discover import find_patterns, require_modisco
@@ -129,12 +129,11 @@ def modisco(
     device = single_device(accelerator)
     check_one_of("method", method, METHODS)
     check_positive_int("n_regions", n_regions)
-    slot = MODISCO if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, key, *other_results(MODISCO)])
-    check_free(source, key_added, "tl.modisco")
+    slots = claim(source, MODISCO, key_added, key=key)
     targets = None if motifs is None else as_motifs(motifs)
-    vectors = mean_vectors(source, read_model(source, key), groupby=groupby, groups=groups, contrast=contrast)
-    trunk = load_trunk(source, key).to(device)
+    model = read_model(source, key)
+    vectors = mean_vectors(source, model, groupby=groupby, groups=groups, contrast=contrast)
+    trunk = model.trunk().to(device)
     bounds = check_window(window, trunk.config.seq_len)
     glue.check_arguments(arguments, bounds[1] - bounds[0])
     generator, drawn = as_generator(rng), regions
@@ -157,7 +156,7 @@ def modisco(
         "rng": recorded_seed(rng),
         "arguments": arguments,
     }
-    origin = {"model": model_origin(source, key), "written_by": "tl.modisco"}
+    made = {**entry(MODISCO, params, slots, origin=model.origin()), **glue.pack_patterns(found, targets)}
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={slot: glue.pack_patterns(found, targets, params) | origin})
+    write_slots(adata, uns={slots["uns"]: made})
     return container if copy else None

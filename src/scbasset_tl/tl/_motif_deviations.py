@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, MOTIF_DEVIATIONS, other_results
 from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number, check_positive_int
+from scbasset_tl._validate import check_number, check_positive_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,17 +95,17 @@ def motif_deviations(
     from scipy import sparse
 
     from scbasset_tl._adata.codes import sequence_codes
+    from scbasset_tl._adata.kinds import MOTIF_DEVIATIONS
     from scbasset_tl._adata.matrix import labels_from
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.sequence.motif_deviations import VERB, gc_share, motif_matches, write_deviations
+    from scbasset_tl._adata.results import claim
+    from scbasset_tl._adata.sequence.motif_deviations import gc_share, motif_matches, write_deviations
     from scbasset_tl._adata.sequence.motif_hits import check_background, check_widths
-    from scbasset_tl._adata.slots import check_free
     from scbasset_tl.genome.motif_input import as_motifs
     from scbasset_tl.stats.deviations import background_peaks, deviations
 
-    source, slot = writable(data, mod, copy=copy), MOTIF_DEVIATIONS if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, *other_results(MOTIF_DEVIATIONS)])
-    check_free(source, slot, VERB, obsm=slot)
+    source = writable(data, mod, copy=copy)
+    slots = claim(source, MOTIF_DEVIATIONS, key_added)
     chosen, frequencies = as_motifs(motifs), check_background(background)
     check_number("p_value", p_value, low=0, high=1, open_low=True)
     check_positive_int("n_background", n_background, minimum=2)
@@ -131,5 +130,5 @@ def motif_deviations(
         "background": frequencies,
         "layer": layer,
     }
-    write_deviations(adata, slot, chosen, scores, {**params, "seed": recorded_seed(rng)})
+    write_deviations(adata, slots, chosen, scores, {**params, "seed": recorded_seed(rng)})
     return container if copy else None

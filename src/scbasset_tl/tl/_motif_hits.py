@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, MOTIF_HITS, other_results
-from scbasset_tl._validate import check_key_added, check_number
+from scbasset_tl._validate import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,27 +108,27 @@ def motif_hits(
     >>> sb.get.motif_hits(adata)["group"].nunique()
     5
     """
-    from scbasset_tl._adata.model.store import load_trunk, read_model
+    from scbasset_tl._adata.kinds import MOTIF_HITS
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import listed
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.sequence import motif_hits as glue
     from scbasset_tl._adata.sequence.ism import check_window, find_changes
-    from scbasset_tl._adata.slots import check_free, model_origin
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.motif_input import as_motifs
 
     source = writable(data, mod, copy=copy)
     check_number("p_value", p_value, low=0, high=1, open_low=True)
-    slot = MOTIF_HITS if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, key, ism_key, *other_results(MOTIF_HITS)])
-    check_free(source, key_added, "tl.motif_hits")
+    slots = claim(source, MOTIF_HITS, key_added, key=key)
     chosen, frequencies = as_motifs(motifs), glue.check_background(background)
-    vectors = glue.mean_vectors(source, read_model(source, key), groupby=groupby, groups=groups, contrast=contrast)
-    bounds = check_window(window, load_trunk(source, key).config.seq_len)
-    changes = find_changes(source, regions, fasta=fasta, key=ism_key, model_key=key, window=bounds)
+    model = read_model(source, key)
+    vectors = glue.mean_vectors(source, model, groupby=groupby, groups=groups, contrast=contrast)
+    bounds = check_window(window, model.trunk().config.seq_len)
+    changes = find_changes(source, model, regions, fasta=fasta, key=ism_key, window=bounds)
     glue.check_widths(chosen, changes.codes.shape[1])
-    entry = glue.find_hits(changes, chosen, vectors, p_value=p_value, background=frequencies)
-    entry["params"] = {
+    hits = glue.find_hits(changes, chosen, vectors, p_value=p_value, background=frequencies)
+    params = {
         "key": key,
         "ism_key": ism_key,
         "groupby": groupby,
@@ -140,7 +139,6 @@ def motif_hits(
         "window": list(changes.window),
         "method": changes.method,
     }
-    entry |= {"model": model_origin(source, key), "written_by": "tl.motif_hits"}
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={slot: entry})
+    write_slots(adata, uns={slots["uns"]: {**entry(MOTIF_HITS, params, slots, origin=model.origin()), **hits}})
     return container if copy else None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, SCEMBED, other_results
 from scbasset_tl._log import info, progress, warning
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number, check_one_of, check_positive_int
+from scbasset_tl._validate import check_number, check_one_of, check_positive_int
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,15 +123,16 @@ def scembed(
     >>> adata.obsm["X_scembed"].shape
     (60, 8)
     """
+    from scbasset_tl._adata.kinds import SCEMBED
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.scembed.store import check_embedding_free, encode, write_embedding
+    from scbasset_tl._adata.results import claim
+    from scbasset_tl._adata.scembed.store import encode, write_embedding
     from scbasset_tl._adata.scembed.tokens import read_tokens
     from scbasset_tl.nn.skipgram import SkipGramConfig
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.device import single_device
 
     source = writable_peaks(data, mod, copy=copy)
-    check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCEMBED)])
-    check_embedding_free(source, key_added, "tl.scembed")
+    claim(source, SCEMBED, key_added)
     check_one_of("start", start, ("svd", "random"))
     config = SkipGramConfig(
         n_latent=check_positive_int("n_latent", n_latent, minimum=2),
@@ -146,7 +146,7 @@ def scembed(
         subsample=check_number("subsample", subsample, low=0, high=1),
     )
     check_positive_int("min_count", min_count)
-    device = make_fabric(accelerator, None).device
+    device = single_device(accelerator)
     tokens = read_tokens(source, tokens_key)
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed
@@ -161,8 +161,16 @@ def scembed(
         "seed": seed,
     }
     container, adata = target(data, mod, copy=copy)
-    entry = {**tokens.report, "params": params, "history": history}
-    write_embedding(adata, key_added, cells=cells, empty=empty, entry=entry, vectors=vectors, universe=tokens.universe)
+    write_embedding(
+        adata,
+        key_added,
+        cells=cells,
+        empty=empty,
+        params=params,
+        more={**tokens.report, "history": history},
+        vectors=vectors,
+        universe=tokens.universe,
+    )
     return container if copy else None
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DNA_CODE, TF_ACTIVITY, other_results
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
-from scbasset_tl._validate import check_key_added, check_one_of, check_positive_int
+from scbasset_tl._validate import check_one_of, check_positive_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,9 +134,11 @@ def tf_activity(
     >>> adata.obsm["tf_activity"].shape
     (60, 1)
     """
-    from scbasset_tl._adata.model.store import load_trunk, read_model
+    from scbasset_tl._adata.kinds import TF_ACTIVITY
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
-    from scbasset_tl._adata.sequence.tf_activity import check_slot, compute_activity, group_contrasts, write_activity
+    from scbasset_tl._adata.results import claim
+    from scbasset_tl._adata.sequence.tf_activity import compute_activity, group_contrasts, write_activity
     from scbasset_tl.genome.motif_input import as_motifs
     from scbasset_tl.train.device import single_device
 
@@ -146,9 +147,7 @@ def tf_activity(
     check_one_of("scale", scale, ("logit", "sigmoid"))
     check_positive_int("n_null", n_null, minimum=0)
     model = read_model(source, key)
-    slot = TF_ACTIVITY if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, key, *model.entry["slots"].values(), *other_results(TF_ACTIVITY)])
-    check_slot(source, slot)
+    slots = claim(source, TF_ACTIVITY, key_added, key=key)
     found = as_motifs(motifs)
     contrasts = group_contrasts(model.cell_embedding, source.obs, groupby)
     seed = recorded_seed(rng)
@@ -160,7 +159,7 @@ def tf_activity(
         "copies": check_positive_int("copies", copies),
         "spacing": None if spacing is None else check_positive_int("spacing", spacing, minimum=0),
     }
-    trunk = load_trunk(source, key).to(device)
+    trunk = model.trunk().to(device)
     experiments = _experiments(source, found, trunk.config.seq_len, backgrounds=backgrounds, seed=seed, **design)
     activity = compute_activity(
         trunk,
@@ -181,7 +180,7 @@ def tf_activity(
         "scale": scale,
         "seed": seed,
     }
-    write_activity(adata, slot, found, activity, contrasts.index, params)
+    write_activity(adata, slots, found, activity, contrasts.index, params, model.origin())
     return container if copy else None
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path
-from scbasset_tl._keys import DNA_CODE, VARIANT_EFFECT, other_results
-from scbasset_tl._validate import check_key_added, check_one_of
+from scbasset_tl._validate import check_one_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -26,7 +25,7 @@ def variant_effect(
     fasta: str | PathLike[str],
     *,
     windows: Literal["peaks", "variant"] = "peaks",
-    strands: Literal["both", "+"] = "both",
+    average: Literal["none", "strands", "strands_shifts"] = "strands",
     key: str = "scbasset",
     accelerator: str = "cpu",
     mod: str = "atac",
@@ -54,8 +53,9 @@ def variant_effect(
     windows
         ``"peaks"``: the windows of all peaks, as :func:`scbasset_tl.pp.add_sequences` cuts them. ``"variant"``: one
         around the middle of the reference allele, wherever that lies.
-    strands
-        ``"both"``: the mean over the two strands. ``"+"``: the forward strand, in half of the time.
+    average
+        ``"strands"``: the mean over the two strands. ``"strands_shifts"``: over both strands, each moved by -3 to 3 bases
+        as in training, in seven times the time. ``"none"``: the forward strand, in half of the time.
     {key}
     {accelerator}
     {mod}
@@ -97,26 +97,26 @@ def variant_effect(
     >>> sb.get.variant_effect(adata, groupby="cell_type").shape
     (3, 12)
     """
-    from scbasset_tl._adata.model.store import load_trunk, read_model
+    from scbasset_tl._adata.kinds import VARIANT_EFFECT
+    from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.sequence import variant_effect as glue
-    from scbasset_tl._adata.slots import check_free
     from scbasset_tl._adata.windows import check_assembly
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.variant_match import match_genome
     from scbasset_tl.genome.variants import read_variants
+    from scbasset_tl.nn.embed import AVERAGES
     from scbasset_tl.train.device import single_device
 
     source = writable(data, mod, copy=copy)
     device = single_device(accelerator)
     check_one_of("windows", windows, ("peaks", "variant"))
-    check_one_of("strands", strands, ("both", "+"))
-    slot = VARIANT_EFFECT if key_added is None else key_added
-    check_key_added(slot, reserved=[DNA_CODE, key, *other_results(VARIANT_EFFECT)])
-    check_free(source, key_added, "tl.variant_effect")
-    read_model(source, key)
-    trunk = load_trunk(source, key).to(device)
+    check_one_of("average", average, AVERAGES)
+    slots = claim(source, VARIANT_EFFECT, key_added, key=key)
+    model = read_model(source, key)
+    trunk = model.trunk().to(device)
     seq_len = trunk.config.seq_len
     table = read_variants(variants)
     with Fasta(as_path("fasta", fasta)) as genome:
@@ -127,10 +127,10 @@ def variant_effect(
         else:
             table, pairs = glue.pair_with_own_windows(table, seq_len)
         glue.report_skipped(table, len(pairs.variant))
-        delta = glue.latent_changes(trunk, genome, table, pairs, both_strands=strands == "both")
+        delta = glue.latent_changes(trunk, genome, table, pairs, average=average)
         name = genome.path.name
-    params = {"key": key, "fasta": name, "windows": windows, "strands": strands}
-    entry = glue.pack(source, table, pairs, delta, seq_len=seq_len, params=params)
+    params = {"key": key, "fasta": name, "windows": windows, "average": average}
+    made = entry(VARIANT_EFFECT, params, slots, origin=model.origin()) | glue.pack(table, pairs, delta, seq_len)
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, uns={slot: entry})
+    write_slots(adata, uns={slots["uns"]: made})
     return container if copy else None

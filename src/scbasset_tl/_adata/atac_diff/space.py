@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from scbasset_tl._adata.cells import representation
+from scbasset_tl._adata.kinds import MODEL
 from scbasset_tl._adata.matrix import counts_from, slot_name
 from scbasset_tl._adata.model.denoised import low_rank
-from scbasset_tl._adata.model.store import is_model, read_model
-from scbasset_tl._adata.slots import check_origin, model_origin
+from scbasset_tl._adata.model.store import read_model
+from scbasset_tl._adata.results import holds
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
 from scbasset_tl.stats.low_rank import LowRank
@@ -82,11 +83,11 @@ def space_kind(adata: AnnData, space: str) -> str:
     """What ``space`` names: ``"ae"``, a scBasset model or an embedding in obsm."""
     if check_name("space", space) == AE:
         return AE
-    if is_model(adata.uns.get(space)):
+    if holds(adata, MODEL, space):
         return SCBASSET
     if space in adata.obsm:
         return OBSM
-    models = [name for name, entry in adata.uns.items() if is_model(entry)]
+    models = [name for name in adata.uns if holds(adata, MODEL, name)]
     message = (
         f"space={space!r}: uns has no trained scBasset model {space!r} (models here: {models}), and obsm no such embedding "
         f"(embeddings here: {list(adata.obsm)}). Run tl.scbasset(data) first, or pass space= with the name of an "
@@ -157,7 +158,7 @@ def scbasset_space(
         lambda: x,
         np.column_stack(offset),
         decoder,
-        entry={"space": entry, "model": model_origin(adata, key)},
+        entry={"space": entry, "model": model.origin()},
     )
 
 
@@ -227,7 +228,6 @@ def stored_space(
     kind, name = str(known["kind"]), str(known.get("key", ""))
     decoder = peak_rows(adata, key, entry, "decoder")
     if kind == SCBASSET:
-        check_origin(adata, key, "tl.atac_diff")
         line = float(known["slope"]), float(known["intercept"])
         return scbasset_space(adata, name, log_depth, decoder=decoder, line=line)
     if kind == AE:

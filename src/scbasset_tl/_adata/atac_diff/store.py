@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from hashlib import blake2b
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +21,10 @@ from scbasset_tl._adata.atac_diff.space import (
     stored_space,
     with_fitted_decoder,
 )
-from scbasset_tl._adata.model.store import check_schema, torch_threads
-from scbasset_tl._adata.slots import check_replaceable, is_result
+from scbasset_tl._adata.kinds import ATAC_DIFF, IMPUTED
+from scbasset_tl._adata.model.store import torch_threads
+from scbasset_tl._adata.results import entry, find, fingerprint
 from scbasset_tl._adata.write import write_slots
-from scbasset_tl._keys import SCHEMA_VERSION
-from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from scbasset_tl.train.diffusion import DiffusionFit
     from scbasset_tl.train.diffusion_recipe import DiffusionRecipe
 
-VERB, IMPUTE = "tl.atac_diff", "tl.impute"
 _AT_ONCE = 4096  # cells in a pass through the networks
 _PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
 
@@ -56,16 +53,6 @@ class Stored:
     log_depth: np.ndarray  # float32 (n,)
     space: Space
     digest: str
-
-
-def check_slots(adata: AnnData, space: str, slots: Mapping[str, str]) -> None:
-    """Refuse to write over the space itself or over what others wrote."""
-    if space == slots["embedding"]:
-        message = f"space={space!r} is what this call writes: name its results otherwise with key_added=."
-        raise ValueError(message)
-    embedding, component, decoder = (slots[name] for name in ("embedding", "component", "decoder"))
-    check_replaceable(adata, VERB, slots["model"], obsm=embedding, obs=component, varm=decoder)
-    check_replaceable(adata, VERB, slots["model"], obs=slots["depth"], varm=slots["encoder"])
 
 
 def learn_space(
@@ -126,31 +113,28 @@ def write_atac_diff(
 ) -> None:
     """Store a trained model and the cells' codes, all slots or none."""
     mu, responsibilities = embed(fit.model, x, np.log1p(n_open).astype(np.float32))
-    names = {name: slots[name] for name in ("embedding", "component", "depth")}
-    names |= {name: slots[name] for name in ("decoder", "encoder") if slots[name] in cells.varm}
+    unused = {part for part in ("decoder", "encoder") if slots[part] not in cells.varm}
+    kept = {part: name for part, name in slots.items() if part not in unused}
     learned = responsibilities[fit.train]
     levels = pd.Index([str(number) for number in range(responsibilities.shape[1])], dtype=object)
-    entry = {
-        "written_by": VERB,
-        "params": dict(params),
+    stored = {
+        **entry(ATAC_DIFF, params, kept, origin=cells.entry.get("model")),
         "weights": pack(fit.model, cells.tensors),
         "history": {**cells.history, **fit.history, "n_steps": fit.n_steps, "stopped": fit.stopped},
         "conditions": conditions.pack(),
         "component": learned.mean(axis=0),
         "component_given_label": component_shares(learned, codes[fit.train], conditions.n_categories),
-        **cells.entry,
-        "slots": names,
+        "space": cells.entry["space"],
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
         "threads": torch_threads(),
-        "schema_version": SCHEMA_VERSION,
     }
     component = pd.Categorical.from_codes(responsibilities.argmax(axis=1), categories=levels)
     write_slots(
         adata,
-        obsm={names["embedding"]: unit_length(mu)},
-        obs={names["component"]: component, names["depth"]: n_open.astype(np.int64)},
+        obsm={slots["embedding"]: unit_length(mu)},
+        obs={slots["component"]: component, slots["depth"]: n_open.astype(np.int64)},
         varm=cells.varm,
-        uns={slots["model"]: entry},
+        uns={slots["uns"]: stored},
     )
 
 
@@ -182,75 +166,33 @@ def unpack(blob: np.ndarray) -> tuple[LatentDiffusion, dict[str, np.ndarray]]:
     return model.eval(), {name: tensor.numpy() for name, tensor in parts["space"].items()}
 
 
-def find_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
-    """``uns[key]`` of a trained model."""
-    entry = adata.uns.get(check_name("key", key))
-    if not is_result(entry, VERB):
-        models = [name for name, value in adata.uns.items() if is_result(value, VERB)]
-        message = f"uns[{key!r}] holds no ATAC-Diff model (models here: {models}). Run tl.atac_diff(data) first, or pass key=."
-        raise KeyError(message)
-    check_schema(key, entry)
-    return entry
-
-
-def digest(entry: Mapping[str, Any]) -> str:
-    """Tells one model from another, and from itself after more training."""
-    return blake2b(np.ascontiguousarray(entry["weights"]).data, digest_size=16).hexdigest()
-
-
 def read_atac_diff(adata: AnnData, key: str) -> Stored:
     """Find a trained model and check that its slots are there and fit together."""
     from safetensors import SafetensorError
 
-    entry = find_entry(adata, key)
+    stored = find(adata, ATAC_DIFF, key)
     try:
-        model, tensors = unpack(entry["weights"])
+        model, tensors = unpack(stored["weights"])
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         message = f"uns[{key!r}]['weights'] is missing or damaged: run tl.atac_diff again."
         raise ValueError(message) from error
-    column = str(entry["slots"]["depth"])
-    if column not in adata.obs:
-        message = (
-            f"obs[{column!r}], the open peaks of each cell for the model {key!r}, is gone: run tl.atac_diff again."
-        )
-        raise KeyError(message)
+    column = str(stored["slots"]["depth"])
     n_open = adata.obs[column].to_numpy()
     if n_open.dtype.kind not in "uif" or not (n_open > 0).all() or not np.isfinite(n_open).all():
         message = f"obs[{column!r}] must hold the open peaks of each cell, 1 or more: run tl.atac_diff again."
         raise ValueError(message)
     log_depth = np.log1p(n_open).astype(np.float32)
-    space = stored_space(adata, key, entry, log_depth, tensors)
-    return Stored(key, entry, model, Conditions.unpack(entry.get("conditions", {})), log_depth, space, digest(entry))
-
-
-def check_layer(adata: AnnData, name: str, layer: str) -> str:
-    """``layer`` unless it holds what :func:`scbasset_tl.tl.impute` did not write."""
-    own = adata.uns[name]["slots"].get("layers") if name in adata.uns else None
-    if check_name("layer", layer) in adata.layers and layer != own:
-        message = f"layers[{layer!r}] is there already, and not from {IMPUTE}: name another layer, or delete it."
-        raise ValueError(message)
-    return layer
+    space = stored_space(adata, key, stored, log_depth, tensors)
+    conditions = Conditions.unpack(stored.get("conditions", {}))
+    return Stored(key, stored, model, conditions, log_depth, space, fingerprint(stored, None)["digest"])
 
 
 def read_imputed(adata: AnnData, key: str) -> tuple[np.ndarray, np.ndarray]:
     """Features (n, F) of cells and the decoder (P, F) that they are multiplied with."""
-    entry = adata.uns.get(check_name("key", key))
-    if not is_result(entry, IMPUTE):
-        there = [name for name, value in adata.uns.items() if is_result(value, IMPUTE)]
-        message = f"uns[{key!r}] holds nothing imputed (there are {there}). Run tl.impute(data) first, or pass key=."
-        raise KeyError(message)
-    check_schema(key, entry)
-    slot, origin = str(entry["slots"]["obsm"]), entry["model"]
-    if slot not in adata.obsm:
-        message = f"obsm[{slot!r}], the features that belong to uns[{key!r}], is gone: run tl.impute again."
-        raise KeyError(message)
-    model = find_entry(adata, str(origin["key"]))
-    if digest(model) != str(origin["digest"]):
-        message = (
-            f"uns[{key!r}] was computed with another model than uns[{origin['key']!r}] is now: run tl.impute again."
-        )
-        raise ValueError(message)
-    features, decoder = np.asarray(adata.obsm[slot]), peak_rows(adata, str(origin["key"]), model, "decoder")
+    stored = find(adata, IMPUTED, key)
+    slot, model_key = str(stored["slots"]["obsm"]), str(stored["model"]["key"])
+    model = find(adata, ATAC_DIFF, model_key, whole=False)
+    features, decoder = np.asarray(adata.obsm[slot]), peak_rows(adata, model_key, model, "decoder")
     if features.ndim != 2 or features.shape[1] != decoder.shape[1]:
         message = f"obsm[{slot!r}] has shape {features.shape}, the decoder {decoder.shape}: run tl.impute again."
         raise ValueError(message)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.kinds import DENOISE
+from scbasset_tl._adata.model.peak_vectors import read_vectors
 from scbasset_tl._files import check_own, replacing
-from scbasset_tl._keys import DENOISE
 from scbasset_tl._log import progress
 from scbasset_tl._validate import check_one_of
 from scbasset_tl.genome.codes import N_CODE, encode
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scbasset_tl._adata.model.store import Model
+    from scbasset_tl.nn.embed import Average
 
 _CHUNK: Final = (64, 4096)  # of the file: 1 MB, what HDF5 keeps in memory
 _AGAIN: Final = "the model is damaged, run tl.scbasset again."
@@ -82,21 +83,27 @@ def averaging(row: np.ndarray, column: np.ndarray, n_columns: int) -> sparse.csr
 
 
 def new_peaks(
-    adata: AnnData, model: Model, *, regions: Any, sequences: Any, fasta: str | PathLike[str] | None, accelerator: str
+    adata: AnnData,
+    model: Model,
+    *,
+    regions: Any,
+    sequences: Any,
+    fasta: str | PathLike[str] | None,
+    average: Average,
+    accelerator: str,
 ) -> tuple[pd.Index, Callable[[], np.ndarray]]:
     """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network."""
     from scbasset_tl._adata.windows import sequence_windows, warn_blank  # torch comes with it
-    from scbasset_tl.nn.embed import embed
     from scbasset_tl.train.device import single_device
 
-    trunk = load_trunk(adata, model.key).to(single_device(accelerator))
+    trunk = model.trunk().to(single_device(accelerator))
     if sequences is None:
         windows = sequence_windows(adata, regions, fasta=fasta, seq_len=trunk.config.seq_len)
         names, codes = windows.name, windows.codes
     else:
         names, codes = named_sequences(sequences, trunk.config.seq_len)
     warn_blank(codes, names)
-    return pd.Index(names, dtype=object), lambda: embed(trunk, codes).cpu().numpy()
+    return pd.Index(names, dtype=object), lambda: read_vectors(trunk, codes, average)
 
 
 def named_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray]:
@@ -155,7 +162,7 @@ def write_h5ad(adata: AnnData, matrix: LowRank, path: Path, dtype: str, entry: M
     n_bytes = file_size(adata, dtype)
     with replacing(path, n_bytes=n_bytes) as temporary, safe_hdf5(temporary, "w") as (file, disk):
         try:
-            write_elem(file, "/", AnnData(obs=adata.obs, var=adata.var, uns={DENOISE: dict(entry)}))
+            write_elem(file, "/", AnnData(obs=adata.obs, var=adata.var, uns={DENOISE.default: dict(entry)}))
         except (TypeError, ValueError, NotImplementedError) as error:
             message = f"path= cannot hold {_unwritable(adata) or 'obs and var'} ({error}): convert it, e.g. to text, or drop it."
             raise ValueError(message) from error
@@ -182,7 +189,9 @@ def _is_denoised(path: Path) -> bool:
     import h5py
 
     with h5py.File(path, "r") as file:
-        return f"uns/{DENOISE}" in file and not any(len(file.get(field, ())) for field in ("obsm", "varm", "layers"))
+        return f"uns/{DENOISE.default}" in file and not any(
+            len(file.get(field, ())) for field in ("obsm", "varm", "layers")
+        )
 
 
 def _unwritable(adata: AnnData) -> list[str]:

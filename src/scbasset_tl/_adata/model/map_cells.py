@@ -11,16 +11,17 @@ import numpy as np
 
 from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.columns import say_level
+from scbasset_tl._adata.kinds import MODEL
 from scbasset_tl._adata.matrix import labels_from, slot_name
 from scbasset_tl._adata.model.batches import batch_names
 from scbasset_tl._adata.model.seen import MAPPED, fitted_peaks
-from scbasset_tl._adata.model.store import load_trunk, read_model
+from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._adata.peak_places import compare_windows, places_of
-from scbasset_tl._adata.slots import check_model_free
-from scbasset_tl._keys import DNA_CODE, SCBASSET, map_cells_columns, other_results, scbasset_slots, seen_column
+from scbasset_tl._adata.results import claim
+from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
 from scbasset_tl._random import as_generator, recorded_seed
-from scbasset_tl._validate import check_key_added, check_number
+from scbasset_tl._validate import check_number
 from scbasset_tl.genome.contigs import match_contigs
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.stats.logistic import fit_cells
@@ -59,12 +60,12 @@ def map_by_sequence(
     key_added: str | None,
 ) -> dict[str, Any]:
     """The query's model under the reference's network: the parts that ``write_model`` stores."""
-    check_key_added(key_added, reserved=[DNA_CODE, *other_results(SCBASSET)])
-    check_model_free(query, key_added, "tl.map_cells")
+    slots = claim(query, MODEL, key_added, verb="tl.map_cells")
     generator = as_generator(rng)
     device = single_device(accelerator)
-    model, trunk = read_model(reference, key), load_trunk(reference, key)
-    if query.uns is reference.uns and scbasset_slots(key_added).model == key:
+    model = read_model(reference, key)
+    trunk = model.trunk()
+    if query.uns is reference.uns and slots["uns"] == key:
         message = f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."
         raise ValueError(message)
     l2 = prior_precision(model) if l2 is None else check_number("l2", l2, low=0)
@@ -80,7 +81,6 @@ def map_by_sequence(
     fit = fit_cells(vectors[fitted], used, l2=l2, center=batch_weight)
     odd = odd_cells(labels, vectors, places, batch_weight, fit, reference, model, l2=l2, rng=generator)
     _say_mapped(fit, used, fitted, odd, l2)
-    error_column, odd_column = map_cells_columns(key_added)
     call = {"name": MAPPED, "key": key, "layer": layer, "l2": l2, "peaks": peaks, "seed": recorded_seed(rng)}
     return {
         "trunk": trunk,
@@ -89,14 +89,16 @@ def map_by_sequence(
         "peak_embedding": vectors,
         "params": {
             **call,
-            "seen": seen_column(key_added),
+            "average": model.average,
+            "seen": slots["seen"],
             "n_latent": vectors.shape[1],
             "trunk": trunk.config.to_dict(),
         },
         "history": {},
         "batches": batches,
-        "obs": {error_column: fit.standard_error.astype(np.float32), **({} if odd is None else {odd_column: odd})},
-        "var": {seen_column(key_added): fitted},
+        "obs": {slots["se"]: fit.standard_error.astype(np.float32), **({} if odd is None else {slots["ood"]: odd})},
+        "var": {slots["seen"]: fitted},
+        "verb": "tl.map_cells",
     }
 
 
@@ -199,7 +201,7 @@ def peak_vectors(codes: np.ndarray, places: np.ndarray, model: Model, trunk: Tru
         with progress(len(new), description="embedding", unit=" peaks") as bar:
             for start in range(0, len(new), _AT_ONCE):
                 rows = new[start : start + _AT_ONCE]
-                vectors[rows] = embed(trunk, codes[rows]).cpu().numpy()
+                vectors[rows] = embed(trunk, codes[rows], average=model.average).cpu().numpy()
                 bar.update(len(rows))
     return vectors
 

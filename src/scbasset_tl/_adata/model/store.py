@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scbasset_tl._adata.kinds import MODEL
 from scbasset_tl._adata.model.batches import pack_batches, unpack_batches
+from scbasset_tl._adata.results import entry, find, fingerprint, names
 from scbasset_tl._adata.write import write_slots
-from scbasset_tl._keys import SCBASSET, SCHEMA_VERSION, scbasset_slots
+from scbasset_tl._keys import SCBASSET
 from scbasset_tl._reading import reading
-from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
     from anndata import AnnData
 
     from scbasset_tl._adata.model.batches import Batches
+    from scbasset_tl.nn.embed import Average
     from scbasset_tl.nn.trunk import Trunk
 
 _PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
 
 
 @dataclass(frozen=True)
-class Model:
-    """The stored parts of a trained model, checked against each other."""
+class Network:
+    """The part of a trained model that knows no cell."""
 
     key: str
+    entry: Mapping[str, Any]  # uns[key]
+
+    @cached_property
+    def _trunk(self) -> Trunk:
+        return _stored_trunk(self.key, self.entry)
+
+    def trunk(self) -> Trunk:
+        """The trunk, unpacked at most once."""
+        return self._trunk
+
+    def origin(self) -> dict[str, Any]:
+        """What tells this model from another, and from itself after more training."""
+        return {"key": self.key, **fingerprint(self.entry, None)}
+
+
+@dataclass(frozen=True)
+class Model(Network):
+    """The stored parts of a trained model, checked against each other."""
+
     cell_embedding: np.ndarray  # (n_obs, n_latent)
     cell_bias: np.ndarray  # (n_obs,)
     peak_embedding: np.ndarray | None  # (n_vars, n_latent); None: weights were read without sequences
     batches: Batches | None
-    entry: Mapping[str, Any]  # uns[key]
+
+    def origin(self) -> dict[str, Any]:
+        """The same of the network and of the cells."""
+        return {"key": self.key, **fingerprint(self.entry, self.cell_bias), "n_obs": len(self.cell_bias)}
 
     def raw_head(self, obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Cell vectors and biases with each cell's own batch added: those of the model's probabilities."""
@@ -47,6 +71,11 @@ class Model:
             for rows in self.batches.design(obs).T:
                 weight, bias = weight + self.batches.weight[rows], bias + self.batches.bias[rows]
         return weight, bias
+
+    @property
+    def average(self) -> Average:
+        """What each peak vector is the mean of; models of earlier versions read each sequence once."""
+        return str(self.entry["params"].get("average", "none"))  # type: ignore[return-value]
 
     def require_peaks(self) -> np.ndarray:
         """The peak embeddings, or an error that says how to get them."""
@@ -72,74 +101,74 @@ def write_model(
     batches: Batches | None = None,
     obs: Mapping[str, Any] | None = None,
     var: Mapping[str, Any] | None = None,
+    verb: str = MODEL.verb,
 ) -> None:
     """Store a trained model under ``key_added``, all slots or none, with further columns of ``obs`` and ``var``."""
-    slots = scbasset_slots(key_added)
-    entry = {
-        "params": dict(params),
+    obs, var, slots = obs or {}, var or {}, names(MODEL, key_added)
+    kept = {part: name for part, name in slots.items() if part in ("obsm", "obs", "varm") or name in {**obs, **var}}
+    stored = {
+        **entry(MODEL, params, kept, verb=verb),
         "weights": pack_trunk(trunk),
         "history": dict(history),
-        "slots": slots.as_dict(),
         "cells": np.sort(_float32(cell_bias)),
         "batch": {} if batches is None else pack_batches(batches),
         "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
         "threads": torch_threads(),
-        "schema_version": SCHEMA_VERSION,
     }
     write_slots(
         adata,
-        obsm={slots.cell_embedding: _float32(cell_embedding)},
-        obs={slots.cell_bias: _float32(cell_bias), **(obs or {})},
-        varm={} if peak_embedding is None else {slots.peak_embedding: _float32(peak_embedding)},
-        var=var or {},
-        uns={slots.model: entry},
+        obsm={slots["obsm"]: _float32(cell_embedding)},
+        obs={slots["obs"]: _float32(cell_bias), **obs},
+        varm={} if peak_embedding is None else {slots["varm"]: _float32(peak_embedding)},
+        var=var,
+        uns={slots["uns"]: stored},
     )
 
 
 def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
     """Find a trained model and check that its slots are there and fit together."""
-    entry = model_entry(adata, key)
+    stored = find(adata, MODEL, key)
     if not adata.n_obs:
         message = "data has 0 cells, and what is read from a model is of cells; there must be at least one."
         raise ValueError(message)
-    names = entry["slots"]
-    found = []
-    for field in ("obsm", "obs"):
-        if names[field] not in getattr(adata, field):
-            message = f"{field}[{names[field]!r}], a part of the model {key!r}, is gone: run tl.scbasset again."
-            raise KeyError(message)
-        found.append(np.asarray(getattr(adata, field)[names[field]], dtype=np.float32))
-    cell_embedding, cell_bias = found
-    _check_own_cells(adata, key, entry, cell_embedding, cell_bias)
-    peak_embedding = np.asarray(adata.varm[names["varm"]]) if names["varm"] in adata.varm else None
+    slots = stored["slots"]
+    cell_embedding = np.asarray(adata.obsm[slots["obsm"]], dtype=np.float32)
+    cell_bias = np.asarray(adata.obs[slots["obs"]], dtype=np.float32)
+    _check_own_cells(adata, key, stored, cell_embedding, cell_bias)
+    peak_embedding = np.asarray(adata.varm[slots["varm"]]) if slots["varm"] in adata.varm else None
     widths = {part.shape[1] for part in (cell_embedding, peak_embedding) if part is not None}
     if len(widths) > 1:
         message = (
-            f"obsm[{names['obsm']!r}] and varm[{names['varm']!r}] have different widths {sorted(widths)}: "
+            f"obsm[{slots['obsm']!r}] and varm[{slots['varm']!r}] have different widths {sorted(widths)}: "
             "they are not of one model. Run tl.scbasset again."
         )
         raise ValueError(message)
-    batches = unpack_batches(entry["batch"]) if entry.get("batch") else None
-    return Model(key, cell_embedding, cell_bias, peak_embedding, batches, entry)
+    batches = unpack_batches(stored["batch"]) if stored.get("batch") else None
+    return Model(key, stored, cell_embedding, cell_bias, peak_embedding, batches)
+
+
+def read_network(adata: AnnData, key: str = SCBASSET) -> Network:
+    """The network of a trained model, whatever became of its cells."""
+    return Network(key, find(adata, MODEL, key, whole=False))
 
 
 def _check_own_cells(
-    adata: AnnData, key: str, entry: Mapping[str, Any], cell_embedding: np.ndarray, cell_bias: np.ndarray
+    adata: AnnData, key: str, stored: Mapping[str, Any], cell_embedding: np.ndarray, cell_bias: np.ndarray
 ) -> None:
     """Refuse cells and peaks that came from other data when objects were joined."""
     own = np.isfinite(cell_bias) & np.isfinite(cell_embedding).all(axis=1)
-    if "cells" in entry:  # models of earlier versions do not know their cells
-        own &= np.isin(cell_bias, np.asarray(entry["cells"], dtype=np.float32))
+    if "cells" in stored:  # models of earlier versions do not know their cells
+        own &= np.isin(cell_bias, np.asarray(stored["cells"], dtype=np.float32))
     if not own.all():
         names = [str(name) for name in adata.obs_names[~own][:3]]
-        slots = entry["slots"]
+        slots = stored["slots"]
         message = (
             f"{int((~own).sum()):,} of {adata.n_obs:,} cells are not of the model {key!r} (first: {names}): their "
             f"obsm[{slots['obsm']!r}] or obs[{slots['obs']!r}] is NaN or of another model, as after joining data. Fit them "
             "with tl.map_cells before joining, train again, or drop them."
         )
         raise ValueError(message)
-    name = entry["slots"]["varm"]
+    name = stored["slots"]["varm"]
     if name in adata.varm:
         known = np.isfinite(np.asarray(adata.varm[name])).all(axis=1)
         if not known.all():
@@ -149,55 +178,6 @@ def _check_own_cells(
                 f"(first: {names}), as after joining data. Drop them, or train again."
             )
             raise ValueError(message)
-
-
-def model_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
-    """``uns[key]`` of a trained model."""
-    if not is_model(adata.uns.get(check_name("key", key))):
-        trained = [name for name, value in adata.uns.items() if is_model(value)]
-        message = (
-            f"uns[{key!r}] holds no trained model (models here: {trained}). Run tl.scbasset(data) first, or pass key=."
-        )
-        raise KeyError(message)
-    entry = adata.uns[key]
-    check_schema(key, entry)
-    return entry
-
-
-def is_model(entry: Any) -> bool:
-    """Whether an entry of ``uns`` is a scBasset model: it has a history; other kinds name their verb or a universe."""
-    return (
-        isinstance(entry, Mapping)
-        and {"slots", "history"} <= entry.keys()
-        and not {"written_by", "checksum"} & entry.keys()
-    )
-
-
-def check_schema(key: str, entry: Mapping[str, Any]) -> None:
-    """Refuse an entry ``uns[key]`` that a later version of the package wrote."""
-    schema = int(entry["schema_version"])
-    if schema > SCHEMA_VERSION:
-        message = (
-            f"uns[{key!r}] was written by a later scbasset_tl (schema {schema}, this one reads {SCHEMA_VERSION}): "
-            "update the package."
-        )
-        raise ValueError(message)
-
-
-def model_digest(adata: AnnData, key: str) -> str:
-    """Tells the trunk of one model from that of another, and from itself after more training."""
-    weights = np.ascontiguousarray(model_entry(adata, key)["weights"])
-    return blake2b(weights.data, digest_size=16).hexdigest()
-
-
-def check_same_network(adata: AnnData, key: str, entry: Mapping[str, Any], model_key: str, *, fix: str) -> None:
-    """Refuse a result ``uns[key]`` that another trunk than that of ``uns[model_key]`` gave."""
-    if str(entry["model"]["digest"]) != model_digest(adata, model_key):
-        message = (
-            f"uns[{key!r}] was computed with another network than that of uns[{model_key!r}] (the model was trained "
-            f"again, or is not this one): {fix}."
-        )
-        raise ValueError(message)
 
 
 def pack_trunk(trunk: Trunk) -> np.ndarray:
@@ -261,11 +241,14 @@ def is_trunk_file(path: Path) -> bool:
 
 def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
     """The trained trunk of ``uns[key]``."""
+    return read_network(adata, key).trunk()
+
+
+def _stored_trunk(key: str, stored: Mapping[str, Any]) -> Trunk:
     from safetensors import SafetensorError
 
-    entry = model_entry(adata, key)
     try:
-        return unpack_trunk(entry["weights"])
+        return unpack_trunk(stored["weights"])
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         message = f"uns[{key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
         raise ValueError(message) from error

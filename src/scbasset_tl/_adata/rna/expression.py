@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scbasset_tl._adata.kinds import TF_ACTIVITY
 from scbasset_tl._adata.matrix import check_layer
 from scbasset_tl._adata.resolve import resolve
-from scbasset_tl._adata.slots import check_origin
+from scbasset_tl._adata.results import find
 from scbasset_tl._log import info
 from scbasset_tl._space import check_memory
 from scbasset_tl._validate import check_name
@@ -41,7 +42,9 @@ def pair_with_expression(
         message = f"data must be a MuData with the modalities {mod!r} and {rna!r}, got {type(data).__name__}."
         raise TypeError(message)
     atac, other = resolve(data, mod), resolve(data, rna, argument="rna")
-    activity, names = _activities(atac, activity_key)
+    stored = find(atac, TF_ACTIVITY, check_name("activity_key", activity_key))
+    activity = np.asarray(atac.obsm[str(stored["slots"]["obsm"])], dtype=np.float64)
+    names = [str(name) for name in stored["names"]]
     cells = shared_cells(atac.obs_names, other.obs_names, f"modalities {mod!r} and {rna!r}")
     symbols = gene_names(other, gene_symbols)
     known: dict[str, int] = {}
@@ -66,19 +69,6 @@ def pair_with_expression(
     rows = atac.obs_names.get_indexer(cells)
     genes = ["::".join(symbols[place] for place in places[number]) for number in found]
     return Pairs([names[number] for number in found], genes, activity[rows][:, found], expression, cells, unmatched)
-
-
-def _activities(adata: AnnData, key: str) -> tuple[np.ndarray, list[str]]:
-    if check_name("activity_key", key) not in adata.obsm or key not in adata.uns or "names" not in adata.uns[key]:
-        message = f"obsm[{key!r}] and uns[{key!r}] hold no TF activities: run tl.tf_activity(data, motifs) first."
-        raise KeyError(message)
-    check_origin(adata, key, "tl.tf_activity")
-    activity = np.asarray(adata.obsm[key], dtype=np.float64)
-    names = [str(name) for name in adata.uns[key]["names"]]
-    if activity.ndim != 2 or activity.shape[1] != len(names):
-        message = f"obsm[{key!r}] has shape {activity.shape}, uns[{key!r}]['names'] {len(names)} motifs: run it again."
-        raise ValueError(message)
-    return activity, names
 
 
 def gene_names(adata: AnnData, column: str | None) -> list[str]:

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from scbasset_tl._adata.kinds import GENE_SCORES, RAW_GENE_SCORES
 from scbasset_tl._adata.matrix import labels_from
 from scbasset_tl._adata.model.denoised import averaging
-from scbasset_tl._adata.model.store import check_schema
 from scbasset_tl._adata.positions import region_keys
-from scbasset_tl._adata.slots import check_origin, is_result
+from scbasset_tl._adata.results import find
 from scbasset_tl._log import info, warning
-from scbasset_tl._validate import check_name
 from scbasset_tl.genome.contigs import respell
 from scbasset_tl.genome.genes import near, read_genes
 from scbasset_tl.genome.regions import read_regions
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from scbasset_tl.genome.genes import Genes
     from scbasset_tl.genome.regions import Regions
 
-VERB: Final = "tl.gene_scores"
 _SHOWN: Final = 5
 _SHIFT: Final = 20_000
 _ENOUGH: Final = 200
@@ -175,30 +173,10 @@ class StoredScores:
     slot: str
 
 
-def is_scores(adata: AnnData, slot: str) -> bool:
-    """Whether ``obsm[slot]`` holds scores of genes, which nobody wants as an embedding."""
-    return is_result(adata.uns.get(slot), VERB)
-
-
 def read_scores(adata: AnnData, key: str) -> StoredScores:
     """Find scores of genes and put the table of the genes together."""
-    entry = adata.uns.get(check_name("key", key))
-    if not is_result(entry, VERB):
-        kind = ", kind='raw'" if key.endswith("_raw") else ""
-        message = f"uns[{key!r}] holds no gene scores: run tl.gene_scores(data, genes{kind}) first, or pass key=."
-        raise KeyError(message)
-    check_schema(key, entry)
+    entry = find(adata, RAW_GENE_SCORES if str(key).endswith("_raw") else GENE_SCORES, key)
     slot = str(entry["slots"]["obsm"])
-    if slot not in adata.obsm:
-        message = f"obsm[{slot!r}], the scores that belong to uns[{key!r}], is gone: run tl.gene_scores again."
-        raise KeyError(message)
     names = [str(name) for name in np.asarray(entry["names"], dtype=object)]
-    scores = np.asarray(adata.obsm[slot])
-    if scores.ndim != 2 or scores.shape[1] != len(names):
-        message = (
-            f"obsm[{slot!r}] has shape {scores.shape}, uns[{key!r}]['names'] {len(names)} genes: run {VERB} again."
-        )
-        raise ValueError(message)
-    check_origin(adata, key, VERB)
     table = pd.DataFrame({"n_peaks": np.asarray(entry["n_peaks"])}, index=names)
-    return StoredScores(scores, table, entry["params"], slot)
+    return StoredScores(np.asarray(adata.obsm[slot]), table, entry["params"], slot)

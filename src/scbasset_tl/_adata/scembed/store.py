@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scbasset_tl._adata.cells import texts
-from scbasset_tl._adata.model.store import check_schema
+from scbasset_tl._adata.kinds import SCEMBED
+from scbasset_tl._adata.results import entry, find, names
 from scbasset_tl._adata.scembed.tokens import pack_universe, unpack_universe
-from scbasset_tl._adata.slots import check_free
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._folders import replacing_folder, restore
-from scbasset_tl._keys import SCHEMA_VERSION, scembed_slots
 from scbasset_tl._log import info
 from scbasset_tl._reading import reading
-from scbasset_tl._validate import check_name
 from scbasset_tl.genome.regions import Regions, read_regions
 from scbasset_tl.genome.universe import checksum, read_bed, write_bed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from anndata import AnnData
@@ -77,39 +75,25 @@ def encode(tokens: sparse.csr_matrix, vectors: np.ndarray) -> tuple[np.ndarray, 
     return cells, n_trained == 0
 
 
-def is_embedding(entry: Any) -> bool:
-    """Whether an entry of ``uns`` is of cells as bags of regions."""
-    return isinstance(entry, Mapping) and {"slots", "mapped_open"} <= entry.keys()
-
-
-def check_embedding_free(adata: AnnData, key_added: str | None, verb: str) -> None:
-    """Refuse a ``key_added`` under which the data hold something that is no embedding by regions."""
-    slots = scembed_slots(key_added)
-    slots.pop("uns")
-    check_free(adata, key_added, verb, is_own=is_embedding, **slots)
-
-
 def write_embedding(
     adata: AnnData,
     key_added: str | None,
     *,
     cells: np.ndarray,
     empty: np.ndarray,
-    entry: Mapping[str, Any],
+    params: Mapping[str, Any],
+    more: Mapping[str, Any],
     vectors: np.ndarray | None = None,
     universe: Regions | None = None,
+    verb: str = SCEMBED.verb,
 ) -> None:
     """Store an embedding, all slots or none: the vectors go to varm, or, with their ``universe``, to uns."""
-    slots = scembed_slots(key_added)
-    names = {name: slots[name] for name in ("obsm", "obs")}
-    stored = {**entry, "schema_version": SCHEMA_VERSION}
-    varm = {}
-    if vectors is not None and universe is None:
-        varm = {slots["varm"]: vectors}
-        names["varm"] = slots["varm"]
-    elif vectors is not None and universe is not None:
+    slots = names(SCEMBED, key_added)
+    varm = {slots["varm"]: vectors} if vectors is not None and universe is None else {}
+    kept = {part: name for part, name in slots.items() if part != "varm" or varm}
+    stored = {**entry(SCEMBED, params, kept, verb=verb), **more}
+    if vectors is not None and universe is not None:
         stored |= {"weights": vectors, "universe": pack_universe(universe)}
-    stored["slots"] = names
     if empty.any():
         info(f"{int(empty.sum())} of {len(empty)} cells have no trained region: their vectors are zero, see obs.")
     write_slots(adata, obsm={slots["obsm"]: cells}, obs={slots["obs"]: empty}, varm=varm, uns={slots["uns"]: stored})
@@ -117,27 +101,16 @@ def write_embedding(
 
 def read_embedding(adata: AnnData, key: str) -> RegionEmbedding:
     """The model that :func:`scbasset_tl.tl.scembed` stored."""
-    entry = adata.uns.get(check_name("key", key))
-    if not isinstance(entry, Mapping) or "slots" not in entry or "checksum" not in entry:
-        models = [name for name, value in adata.uns.items() if is_embedding(value)]
-        message = (
-            f"uns[{key!r}] holds no scEmbed model (entries here: {models}). Run tl.scembed(data) first, or pass key=."
-        )
-        raise KeyError(message)
-    check_schema(key, entry)
-    params = entry["params"]
-    if "weights" in entry:
-        return RegionEmbedding(
-            unpack_universe(entry["universe"]), np.asarray(entry["weights"], dtype=np.float32), params
-        )
-    slot = entry["slots"].get("varm")
+    stored = find(adata, SCEMBED, key)
+    params = stored["params"]
+    if "weights" in stored:
+        vectors = np.asarray(stored["weights"], dtype=np.float32)
+        return RegionEmbedding(unpack_universe(stored["universe"]), vectors, params)
+    slot = stored["slots"].get("varm")
     if slot is None:
         message = (
             f"uns[{key!r}] is the embedding of cells by a model kept elsewhere: pass the data that it was trained on."
         )
-        raise KeyError(message)
-    if slot not in adata.varm:
-        message = f"varm[{slot!r}], the region vectors of the model {key!r}, is gone: run tl.scembed again."
         raise KeyError(message)
     keys = params.get("region_keys")
     universe = read_regions(adata.var, keys=None if keys is None else texts(keys))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,9 @@ from anndata import AnnData
 from scipy import sparse
 
 from scbasset_tl._adata.cells import texts
+from scbasset_tl._adata.kinds import TOKENS
 from scbasset_tl._adata.matrix import open_peaks
-from scbasset_tl._keys import SCHEMA_VERSION, TOKENS
+from scbasset_tl._adata.results import entry, find
 from scbasset_tl._log import info, warning
 from scbasset_tl._validate import check_name, check_number, check_positive_int
 from scbasset_tl.genome.contigs import respell
@@ -21,7 +21,7 @@ from scbasset_tl.genome.regions import Regions, read_regions
 from scbasset_tl.genome.universe import checksum, overlaps, read_bed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _LOUD_BELOW = 0.5
 _ROWS_AT_ONCE = 1 << 14
@@ -131,32 +131,25 @@ def _place(regions: Regions) -> str:
     return f"{regions.chrom[0]}:{regions.start[0]}-{regions.end[0]}"
 
 
-def token_entry(tokens: Tokens, slot: str, params: Mapping[str, Any]) -> dict[str, Any]:
+def token_entry(tokens: Tokens, slots: Mapping[str, str], params: Mapping[str, Any]) -> dict[str, Any]:
     """``uns['tokens']``."""
-    entry = {**tokens.report, "params": dict(params), "schema_version": SCHEMA_VERSION}
-    if tokens.universe is not None:
-        entry |= {"slots": {"obsm": slot}, "universe": pack_universe(tokens.universe)}
-    return entry
+    if tokens.universe is None:
+        return {**tokens.report, **entry(TOKENS, params, {})}
+    return {**tokens.report, **entry(TOKENS, params, slots), "universe": pack_universe(tokens.universe)}
 
 
 def read_tokens(adata: AnnData, key: str | None) -> Tokens:
     """What :func:`scbasset_tl.pp.tokenize_regions` wrote; without it, and without ``key``, the data's own peaks."""
-    name = TOKENS if key is None else check_name("tokens_key", key)
-    entry = adata.uns.get(name)
-    if not isinstance(entry, Mapping) or "checksum" not in entry:
-        if key is not None or entry is not None:
-            message = f"uns[{name!r}] holds no tokens: run pp.tokenize_regions(data, universe) first."
-            raise KeyError(message)
+    name = TOKENS.default if key is None else check_name("tokens_key", key)
+    if key is None and name not in adata.uns:
         return tokenize(adata, None)
-    if "universe" not in entry:
-        params = entry["params"]
+    found = find(adata, TOKENS, name)
+    if "universe" not in found:
+        params = found["params"]
         keys = params.get("region_keys")
         return tokenize(adata, None, layer=params.get("layer"), region_keys=None if keys is None else texts(keys))
-    slot = str(entry["slots"]["obsm"])
-    if slot not in adata.obsm:
-        message = f"obsm[{slot!r}], the tokens of uns[{name!r}], is gone: run pp.tokenize_regions again."
-        raise KeyError(message)
-    universe = unpack_universe(entry["universe"])
+    slot = str(found["slots"]["obsm"])
+    universe = unpack_universe(found["universe"])
     stored = sparse.csr_matrix(adata.obsm[slot])
     if stored.shape[1] != len(universe.start):
         message = (
@@ -165,7 +158,7 @@ def read_tokens(adata: AnnData, key: str | None) -> Tokens:
         )
         raise ValueError(message)
     return Tokens(
-        stored, universe, {name: entry[name] for name in ("checksum", "n_regions", "mapped_peaks", "mapped_open")}
+        stored, universe, {name: found[name] for name in ("checksum", "n_regions", "mapped_peaks", "mapped_open")}
     )
 
 

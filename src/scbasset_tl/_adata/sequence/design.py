@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model.store import check_schema, load_trunk
+from scbasset_tl._adata.kinds import DESIGN
+from scbasset_tl._adata.model.store import load_trunk
 from scbasset_tl._adata.readout import group_row
+from scbasset_tl._adata.results import find
 from scbasset_tl._adata.sequence.design_starts import gc_content
-from scbasset_tl._adata.slots import check_origin, is_result, model_origin, result_entry
-from scbasset_tl._validate import check_name, check_number, check_one_of
+from scbasset_tl._validate import check_number, check_one_of
 from scbasset_tl.genome.codes import decode, reverse_complement
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from scbasset_tl._adata.sequence.design_starts import Starts
     from scbasset_tl.nn.design import Course, Objective
 
-VERB = "tl.design"
 OFF_TARGETS = ("max", "mean")
 
 
@@ -44,15 +44,12 @@ def group_objective(
 
 
 def pack(
-    adata: AnnData,
     starts: Starts,
     courses: list[Course],
     *,
     objective: Objective,
     groups: list[str],
     motifs: list[str],
-    key: str,
-    params: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The entry of ``.uns``: logits after each round, NaN after the last, and the edits as columns of a table."""
     n_rounds = np.array([len(course.steps) for course in courses])
@@ -71,7 +68,6 @@ def pack(
         "strand": np.where(patch < 0, "", np.where(patch % 2, "-", "+")).astype(object),
     }
     return {
-        **result_entry(VERB, params),
         "names": np.array([f"design_{number + 1}" for number in range(len(courses))], dtype=object),
         "codes": np.array([course.codes for course in courses]),
         "start": np.array(starts.name, dtype=object),
@@ -83,21 +79,12 @@ def pack(
         "logits": logits,
         # files do not keep the type of an empty column of text
         "edits": edits if steps else {},
-        "model": model_origin(adata, key),
     }
 
 
 def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
     """``uns[key]`` of :func:`scbasset_tl.tl.design`, if it is of the model as it is now."""
-    entry = adata.uns.get(check_name("key", key))
-    if not is_result(entry, VERB):
-        message = (
-            f"uns[{key!r}] holds no designed sequences: run tl.design(data, groupby=..., group=...), or pass key=."
-        )
-        raise KeyError(message)
-    check_schema(key, entry)
-    check_origin(adata, key, VERB)
-    return entry
+    return find(adata, DESIGN, key)
 
 
 def scores(entry: Mapping[str, Any]) -> np.ndarray:

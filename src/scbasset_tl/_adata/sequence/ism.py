@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -10,17 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model.store import check_same_network, check_schema, load_trunk, model_digest
+from scbasset_tl._adata.kinds import ISM
+from scbasset_tl._adata.results import entry, find
 from scbasset_tl._adata.windows import find_places, sequence_windows, warn_blank
-from scbasset_tl._keys import CHROM, END, SCHEMA_VERSION, START
+from scbasset_tl._keys import CHROM, END, START
 from scbasset_tl._log import info, progress
 from scbasset_tl._validate import check_name, check_one_of, check_positive_int
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from os import PathLike
 
     import torch
     from anndata import AnnData
+
+    from scbasset_tl._adata.model.store import Network
 
 METHODS = ("ism", "gradient")
 _BY_REGION = ("chrom", "start", "codes", "delta")
@@ -81,17 +84,17 @@ class Changes:
 
 def compute_changes(
     adata: AnnData,
+    network: Network,
     regions: Any,
     *,
     fasta: str | PathLike[str] | None,
-    key: str,
     window: int | tuple[int, int] | None,
     method: str,
     device: torch.device | str = "cpu",
 ) -> Changes:
-    """Evaluate all substitutions in ``window`` of the regions with the model ``uns[key]``."""
+    """Evaluate all substitutions in ``window`` of the regions with a trained network."""
     check_one_of("method", method, METHODS)
-    trunk = load_trunk(adata, key).to(device)
+    trunk = network.trunk().to(device)
     seq_len = trunk.config.seq_len
     first, last = check_window(window, seq_len)
     found = sequence_windows(adata, regions, fasta=fasta, seq_len=seq_len)
@@ -112,11 +115,11 @@ def compute_changes(
 
 def find_changes(
     adata: AnnData,
+    network: Network,
     regions: Any = None,
     *,
     fasta: str | PathLike[str] | None,
     key: str,
-    model_key: str,
     window: int | tuple[int, int] | None,
 ) -> Changes:
     """The changes of ``uns[key]``; those of regions or positions that are not there are computed.
@@ -124,10 +127,10 @@ def find_changes(
     Regions are the same if they lie at the same place, whatever their names. Without ``window``, regions that are not
     there get the window and the method of those that are.
     """
-    stored = _read_changes(adata, key, model_key)
+    stored = _read_changes(adata, key, network.key)
     if regions is None:
         if stored is None:
-            message = f"uns[{key!r}] holds no in-silico mutagenesis: run tl.ism(data, regions), or pass regions=."
+            message = f"uns[{key!r}] holds no {ISM.what}: run {ISM.call}, or pass regions=."
             raise KeyError(message)
         asked, rows = None, list(range(len(stored.regions)))
     else:
@@ -135,25 +138,28 @@ def find_changes(
         here = {} if stored is None else stored.row_of()
         rows = [here.get(place, -1) for place in asked.place]
     if stored is None or max(rows) < 0:
-        return compute_changes(adata, regions, fasta=fasta, key=model_key, window=window, method="ism")
+        return compute_changes(adata, network, regions, fasta=fasta, window=window, method="ism")
     names = stored.regions if asked is None else asked.name
     bounds = stored.window if window is None else check_window(window, stored.seq_len)
-    method: dict[str, Any] = {"fasta": fasta, "key": model_key, "window": bounds, "method": stored.method}
+    method: dict[str, Any] = {"fasta": fasta, "window": bounds, "method": stored.method}
     if bounds[0] < stored.window[0] or bounds[1] > stored.window[1]:
         again = _stored_regions(adata, stored, key, fasta) if asked is None else regions
-        return replace(compute_changes(adata, again, **method), regions=names)
+        return replace(compute_changes(adata, network, again, **method), regions=names)
     known = stored.cut(bounds)
     missing = [number for number, row in enumerate(rows) if row < 0]
     if asked is not None and missing:
         for row, number in enumerate(missing, start=len(known.regions)):
             rows[number] = row
-        known = known.join(compute_changes(adata, asked.some(missing), **method))
+        known = known.join(compute_changes(adata, network, asked.some(missing), **method))
     return replace(known.rows(rows), regions=names)
 
 
-def pack_changes(adata: AnnData, changes: Changes, *, key: str, params: Mapping[str, Any]) -> dict[str, Any]:
+def pack_changes(
+    changes: Changes, network: Network, params: Mapping[str, Any], slots: Mapping[str, str]
+) -> dict[str, Any]:
     """The entry of ``.uns``."""
     return {
+        **entry(ISM, params, slots, origin=network.origin()),
         "regions": np.array(changes.regions, dtype=object),
         "chrom": np.array(changes.chrom, dtype=object),
         "start": changes.start,
@@ -162,10 +168,6 @@ def pack_changes(adata: AnnData, changes: Changes, *, key: str, params: Mapping[
         "codes": changes.codes,
         "delta": changes.delta,
         "method": changes.method,
-        "model": {"key": key, "digest": model_digest(adata, key)},
-        "params": dict(params),
-        "written_by": "tl.ism",
-        "schema_version": SCHEMA_VERSION,
     }
 
 
@@ -192,22 +194,16 @@ def check_window(window: Any, seq_len: int) -> tuple[int, int]:
 
 def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
     """What ``uns[key]`` holds, if anything; of this very model, or an error."""
-    entry = adata.uns.get(check_name("key", key))
-    if entry is None:
+    if check_name("key", key) not in adata.uns:
         return None
-    if not isinstance(entry, Mapping) or "delta" not in entry or "model" not in entry:
-        message = f"uns[{key!r}] holds something other than in-silico mutagenesis: pass key=, the key_added of tl.ism."
-        raise KeyError(message)
-    check_schema(key, entry)
-    fix = f"run tl.ism again, or pass model_key= (it was {str(entry['model']['key'])!r})"
-    check_same_network(adata, key, entry, model_key, fix=fix)
-    first, last = (int(end) for end in entry["window"])
+    stored = find(adata, ISM, key, model_key=model_key)
+    first, last = (int(end) for end in stored["window"])
     return Changes(
-        regions=[str(name) for name in entry["regions"]],
-        **{name: np.asarray(entry[name]) for name in _BY_REGION},
+        regions=[str(name) for name in stored["regions"]],
+        **{name: np.asarray(stored[name]) for name in _BY_REGION},
         window=(first, last),
-        seq_len=int(entry["seq_len"]),
-        method=str(entry["method"]),
+        seq_len=int(stored["seq_len"]),
+        method=str(stored["method"]),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scbasset_tl._adata.kinds import ISM
+from scbasset_tl._adata.results import holds
 from scbasset_tl._keys import SCBASSET
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ class ISMScores:
         return f"ISMScores: {n_out} outputs × {n_regions} regions × {width} bp"
 
 
-def read_scores(adata: AnnData, vectors: pd.DataFrame, *, regions: Any, **where: Any) -> ISMScores:
+def read_scores(adata: AnnData, model: Model, vectors: pd.DataFrame, *, regions: Any, **where: Any) -> ISMScores:
     """Stored or computed changes for the outputs whose vectors (n_out, n_latent) are given."""
     from scbasset_tl._adata.sequence.ism import (
         find_changes,  # get exports ISMScores, and must load without what this takes
     )
 
-    changes = find_changes(adata, regions, **where)
+    changes = find_changes(adata, model, regions, **where)
     raw = np.moveaxis(changes.delta @ vectors.to_numpy(dtype=np.float32).T, -1, 0)
     outputs = [str(name) for name in vectors.index]
     return ISMScores(outputs, changes.regions, changes.chrom, changes.start, changes.codes, np.ascontiguousarray(raw))
@@ -90,8 +91,7 @@ def read_scores(adata: AnnData, vectors: pd.DataFrame, *, regions: Any, **where:
 
 def model_of(adata: AnnData, key: str) -> str:
     """Key of the model whose mutagenesis ``uns[key]`` holds; the default key without one."""
-    entry = adata.uns.get(key)
-    return str(entry["model"]["key"]) if isinstance(entry, Mapping) and "model" in entry else SCBASSET
+    return str(adata.uns[key]["model"]["key"]) if holds(adata, ISM, key) else SCBASSET
 
 
 def relative_to_all(vectors: pd.DataFrame, model: Model) -> pd.DataFrame:

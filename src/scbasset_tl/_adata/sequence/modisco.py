@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model.store import check_schema
-from scbasset_tl._adata.slots import check_origin
-from scbasset_tl._keys import SCHEMA_VERSION
+from scbasset_tl._adata.kinds import MODISCO
+from scbasset_tl._adata.results import find
 from scbasset_tl._log import info
-from scbasset_tl._validate import check_name
 from scbasset_tl.genome.codes import decode
 from scbasset_tl.genome.discover import Pattern, nearest_motifs, require_modisco
 from scbasset_tl.genome.motifs import unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anndata import AnnData
 
@@ -47,9 +44,7 @@ def check_arguments(arguments: Mapping[str, Any], width: int) -> None:
         raise ValueError(message)
 
 
-def pack_patterns(
-    found: Mapping[str, Sequence[Pattern]], motifs: Sequence[Motif] | None, params: Mapping[str, Any]
-) -> dict[str, Any]:
+def pack_patterns(found: Mapping[str, Sequence[Pattern]], motifs: Sequence[Motif] | None) -> dict[str, Any]:
     """The entry of ``.uns``: matrices of one shape, with zeros after the end of shorter ones."""
     patterns = [pattern for of_group in found.values() for pattern in of_group]
     if not patterns:
@@ -71,20 +66,12 @@ def pack_patterns(
         "core": np.array([pattern.core() for pattern in patterns], dtype=np.int64).reshape(-1, 2),
         "motif": names,
         "p_value": p_values,
-        "params": dict(params),
-        "schema_version": SCHEMA_VERSION,
     }
 
 
 def read_patterns(adata: AnnData, key: str) -> Mapping[str, Any]:
     """``uns[key]``, checked."""
-    entry = adata.uns.get(check_name("key", key))
-    if not isinstance(entry, Mapping) or "contribution" not in entry or "core" not in entry:
-        message = f"uns[{key!r}] holds no patterns: run tl.modisco(data), or pass key=."
-        raise KeyError(message)
-    check_schema(key, entry)
-    check_origin(adata, key, "tl.modisco")
-    return entry
+    return find(adata, MODISCO, key)
 
 
 def pattern_table(entry: Mapping[str, Any]) -> pd.DataFrame:

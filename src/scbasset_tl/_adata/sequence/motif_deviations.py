@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scbasset_tl._adata.model.store import check_schema
-from scbasset_tl._adata.slots import is_result, result_entry
+from scbasset_tl._adata.kinds import MOTIF_DEVIATIONS
+from scbasset_tl._adata.results import entry, find
 from scbasset_tl._adata.write import write_slots
-from scbasset_tl._validate import check_name
 from scbasset_tl.genome.motifs import unique_names
 from scbasset_tl.genome.scan import scan
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scbasset_tl.genome.motifs import Motif
-
-VERB = "tl.motif_deviations"
 
 
 def gc_share(codes: np.ndarray) -> np.ndarray:
@@ -42,27 +39,19 @@ def motif_matches(
 
 
 def write_deviations(
-    adata: AnnData, slot: str, motifs: Sequence[Motif], scores: np.ndarray, params: Mapping[str, Any]
+    adata: AnnData, slots: Mapping[str, str], motifs: Sequence[Motif], scores: np.ndarray, params: Mapping[str, Any]
 ) -> None:
-    """Store scores (n_obs, n_motifs) in ``obsm[slot]``, names and call in ``uns[slot]``."""
-    entry = {
-        **result_entry(VERB, params, obsm=slot),
+    """Store scores (n_obs, n_motifs) in ``obsm``, names and call in ``uns``."""
+    made = {
+        **entry(MOTIF_DEVIATIONS, params, slots),
         "names": np.array(unique_names(motifs), dtype=object),
         "ids": np.array([motif.id for motif in motifs], dtype=object),
     }
-    write_slots(adata, obsm={slot: scores.astype(np.float32)}, uns={slot: entry})
+    write_slots(adata, obsm={slots["obsm"]: scores.astype(np.float32)}, uns={slots["uns"]: made})
 
 
 def read_deviations(adata: AnnData, key: str) -> pd.DataFrame:
     """What :func:`write_deviations` stored, as cells × motifs."""
-    entry = adata.uns.get(check_name("key", key))
-    if not is_result(entry, VERB):
-        message = f"uns[{key!r}] holds no motif deviations: run {VERB}(data, motifs) first, or pass key=."
-        raise KeyError(message)
-    check_schema(key, entry)
-    slot = str(entry["slots"]["obsm"])
-    if slot not in adata.obsm:
-        message = f"obsm[{slot!r}], the scores that belong to uns[{key!r}], is gone: run {VERB} again."
-        raise KeyError(message)
-    names = [str(name) for name in np.asarray(entry["names"], dtype=object)]
-    return pd.DataFrame(np.asarray(adata.obsm[slot]), index=adata.obs_names, columns=names)
+    stored = find(adata, MOTIF_DEVIATIONS, key)
+    names = [str(name) for name in np.asarray(stored["names"], dtype=object)]
+    return pd.DataFrame(np.asarray(adata.obsm[str(stored["slots"]["obsm"])]), index=adata.obs_names, columns=names)

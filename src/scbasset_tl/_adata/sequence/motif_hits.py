@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model.store import check_schema
-from scbasset_tl._adata.slots import check_origin
-from scbasset_tl._keys import SCHEMA_VERSION
+from scbasset_tl._adata.kinds import MOTIF_HITS
+from scbasset_tl._adata.results import find
 from scbasset_tl._log import progress
-from scbasset_tl._validate import check_name
 from scbasset_tl.genome.motifs import unique_names
 from scbasset_tl.genome.scan import BACKGROUND, scan
 from scbasset_tl.stats.match import Match, match_hits
@@ -99,18 +96,12 @@ def find_hits(
         "score": hits.score,
         "p_value": hits.p_value,
         **scores._asdict(),
-        "schema_version": SCHEMA_VERSION,
     }
 
 
 def read_hits(adata: AnnData, key: str) -> pd.DataFrame:
     """``uns[key]`` as a table, a row for each hit and group."""
-    entry = adata.uns.get(check_name("key", key))
-    if not isinstance(entry, Mapping) or "p_dot" not in entry:
-        message = f"uns[{key!r}] holds no motif hits: run tl.motif_hits(data, regions, motifs), or pass key=."
-        raise KeyError(message)
-    check_schema(key, entry)
-    check_origin(adata, key, "tl.motif_hits")
+    entry = find(adata, MOTIF_HITS, key)
     groups, region = np.asarray(entry["groups"], dtype=object), np.asarray(entry["region"])
     motif, n_groups = np.asarray(entry["motif"]), len(groups)
     hits = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,19 +9,17 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from scbasset_tl._adata.model.store import check_schema
+from scbasset_tl._adata.kinds import TF_ACTIVITY
 from scbasset_tl._adata.readout import group_means
-from scbasset_tl._adata.slots import check_free, check_origin, model_origin
+from scbasset_tl._adata.results import entry, find
 from scbasset_tl._adata.write import write_slots
-from scbasset_tl._keys import SCHEMA_VERSION
 from scbasset_tl._log import progress
-from scbasset_tl._validate import check_name
 from scbasset_tl.genome.motifs import unique_names
 from scbasset_tl.infer.motif_effects import announce, draw_null, effects, null_effects
 from scbasset_tl.stats.null import p_values, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anndata import AnnData
 
@@ -137,16 +134,23 @@ def _standardise(
 
 
 def write_activity(
-    adata: AnnData, slot: str, motifs: Sequence[Motif], activity: Activity, groups: pd.Index, params: Mapping[str, Any]
+    adata: AnnData,
+    slots: Mapping[str, str],
+    motifs: Sequence[Motif],
+    activity: Activity,
+    groups: pd.Index,
+    params: Mapping[str, Any],
+    origin: Mapping[str, Any],
 ) -> None:
-    """Store activities in ``obsm[slot]`` and ``uns[slot]``."""
+    """Store activities in ``obsm`` and ``uns``."""
     tables = ("statistic", "p_value", "fdr")
     of_groups = {
         "names": np.array([str(group) for group in groups], dtype=object),
         "effect": activity.group_effect,
         **{name: getattr(activity, name)[:, 1:] for name in tables},
     }
-    entry = {
+    made = {
+        **entry(TF_ACTIVITY, {**params, "n_null": activity.n_null}, slots, origin=origin),
         "names": np.array(unique_names(motifs), dtype=object),
         "ids": np.array([motif.id for motif in motifs], dtype=object),
         "effect": activity.effect,
@@ -154,12 +158,8 @@ def write_activity(
         "sd": activity.sd,
         **{name: getattr(activity, name)[:, 0] for name in tables},
         "groups": of_groups if len(groups) else {},
-        "params": {**params, "n_null": activity.n_null},
-        "slots": {"obsm": slot},
-        "model": model_origin(adata, params["key"]),
-        "schema_version": SCHEMA_VERSION,
     }
-    write_slots(adata, obsm={slot: activity.z}, uns={slot: entry})
+    write_slots(adata, obsm={slots["obsm"]: activity.z}, uns={slots["uns"]: made})
 
 
 @dataclass(frozen=True)
@@ -176,35 +176,18 @@ class StoredActivity:
         return (self.z * self.motifs["sd"].to_numpy() + self.motifs["mean"].to_numpy()).astype(np.float32)
 
 
-def check_slot(adata: AnnData, slot: str) -> None:
-    """Refuse to replace what :func:`write_activity` did not write."""
-    check_free(adata, slot, "tl.tf_activity", is_own=_is_activity, obsm=slot)
-
-
-def _is_activity(entry: Any) -> bool:
-    return isinstance(entry, Mapping) and {"names", "p_value", "slots"} <= set(entry)
-
-
 def read_activity(adata: AnnData, key: str) -> StoredActivity:
     """Find TF activities and put the table of the motifs together."""
-    entry = adata.uns.get(check_name("key", key))
-    if not _is_activity(entry):
-        message = f"uns[{key!r}] holds no TF activity: run tl.tf_activity(data, motifs) first, or pass key=."
-        raise KeyError(message)
-    check_schema(key, entry)
-    check_origin(adata, key, "tl.tf_activity")
-    slot = str(entry["slots"]["obsm"])
-    if slot not in adata.obsm:
-        message = f"obsm[{slot!r}], the activities that belong to uns[{key!r}], is gone: run tl.tf_activity again."
-        raise KeyError(message)
-    columns = {name: np.asarray(entry[name]) for name in ("mean", "sd", "statistic", "p_value", "fdr")}
-    if groups := entry["groups"]:
+    stored = find(adata, TF_ACTIVITY, key)
+    slot = str(stored["slots"]["obsm"])
+    columns = {name: np.asarray(stored[name]) for name in ("mean", "sd", "statistic", "p_value", "fdr")}
+    if groups := stored["groups"]:
         for column, group in enumerate(np.asarray(groups["names"], dtype=object)):
             for name in ("effect", "p_value", "fdr"):
                 columns[f"{name}_{_column(group)}"] = np.asarray(groups[name])[:, column]
-    names, ids = ([str(each) for each in np.asarray(entry[field], dtype=object)] for field in ("names", "ids"))
+    names, ids = ([str(each) for each in np.asarray(stored[field], dtype=object)] for field in ("names", "ids"))
     table = pd.DataFrame({"id": ids, **columns}, index=names)
-    return StoredActivity(np.asarray(adata.obsm[slot]), table, entry["params"], slot)
+    return StoredActivity(np.asarray(adata.obsm[slot]), table, stored["params"], slot)
 
 
 def _column(group: Any) -> str:

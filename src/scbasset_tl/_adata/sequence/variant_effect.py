@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.model.store import check_same_network, check_schema, model_digest
+from scbasset_tl._adata.kinds import VARIANT_EFFECT
 from scbasset_tl._adata.positions import region_keys
-from scbasset_tl._keys import SCHEMA_VERSION
+from scbasset_tl._adata.results import find
 from scbasset_tl._log import info, progress
-from scbasset_tl._validate import check_name
-from scbasset_tl.genome.codes import reverse_complement
 from scbasset_tl.genome.regions import check_on_contigs, read_regions
 from scbasset_tl.genome.variant_windows import variants_in_windows, write_alternatives
 from scbasset_tl.genome.variants import allele_lengths
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anndata import AnnData
 
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.variants import Variants
+    from scbasset_tl.nn.embed import Average
     from scbasset_tl.nn.trunk import Trunk
 
 _AT_ONCE = 1024
@@ -79,24 +79,26 @@ def report_skipped(variants: Variants, n_pairs: int) -> None:
     info(f"{n_scored:,} of {n_all:,} variants, in {n_pairs:,} windows{note}")
 
 
-def latent_changes(trunk: Trunk, genome: Fasta, variants: Variants, pairs: Pairs, *, both_strands: bool) -> np.ndarray:
+def latent_changes(trunk: Trunk, genome: Fasta, variants: Variants, pairs: Pairs, *, average: Average) -> np.ndarray:
     """Embedding of the alternative window minus that of the reference window, float32 (P, n_latent)."""
+    import torch
+
+    from scbasset_tl.nn.codes import as_codes
     from scbasset_tl.nn.edits import embed_changes
+    from scbasset_tl.nn.embed import n_readings, readings
 
     contig = pd.factorize(variants.chrom[pairs.variant])[0]
     # pairs of one window follow each other, so that they share what is kept of it
     order = np.lexsort((pairs.start, contig))
     changes = np.empty((len(order), trunk.config.n_latent), dtype=np.float32)
-    n_strands = 1 + both_strands
-    with progress(n_strands * len(order), description="variant effects", unit=" windows") as bar:
+    n_forms = n_readings(average)
+    with progress(n_forms * len(order), description="variant effects", unit=" windows") as bar:
         for first in range(0, len(order), _AT_ONCE):
             rows = order[first : first + _AT_ONCE]
             codes, edited, window = both_alleles(genome, variants, pairs.rows(rows), trunk.config.seq_len)
-            change = embed_changes(trunk, codes, edited, window, tick=bar.update)
-            if both_strands:
-                codes, edited = (np.ascontiguousarray(reverse_complement(part)) for part in (codes, edited))
-                change = (change + embed_changes(trunk, codes, edited, window, tick=bar.update)) / 2
-            changes[rows] = change.cpu().numpy()
+            forms = zip(readings(as_codes(codes), average), readings(as_codes(edited), average), strict=True)
+            parts = [embed_changes(trunk, *form, window, tick=bar.update) for form in forms]
+            changes[rows] = torch.stack(parts).mean(0).cpu().numpy()
     return changes
 
 
@@ -113,9 +115,7 @@ def both_alleles(
     return stretches[~places.duplicated(), :seq_len], edited, places.factorize()[0]
 
 
-def pack(
-    adata: AnnData, variants: Variants, pairs: Pairs, delta: np.ndarray, *, seq_len: int, params: Mapping[str, Any]
-) -> dict[str, Any]:
+def pack(variants: Variants, pairs: Pairs, delta: np.ndarray, seq_len: int) -> dict[str, Any]:
     """What ``uns`` keeps: columns of the scored and of the skipped variants."""
     scored = variants.rows(pairs.variant)
     entry = {
@@ -124,10 +124,6 @@ def pack(
         "offset": scored.start - pairs.start,
         "delta": delta,
         "seq_len": seq_len,
-        "params": dict(params),
-        "model": {"key": params["key"], "digest": model_digest(adata, params["key"])},
-        "written_by": "tl.variant_effect",
-        "schema_version": SCHEMA_VERSION,
     }
     skipped = variants.rows(np.flatnonzero(variants.reason != ""))
     # files do not keep the type of an empty column of text
@@ -143,15 +139,7 @@ def _columns(variants: Variants) -> dict[str, np.ndarray]:
 
 def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
     """``uns[key]`` of :func:`scbasset_tl.tl.variant_effect`, if it is of the model as it is now."""
-    entry = adata.uns.get(check_name("key", key))
-    if not isinstance(entry, Mapping) or "offset" not in entry or "delta" not in entry:
-        message = (
-            f"uns[{key!r}] holds no variant effects: run tl.variant_effect(data, variants, fasta) first, or pass key=."
-        )
-        raise KeyError(message)
-    check_schema(key, entry)
-    check_same_network(adata, key, entry, str(entry["model"]["key"]), fix="run tl.variant_effect again")
-    return entry
+    return find(adata, VARIANT_EFFECT, key)
 
 
 def table(entry: Mapping[str, Any], *, skipped: bool = False) -> pd.DataFrame:
