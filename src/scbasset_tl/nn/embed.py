@@ -69,4 +69,4 @@ def _mean(trunk: Trunk, codes: torch.Tensor, average: Average, tick: Callable[[i
         total = one if total is None else total + one
         if tick is not None:
             tick(len(codes))
-    return total / n_readings(average)  # type: ignore[return-value]
+    return total / n_readings(average)  # type: ignore[operator,return-value]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from scbasset_tl._adata.codes import fasta_codes
 from scbasset_tl._adata.kinds import DENOISE
 from scbasset_tl._adata.model.peak_vectors import read_vectors
 from scbasset_tl._files import check_own, replacing
@@ -27,9 +28,29 @@ if TYPE_CHECKING:
     from scbasset_tl._adata.model.store import Model
     from scbasset_tl.nn.embed import Average
 
+DECODERS: Final = ("dna", "fitted")
 _CHUNK: Final = (64, 4096)  # of the file: 1 MB, what HDF5 keeps in memory
 _AGAIN: Final = "the model is damaged, run tl.scbasset again."
 _FORMS: Final = f"text, a list of texts, codes 0 to {N_CODE} (n, seq_len), or names with either"
+
+
+def own_peaks(
+    adata: AnnData,
+    model: Model,
+    *,
+    normalize_depth: bool,
+    scale: str,
+    decoder: str,
+    var: np.ndarray | slice = slice(None),
+) -> LowRank:
+    """Cells × the data's own peaks (or those at the positions ``var``) as a product, by what decodes them."""
+    sigmoid = check_one_of("scale", scale, ("logit", "sigmoid")) == "sigmoid"
+    if check_one_of("decoder", decoder, DECODERS) == "fitted":
+        from scbasset_tl._adata.model.decoder import fitted_matrix
+
+        return fitted_matrix(adata, model, normalize_depth=normalize_depth, sigmoid=sigmoid, peaks=var)
+    peaks = None if isinstance(var, slice) else model.require_peaks()[var]
+    return low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=peaks)
 
 
 def low_rank(
@@ -92,12 +113,17 @@ def new_peaks(
     average: Average,
     accelerator: str,
 ) -> tuple[pd.Index, Callable[[], np.ndarray]]:
-    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network."""
+    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network.
+
+    Without both they are the sequences of ``fasta``.
+    """
     from scbasset_tl._adata.windows import sequence_windows, warn_blank  # torch comes with it
     from scbasset_tl.train.device import single_device
 
     trunk = model.trunk().to(single_device(accelerator))
-    if sequences is None:
+    if sequences is None and regions is None and fasta is not None:
+        names, codes = fasta_codes("fasta", fasta, trunk.config.seq_len)
+    elif sequences is None:
         windows = sequence_windows(adata, regions, fasta=fasta, seq_len=trunk.config.seq_len)
         names, codes = windows.name, windows.codes
     else:

@@ -123,7 +123,7 @@ def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tupl
         single = [str(level) for level, count in values.astype(str).value_counts().items() if count == 1]
         if single:
             info(
-                f"batch_key: {len(single)} batches of obs[{column!r}] have one cell, first {sorted(single)[:3]}: what is the "
+                f"batch_key: {len(single)} batches of obs[{column!r}] have one cell, first {sorted(map(str, single))[:3]}: what is the "
                 "batch's and what is the cell's cannot be told apart there"
             )
         categories.append(levels)
