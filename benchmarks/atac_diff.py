@@ -108,11 +108,11 @@ def generation(adata: ad.AnnData, method: str, seed: int, a: argparse.Namespace)
 
 def imputation(full: ad.AnnData, method: str, seed: int, a: argparse.Namespace) -> dict[str, Any]:
     """All is fitted to the masked matrix; scored in at most ``MAX_PREDICTED`` cells."""
-    masked, gone = mask(full, seed)
+    masked = mask(full, seed)
     cells = np.sort(np.random.default_rng(seed).permutation(full.n_obs)[:MAX_PREDICTED])
 
     def score(predicted: Any) -> dict[str, float]:
-        return imputation_scores(predicted, full, gone, cells, seed)
+        return imputation_scores(predicted, full, masked, cells, seed)
 
     if method == "mean of all cells":
         return score(np.broadcast_to(mean_cell(masked.X), (len(cells), full.n_vars)))
@@ -130,6 +130,9 @@ def imputation(full: ad.AnnData, method: str, seed: int, a: argparse.Namespace) 
         sb.tl.scbasset(masked, trunk=48, max_epochs=a.scbasset_epochs, rng=seed, accelerator="cpu")
         denoised = sb.get.accessibility(masked, obs=cells, normalize_depth=False, scale="sigmoid")
         found["its scBasset model"] = score(denoised)
+        sb.tl.fit_decoder(masked, rng=seed)
+        fitted = sb.get.accessibility(masked, obs=cells, normalize_depth=False, scale="sigmoid", decoder="fitted")
+        found["its scBasset model, fitted decoder"] = score(fitted)
     fit(masked, method, seed, a)
     sb.tl.impute(masked, rng=seed, accelerator="cpu")
     return {"": score(sb.get.imputed(masked, obs=cells)), **found}

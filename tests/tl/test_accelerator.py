@@ -33,10 +33,13 @@ def calls(trained, tmp_path):
         "sequences": lambda accelerator: sb.get.accessibility(
             trained, sequences={"a": "A" * 192}, accelerator=accelerator
         ),
+        "peaks again": lambda accelerator: sb.metrics.accessibility_auc(
+            trained, split=None, average="none", accelerator=accelerator
+        ),
     }
 
 
-NAMES = ("ism", "gradient", "tf_activity", "variants", "sequences")
+NAMES = ("ism", "gradient", "tf_activity", "variants", "sequences", "peaks again")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,10 +23,13 @@ _STOPPED = {
 }
 
 
-def sentences(verdict: Verdict, numbers: Mapping[str, float], stopped: str, rep: str) -> dict[str, str]:
+def sentences(
+    numbers: Mapping[str, float], stopped: str, verdict: Verdict, lacks: str | None, rep: str
+) -> dict[str, str]:
     """What to do next, and a sentence for each check.
 
-    ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known; ``rep`` is the slot of the embedding.
+    ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known; ``lacks`` is why it is not over
+    by the rules of the verdict; ``rep`` is the slot of the embedding.
     """
     found = {
         "next": _next(verdict, numbers, stopped, rep),
@@ -35,7 +38,7 @@ def sentences(verdict: Verdict, numbers: Mapping[str, float], stopped: str, rep:
         "training peaks": _training(numbers),
         "intercept": _intercept(numbers["intercept_depth_r"]),
         "embedding": _embedding(numbers["depth_in_embedding"]),
-        "convergence": _convergence(numbers, stopped),
+        "convergence": _convergence(numbers, stopped, verdict, lacks),
     }
     if "same_batch" in numbers:
         found["batches"] = _batches(numbers["same_batch"], numbers["same_batch_by_chance"])
@@ -105,7 +108,7 @@ def _embedding(share: float) -> str:
     return f"log depth accounts for {share:.1%} of its variance: {comment}."
 
 
-def _convergence(n: Mapping[str, float], stopped: str) -> str:
+def _convergence(n: Mapping[str, float], stopped: str, verdict: Verdict, lacks: str | None) -> str:
     if stopped == "mapped":
         return "cells mapped onto a trained network: look at the course of training in the reference's report."
     if "epochs" not in n:
@@ -113,10 +116,13 @@ def _convergence(n: Mapping[str, float], stopped: str) -> str:
     course = (
         f"{n['steps']} optimizer steps, epochs {n['epochs']}, best {n['best_epoch']}; {_STOPPED.get(stopped, stopped)}"
     )
-    if isnan(n["late_rise"]):
-        return f"{course}."
-    speed = max(n["late_rise"], 0)
-    return f"{course}; in its last tenth the training auROC rose {speed:.1f} times as fast as over the whole run."
+    if not isnan(n["late_rise"]):
+        speed = max(n["late_rise"], 0)
+        course += f"; in its last tenth the training auROC rose {speed:.1f} times as fast as over the whole run"
+    if lacks is None:
+        return f"over: {course}."
+    vain = ", though more would be in vain" if verdict == "no sequence signal" else ""
+    return f"not over{vain}: {course}; {lacks}."
 
 
 def _batches(share: float, chance: float) -> str:

@@ -24,7 +24,7 @@ D = TypeVar("D", bound="AnnData | MuData")
 @doc_params
 def motif_deviations(
     data: D,
-    motifs: str | PathLike[str] | Motif | Sequence[Motif],
+    motifs: str | PathLike[str] | Motif | Sequence[Motif | str],
     *,
     p_value: float = 5e-5,
     width: int = 500,
@@ -45,7 +45,8 @@ def motif_deviations(
     ----------
     {data}
     motifs
-        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), motifs that :func:`scbasset_tl.io.read_motifs` returned, or, with
+        the extra ``motifs``, names of factors in JASPAR.
     p_value
         A peak has a motif if FIMO's p-value of its best match is at most this.
     width
