@@ -349,7 +349,7 @@ def save(path: Path, part: dict[str, Any]) -> None:
     path.write_text(json.dumps(stored, indent=1) + "\n")
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = {
         "sets": beside_others,
@@ -375,3 +375,7 @@ if __name__ == "__main__":
     parsed = parser.parse_args()
     parsed.suffix = "" if parsed.min_count == 10 else f", min_count={parsed.min_count}"
     save(parsed.out, parts[parsed.part](parsed))
+
+
+if __name__ == "__main__":
+    main()

@@ -92,6 +92,18 @@ def impute(change=lambda table: table, **arguments):
     return call
 
 
+def fasta(name, text):
+    def make(world):
+        world.file(name, text)
+        return trained()(world)
+
+    return make
+
+
+def read_file(name):
+    return lambda world: sb.get.accessibility(world.data, fasta=world.folder / name)
+
+
 def pca(**arguments):
     return lambda world: sb.tl.denoised_pca(world.data, **arguments)
 
@@ -167,7 +179,9 @@ CASES = {
     "get.accessibility": [
         ("sequences for the fitted decoder", trained(), read(sequences="A" * 192, decoder="fitted"), ValueError, "own peaks only"),
         ("peaks and sequences at once", trained(), read(var=0, sequences="A" * 192), ValueError, "pass one of them"),
-        ("a FASTA without regions", trained(), read(fasta="a.fa"), ValueError, "pass regions="),
+        ("a FASTA beside `var`", trained(), read(fasta="a.fa", var=0), ValueError, "without var= and sequences="),
+        ("a FASTA of sequences of another length", fasta("a.fa", ">a\nACGT\n"), read_file("a.fa"), ValueError,
+         "1 of 1 sequences do not have the 192 bp"),
         ("regions without a FASTA", trained(), read(regions="chr1:5-9"), ValueError, "pass fasta="),
         ("regions that are none", trained(), read(regions=["GATA1"]), KeyError, "neither names of peaks"),
         ("a sequence of another length", trained(), read(sequences={"one": "ACGT"}), ValueError, "'one' with 4 bp", "192 bp"),

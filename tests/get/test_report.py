@@ -96,6 +96,10 @@ def test_accuracy_is_that_of_the_metric_and_baselines_that_of_sklearn():
     np.testing.assert_array_equal(report.peaks["auroc"], exact.per_peak)
     assert report.peaks.index.equals(exact.per_peak.index)
     assert report.numbers["per_cell"] == exact.mean_per_cell
+    np.testing.assert_array_equal(report.cells["auprc"], exact.auprc_per_cell)
+    np.testing.assert_array_equal(report.peaks["auprc"], exact.auprc_per_peak)
+    assert report.numbers["per_cell_auprc"] == exact.mean_auprc_per_cell
+    assert f"per peak {exact.mean_auprc_per_peak:.3f}" in report.sentences["auPR"]
 
     labels = adata.X.toarray() > 0
     held_out = (adata.var["split"] != "train").to_numpy()
@@ -107,6 +111,8 @@ def test_accuracy_is_that_of_the_metric_and_baselines_that_of_sklearn():
         "depth_only_per_peak": np.mean([roc_auc_score(column, depth) for column in scored.T]),
         "peak_mean_per_cell": np.mean([roc_auc_score(row, scored.mean(0)) for row in scored]),
         "gc_per_cell": max(by_gc, 1 - by_gc),
+        "per_cell_open": scored.mean(),
+        "per_peak_open": scored.mean(),
         "intercept_depth_r": np.corrcoef(adata.obs["scbasset_bias"], np.log10(labels.sum(1)))[0, 1],
     }
     for name, value in expected.items():

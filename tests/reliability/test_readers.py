@@ -8,6 +8,7 @@ import os
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -194,6 +195,51 @@ def test_positions_of_variants_beyond_any_genome(tmp_path, pos):
     (tmp_path / "v.vcf").write_text(f"#CHROM\tPOS\tID\tREF\tALT\n1\t{pos}\tr\tA\tC\n")
     with pytest.raises(ValueError, match=r"v\.vcf, line 2: POS must be a whole number from 0"):
         read_vcf(tmp_path / "v.vcf")
+
+
+@pytest.mark.parametrize("pos", [2**63, -(2**63) - 1, 10**30, 1e300, np.inf])
+@pytest.mark.parametrize("form", ["table", "file"])
+def test_positions_of_variants_in_tables_beyond_any_genome(tmp_path, pos, form):
+    table = pd.DataFrame({"chrom": ["1", "1"], "pos": np.array([5, pos], dtype=object), "ref": "A", "alt": "C"})
+    if form == "file":
+        table.to_csv(tmp_path / "v.tsv", sep="\t", index=False)
+    with pytest.raises(ValueError, match="pos"):
+        sb.genome.read_variants(tmp_path / "v.tsv" if form == "file" else table)
+
+
+def test_a_parquet_file_of_one_token_many_times(files, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "many.parquet"
+    values = pyarrow.array(np.zeros(1 << 25, np.int32))
+    lists = pyarrow.LargeListArray.from_arrays(pyarrow.array([0, len(values)]), values)
+    pyarrow.parquet.write_table(pyarrow.table({"tokens": lists}), path)
+    assert path.stat().st_size < 1 << 19
+    with pytest.raises(ValueError, match=r"many\.parquet' .*would take .*MB"):
+        sb.io.read_tokens(path, n_regions=60)
+
+
+def test_footers_of_parquet_files(files):
+    """What is damaged in the footer is seen by ourselves: pyarrow would end the process on some."""
+    path, read = files["tokens"]
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[-8:-4], "little")
+    try:
+        for content, why in (
+            (whole[:-1], "does not begin and end"),
+            (whole[:-8] + (2**31).to_bytes(4, "little") + b"PAR1", "does not begin and end"),
+            (whole[:-8] + (length - 1).to_bytes(4, "little") + b"PAR1", "damaged"),
+            (b"", "damaged"),
+            (b"PAR1", "damaged"),
+            (whole[: -8 - length] + b"\x1d" * length + whole[-8:], "unknown kind 13"),
+            (whole[: -8 - length] + b"\x18" + b"\xff" * (length - 1) + whole[-8:], "more than 64 bits"),
+        ):
+            path.write_bytes(content)
+            with pytest.raises(
+                ValueError, match=rf"tokens\.parquet' is damaged, or no .*{why}|tokens\.parquet.*damaged"
+            ):
+                read(path)
+    finally:
+        path.write_bytes(whole)
 
 
 def test_what_the_system_says_of_a_file_stays(tmp_path):

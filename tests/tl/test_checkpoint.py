@@ -198,6 +198,20 @@ def test_a_full_disk_keeps_the_last_checkpoint(tiny, tmp_path, monkeypatch):
     np.testing.assert_array_equal(tiny.obsm["X_scbasset"], sb.tl.scbasset(tiny, **SMALL, copy=True).obsm["X_scbasset"])
 
 
+def test_a_checkpoint_of_before_the_aupr_is_read(tiny, tmp_path):
+    from scbasset_tl.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+
+    path = tmp_path / "run"
+    whole = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, copy=True)
+    saved = load_checkpoint(path)
+    tensors = {name: tensor for name, tensor in saved.tensors.items() if "auprc" not in name}
+    save_checkpoint(path, Checkpoint(tensors, saved.meta))
+    again = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True, copy=True)
+    history = sb.get.history(again)
+    assert history["val_auprc"].isna().all()
+    np.testing.assert_array_equal(history["loss"], sb.get.history(whole)["loss"])
+
+
 def test_a_checkpoint_without_all_its_parts_is_refused(tiny, tmp_path):
     from scbasset_tl.train.checkpoint import load_checkpoint, save_checkpoint
 

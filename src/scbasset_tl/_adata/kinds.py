@@ -124,6 +124,19 @@ RAW_GENE_SCORES: Final = replace(
     slots={"obsm": Slot("obsm", "gene_scores_raw", "the scores")},
     follows="nothing",
 )
+RANKED_PEAKS: Final = Kind(
+    "tl.rank_peaks_groups",
+    "ranked peaks",
+    "rank_peaks_groups",
+    "tl.rank_peaks_groups(data, groupby)",
+    follows="cells",
+)
+RAW_RANKED_PEAKS: Final = replace(
+    RANKED_PEAKS,
+    default="rank_peaks_groups_raw",
+    call="tl.rank_peaks_groups(data, groupby, kind='raw')",
+    follows="nothing",
+)
 CELL_TYPE: Final = Kind(
     "tl.annotate",
     "cell types",
@@ -232,6 +245,7 @@ GENERATED: Final = Kind(
 )
 # an entry without written_by is of the first kind whose marks it has
 KINDS: Final = (
-    *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DECODER, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, CELL_TYPE, LSI),
-    *(TF_ACTIVITY, MOTIF_DEVIATIONS, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO, DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
+    *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DECODER, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, RANKED_PEAKS),
+    *(RAW_RANKED_PEAKS, CELL_TYPE, LSI, TF_ACTIVITY, MOTIF_DEVIATIONS, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO),
+    *(DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
 )

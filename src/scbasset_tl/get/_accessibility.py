@@ -66,7 +66,8 @@ def accessibility(
         DNA to read instead of ``var``, as long as what the model reads: text, a list of texts, codes (n, seq_len), or
         a mapping of names to either.
     fasta
-        Genome that ``regions`` are read from; names of peaks need none.
+        Genome that ``regions`` are read from; names of peaks need none. Without ``regions`` a FASTA file of sequences to
+        read, each as long as what the model reads, such as :func:`scbasset_tl.io.write_fasta` writes.
     groupby
         Column of ``.obs``: mean over the cells of each of its categories.
     groups
@@ -107,6 +108,12 @@ def accessibility(
     >>> sb.get.accessibility(adata, sequences={{"poly_a": "A" * 192}}, groupby="cell_type").shape
     (5, 1)
 
+    Sequences of a FASTA file:
+
+    >>> sb.io.write_fasta({{"poly_a": "A" * 192, "poly_c": "C" * 192}}, "sequences.fa")
+    >>> list(sb.get.accessibility(adata, fasta="sequences.fa", groupby="cell_type"))
+    ['poly_a', 'poly_c']
+
     A whole matrix, a few hundred peaks at a time:
 
     >>> for start in range(0, adata.n_vars, 100):
@@ -134,12 +141,12 @@ def accessibility(
     if (var is not None) + (regions is not None) + (sequences is not None) > 1:
         message = "var=, regions= and sequences= are three ways to say what is read: pass one of them."
         raise ValueError(message)
+    if fasta is not None and (var is not None or sequences is not None):
+        message = "fasta= is read for regions=, or without var= and sequences= as the sequences themselves: leave it or them out."
+        raise ValueError(message)
     embed: Callable[[], np.ndarray] | None = None
-    if regions is None and sequences is None:
+    if regions is None and sequences is None and fasta is None:
         columns = adata.var_names
-        if fasta is not None:
-            message = "fasta= is where regions= are read: pass regions= with it."
-            raise ValueError(message)
         chosen = positions("var", columns, var)
         columns = columns[chosen]
         if decoder == "dna":

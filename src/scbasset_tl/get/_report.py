@@ -29,9 +29,9 @@ class Report:
     numbers
         The statistics behind them; NaN where something could not be computed.
     cells
-        ``auroc``, ``log10_depth`` and ``intercept`` of each cell.
+        ``auroc``, ``auprc``, ``open`` (the share of its held-out peaks), ``log10_depth`` and ``intercept`` of each cell.
     peaks
-        ``auroc`` and ``depth_only`` of each held-out peak.
+        ``auroc``, ``auprc``, ``open`` (the share of the cells) and ``depth_only`` of each held-out peak.
     history
         As :func:`scbasset_tl.get.history` gives it; ``None`` for weights that were read from a file.
     """
@@ -82,7 +82,8 @@ def report(
 
     Beside the auROC stand three baselines: for each peak the cells' depths; for each cell the GC content of the peaks
     (in its better direction), and the peaks' own mean accessibility. That last one uses the held-out labels: it is
-    what a perfect predictor that knows nothing about the cells would reach, not a rival.
+    what a perfect predictor that knows nothing about the cells would reach, not a rival. The auPR (average precision)
+    depends on how many entries are open: by chance it is their share, which stands beside it.
 
     Parameters
     ----------

@@ -35,6 +35,7 @@ def sentences(
         "next": _next(verdict, numbers, stopped, rep),
         "per cell": _per_cell(numbers),
         "per peak": _per_peak(numbers),
+        "auPR": _precision(numbers),
         "training peaks": _training(numbers),
         "intercept": _intercept(numbers["intercept_depth_r"]),
         "embedding": _embedding(numbers["depth_in_embedding"]),
@@ -71,6 +72,13 @@ def _per_peak(n: Mapping[str, float]) -> str:
     return (
         f"held-out auROC {n['per_peak']:.3f}, {n['per_peak_z']:.1f} sd above the {n['per_peak_null']:.3f} that the model "
         f"gets with sequences swapped between peaks; depth alone gives {n['depth_only_per_peak']:.3f}."
+    )
+
+
+def _precision(n: Mapping[str, float]) -> str:
+    return (
+        f"held-out auPR per cell {n['per_cell_auprc']:.3f}, by chance {n['per_cell_open']:.3f}; per peak "
+        f"{n['per_peak_auprc']:.3f}, by chance {n['per_peak_open']:.3f}."
     )
 
 

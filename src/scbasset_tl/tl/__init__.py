@@ -16,6 +16,7 @@ from scbasset_tl.tl._map_cells import map_cells as map_cells
 from scbasset_tl.tl._modisco import modisco as modisco
 from scbasset_tl.tl._motif_deviations import motif_deviations as motif_deviations
 from scbasset_tl.tl._motif_hits import motif_hits as motif_hits
+from scbasset_tl.tl._rank_peaks_groups import rank_peaks_groups as rank_peaks_groups
 from scbasset_tl.tl._scbasset import scbasset as scbasset
 from scbasset_tl.tl._scembed import scembed as scembed
 from scbasset_tl.tl._tf_activity import tf_activity as tf_activity
@@ -38,6 +39,7 @@ __all__ = [
     "modisco",
     "motif_deviations",
     "motif_hits",
+    "rank_peaks_groups",
     "scbasset",
     "scembed",
     "tf_activity",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._validate import check_one_of
 
 if TYPE_CHECKING:
     from os import PathLike
-    from pathlib import Path
 
 D = TypeVar("D")
 _INSTEAD: Final = (
@@ -90,6 +89,7 @@ def denoise(
     """
     import numpy as np
 
+    from scbasset_tl._adata.backing import is_file_of
     from scbasset_tl._adata.kinds import DENOISE
     from scbasset_tl._adata.model.denoised import file_size, own_peaks, typed_blocks, write_h5ad
     from scbasset_tl._adata.model.store import read_model
@@ -116,7 +116,7 @@ def denoise(
             message = f"path={str(file)!r}: what is written is an .h5ad file, call it so."
             raise ValueError(message)
         check_target("path", file)
-        if any(_is_file_of(each, file) for each in (data, source)):
+        if any(is_file_of(each, file) for each in (data, source)):
             message = f"path={str(file)!r} is the file that data are read from: name another."
             raise ValueError(message)
         check_disk(file_size(source, dtype), file.parent, what, advice=_INSTEAD)
@@ -131,11 +131,3 @@ def denoise(
     made = entry(DENOISE, params, slots, origin=model.origin())
     write_slots(adata, layers={slots["layers"]: values}, uns={slots["uns"]: made})
     return container if copy else None
-
-
-def _is_file_of(data: Any, file: Path) -> bool:
-    """Whether a backed object is read from ``file``."""
-    from pathlib import Path
-
-    own = getattr(data, "filename", None)
-    return own is not None and file.exists() and Path(own).exists() and file.samefile(own)

@@ -87,9 +87,11 @@ def motif_hits(
 
     `adata.uns['motif_hits' | key_added]` : :class:`dict`
         ``region``, ``motif`` (numbers in ``regions`` and ``motifs``), ``start``, ``end``, ``reverse``, ``score`` (bits) and
-        ``p_value`` of each hit; ``dot``, ``pearson``, ``p_dot`` and ``p_pearson``, float32 (n_hits, n_groups); the names
+        ``p_value`` of each hit; ``dot``, ``pearson``, ``p_dot`` and ``p_pearson``, float32 (n_hits, n_groups); ``vector``, float32 (n_hits, n_latent), whose product with the vector of a
+        cell is ``dot`` in this cell; the names
         ``regions``, ``chrom``, ``motifs``, ``motif_ids`` and ``groups``; the call in ``params``.
-        :func:`scbasset_tl.get.motif_hits` makes a table of it.
+        :func:`scbasset_tl.get.motif_hits` makes a table of it, :func:`scbasset_tl.metrics.motif_match` compares single
+        cells of groups.
 
     Raises
     ------

@@ -146,8 +146,8 @@ def scbasset(
     `adata.varm['scbasset' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Peak vectors (n_vars, n_latent).
     `adata.uns['scbasset' | key_added]` : :class:`dict`
-        The trunk's weights, the call, the history and the names of the other slots. ``['history']['auroc']`` is the mean
-        auROC over held-out peaks; beyond 200 million peaks × cells that of a sample, of ``n_cells`` cells.
+        The trunk's weights, the call, the history and the names of the other slots. ``['history']['auroc']`` has the mean
+        auROC and auPR over held-out peaks; beyond 200 million peaks × cells that of a sample, of ``n_cells`` cells.
     `adata.var['split']` : :class:`pandas.Series` (dtype `category`)
         Only if there was none.
 

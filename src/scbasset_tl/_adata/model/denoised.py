@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from scbasset_tl._adata.codes import fasta_codes
 from scbasset_tl._adata.kinds import DENOISE
 from scbasset_tl._adata.model.peak_vectors import read_vectors
 from scbasset_tl._files import check_own, replacing
@@ -112,12 +113,17 @@ def new_peaks(
     average: Average,
     accelerator: str,
 ) -> tuple[pd.Index, Callable[[], np.ndarray]]:
-    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network."""
+    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network.
+
+    Without both they are the sequences of ``fasta``.
+    """
     from scbasset_tl._adata.windows import sequence_windows, warn_blank  # torch comes with it
     from scbasset_tl.train.device import single_device
 
     trunk = model.trunk().to(single_device(accelerator))
-    if sequences is None:
+    if sequences is None and regions is None and fasta is not None:
+        names, codes = fasta_codes("fasta", fasta, trunk.config.seq_len)
+    elif sequences is None:
         windows = sequence_windows(adata, regions, fasta=fasta, seq_len=trunk.config.seq_len)
         names, codes = windows.name, windows.codes
     else:

@@ -140,16 +140,13 @@ def model_digest(model: RegionEmbedding) -> str:
 @contextmanager
 def model_folder(path: Path, names: Sequence[str]) -> Iterator[Path]:
     """A folder for the files ``names`` alone, which takes the place of one that is there in one step."""
-    if path.exists() and not path.is_dir():
-        message = f"path={str(path)!r} is a file: name a folder."
-        raise NotADirectoryError(message)
     if path.is_dir() and (other := sorted({file.name for file in path.iterdir()} - {*names})):
         message = f"path={str(path)!r} is a folder with other things ({other[:3]}): name one for the model alone."
         raise FileExistsError(message)
     if not path.resolve().parent.is_dir():
         message = f"path={str(path)!r}: the folder {str(path.parent)!r} does not exist."
         raise FileNotFoundError(message)
-    with replacing_folder(path, lambda _: True) as folder:
+    with replacing_folder(path, None) as folder:
         yield folder
 
 
