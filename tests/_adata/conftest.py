@@ -53,7 +53,6 @@ class Calls:
             "rank_peaks_groups_raw": lambda **k: sb.tl.rank_peaks_groups(data, "kind", kind="raw", **k),
             "lsi": lambda **k: sb.tl.lsi(data, n_latent=3, **k),
             "denoised_pca": lambda **k: sb.tl.denoised_pca(data, n_comps=3, **k),
-            "lsi": lambda **k: sb.tl.lsi(data, n_latent=3, **k),
             "gene_scores": lambda **k: sb.tl.gene_scores(data, self.genes, **k),
             "gene_scores_raw": lambda **k: sb.tl.gene_scores(data, self.genes, kind="raw", **k),
             "cell_type": lambda **k: sb.tl.annotate(data, data, label_key="kind", k=5, **k),
