@@ -32,6 +32,7 @@ def prepare(*rows, content=None, file="variants.vcf", change=None):
     def make(world):
         path = world.file("genome.fa", f">chr1\n{BASES}\n>chr2\n{BASES[:500]}\n")
         if not _MODELS:
+            del world.data.varm["dna_code"]  # of another genome
             sb.pp.add_sequences(world.data, path, seq_len=192)
             sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, accelerator="cpu")
             _MODELS.append(world.data)
