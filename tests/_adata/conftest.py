@@ -48,6 +48,7 @@ class Calls:
             "scembed": lambda **k: sb.tl.scembed(data, n_latent=4, max_epochs=1, min_count=1, **k),
             "scbasset": lambda **k: sb.tl.scbasset(data, **{"rng": 1, **SMALL, **k}),
             "denoise": lambda **k: sb.tl.denoise(data, **k),
+            "scbasset_decoder": lambda **k: sb.tl.fit_decoder(data, **k),
             "denoised_pca": lambda **k: sb.tl.denoised_pca(data, n_comps=3, **k),
             "gene_scores": lambda **k: sb.tl.gene_scores(data, self.genes, **k),
             "gene_scores_raw": lambda **k: sb.tl.gene_scores(data, self.genes, kind="raw", **k),
