@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import tempfile
 import time
@@ -68,7 +69,8 @@ def one_set(data: Path, name: str, python: str | None) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             source, out = Path(folder) / "in.h5ad", Path(folder) / "out.npz"
             adata.write_h5ad(source)
-            subprocess.run([python, PEER, source, out], check=True)
+            own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+            subprocess.run([python, PEER, source, out], check=True, env=own)
             peer = np.load(out)
             found[f"SnapATAC2 {peer['version']}"] = {"vectors": peer["vectors"], "seconds": float(peer["seconds"])}
     result: dict[str, Any] = {"cells": adata.n_obs, "peaks": adata.n_vars}

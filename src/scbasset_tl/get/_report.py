@@ -154,5 +154,5 @@ def report(
         bar.update()
     stopped = str(model.entry["history"]["stopped"]) if trained_here else ("mapped" if is_mapped(model) else "")
     rep = model.entry["slots"]["obsm"]
-    said = sentences(verdict, numbers, stopped, lacks, rep)
-    return Report(verdict, {"verdict": reason, **said}, numbers, cells, peaks, epochs)
+    found = {"verdict": reason, **sentences(numbers, stopped, verdict, lacks, rep)}
+    return Report(verdict, found, numbers, cells, peaks, epochs)

@@ -24,7 +24,7 @@ _STOPPED = {
 
 
 def sentences(
-    verdict: Verdict, numbers: Mapping[str, float], stopped: str, lacks: str | None, rep: str
+    numbers: Mapping[str, float], stopped: str, verdict: Verdict, lacks: str | None, rep: str
 ) -> dict[str, str]:
     """What to do next, and a sentence for each check.
 
