@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scbasset_tl import __version__
+from scbasset_tl._files import check_own, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +118,8 @@ def _report(options: argparse.Namespace) -> None:
     print(sb.get.report(data, mod=options.mod))
     if options.figure is not None:
         figure = sb.pl.report(data, color=options.color, mod=options.mod, return_fig=True)
-        figure.savefig(options.figure, dpi=150)
+        with replacing(options.figure, name="--figure") as partial:
+            figure.savefig(partial, dpi=150, format=options.figure.suffix[1:])
 
 
 def _tf_activity(options: argparse.Namespace) -> None:
@@ -128,7 +130,8 @@ def _tf_activity(options: argparse.Namespace) -> None:
     names = ("groupby", "n_background", "n_null", "accelerator", "mod")
     sb.tl.tf_activity(data, options.motifs, rng=options.seed, **{name: getattr(options, name) for name in names})
     if options.out.suffix == ".csv":
-        sb.get.tf_activity(data, mod=options.mod).var.to_csv(options.out, index_label="motif")
+        with replacing(options.out, name="--out") as partial:
+            sb.get.tf_activity(data, mod=options.mod).var.to_csv(partial, index_label="motif")
     else:
         _write(data, options.out)
 
@@ -175,18 +178,36 @@ def _check_out(path: Path, suffixes: tuple[str, ...]) -> None:
     if not path.resolve().parent.is_dir():
         message = f"there is no folder {str(path.resolve().parent)!r} to write {path.name!r} into."
         raise FileNotFoundError(message)
+    if path.is_dir() != (path.suffix == ".zarr") and path.exists():
+        kind = "folder" if path.is_dir() else "file"
+        message = f"{str(path)!r} is a {kind}, which is not replaced: name another path."
+        raise FileExistsError(message)
+    if path.is_dir() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
+        message = f"{str(path)!r} is a folder, but no zarr store, so it is not replaced: name another path."
+        raise FileExistsError(message)
+    if path.suffix in (".h5ad", ".h5mu"):
+        from h5py import is_hdf5
+
+        check_own(path, is_hdf5, "an HDF5 file", name="--out")
 
 
 def _write(data: Any, path: Path) -> None:
-    """Write the data beside the file, which they replace at the end."""
-    from scbasset_tl._files import replacing
+    """Write the data beside the file or folder whose place they take at the end."""
+    from anndata.io import write_elem
+
+    from scbasset_tl._folders import replacing_folder
+    from scbasset_tl._hdf5 import safe_hdf5
 
     if path.suffix == ".zarr":
-        data.write_zarr(path)
+        with replacing_folder(path, None, name="--out") as folder:
+            data.write_zarr(folder)
         return
-    write = data.write_h5mu if path.suffix == ".h5mu" else data.write_h5ad
     with replacing(path, name="--out") as partial:
-        write(partial)
+        if path.suffix == ".h5mu":
+            data.write_h5mu(partial)
+            return
+        with safe_hdf5(partial, "w") as (file, _):
+            write_elem(file, "/", data)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +53,11 @@ def check_own(path: Path, is_own: Callable[[Path], bool], what: str, *, name: st
             f"{name}={str(path)!r} is there and is not {what}, so it is not replaced: name another file, or delete it."
         )
         raise FileExistsError(message)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a disk, a quota or a limit on the size of files leaves no room."""
+    return error.errno in _FULL
 
 
 def size(n_bytes: float) -> str:
@@ -145,6 +150,19 @@ def held(path: Path, *, name: str = "path") -> Iterator[None]:
 
 
 @contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here for the same folder, where the file system has locks."""
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):
+            from fcntl import LOCK_EX, flock
+
+            handle = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            flock(handle, LOCK_EX)
+        yield
+
+
+@contextmanager
 def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
     """Errors of the system name the argument, and on a full disk what is needed and what is left."""
     try:
@@ -153,7 +171,7 @@ def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
         if not error.errno or isinstance(error, BlockingIOError):
             raise
         message = f"{name}={str(path)!r} cannot be written: {os.strerror(error.errno)}."
-        if error.errno in _FULL:
+        if is_full(error):
             need = "" if n_bytes is None else f"It needs {size(n_bytes)}; "
             with suppress(OSError):
                 message += (

@@ -19,14 +19,18 @@ _ASIDE = "-aside"
 
 
 @contextmanager
-def replacing_folder(path: Path, copied: Callable[[Path], bool], *, name: str = "path") -> Iterator[Path]:
+def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name: str = "path") -> Iterator[Path]:
     """A folder with the content of ``path`` to change: it takes the place of ``path`` at the end, or is deleted.
 
     Files that ``copied`` answers yes for are copies, as they may be changed in place; all others are the same files
-    under a second name (hard links), to be deleted or replaced but not changed. A folder that is not there is made.
+    under a second name (hard links), to be deleted or replaced but not changed. Where ``copied`` is ``None`` the folder
+    begins empty. A folder that is not there is made.
     """
     path = path.resolve()
     restore(path)
+    if path.exists() and not path.is_dir():
+        message = f"{name}={str(path)!r} is a file: name a folder."
+        raise NotADirectoryError(message)
     with _naming(name, path, None):
         clear_stale(path)
         temporary = beside(path)
@@ -37,12 +41,16 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool], *, name: str = 
                 temporary.rename(path)
             else:
                 with held(path, name=name):
-                    _clone(path, temporary, copied)
+                    if copied is None:
+                        temporary.mkdir()
+                        shutil.copystat(path, temporary)
+                    else:
+                        _clone(path, temporary, copied)
                     yield temporary
                     _exchange(temporary, path)
             sync_folder(path.parent)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(temporary)
 
 
 def restore(path: Path) -> None:
@@ -90,4 +98,12 @@ def _exchange(new: Path, old: Path) -> None:
     except BaseException:
         aside.rename(old)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    _remove(aside)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:  # Ctrl-C does not leave half of it
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

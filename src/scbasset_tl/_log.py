@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from scbasset_tl._settings import settings
@@ -17,18 +18,30 @@ _LATE: Final = 2.0
 def info(message: str) -> None:
     """Tell the user something worth knowing (verbosity 2 and up)."""
     if settings.verbosity >= 2:
-        sys.stderr.write(f"scbasset_tl: {message}\n")
+        _say(message)
 
 
 def warning(message: str) -> None:
     """Tell the user something that is probably wrong (verbosity 1 and up)."""
     if settings.verbosity >= 1:
-        sys.stderr.write(f"scbasset_tl: WARNING: {message}\n")
+        _say(f"WARNING: {message}")
+
+
+def _say(message: str) -> None:
+    with suppress(
+        AttributeError, OSError, ValueError
+    ):  # no stderr, a full disk behind it, or closed: no end of the work
+        sys.stderr.write(f"scbasset_tl: {message}\n")
 
 
 def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -> tqdm:
     """A progress bar that stays silent below verbosity 2."""
-    from tqdm.auto import tqdm
+    import warnings
+
+    with warnings.catch_warnings():
+        # in a notebook without ipywidgets tqdm draws the bar as text, as it should, and warns
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from tqdm.auto import tqdm
 
     kwargs.setdefault("disable", settings.verbosity < 2)
     return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, **kwargs)

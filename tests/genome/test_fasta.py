@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_written_to_is_no_hindrance(genome, monkeypatch,
     def refuse(source, target):
         raise PermissionError(13, "Permission denied", str(target))
 
-    monkeypatch.setattr(fasta_module.shutil, "copyfile", refuse)
+    monkeypatch.setattr(fasta_module.shutil, "copy2", refuse)
     with sb.settings.override(verbosity=2), Fasta(genome) as fasta:
         assert fasta.lengths["chrI"] == 5000
     assert index_files(genome) == []

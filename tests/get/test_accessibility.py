@@ -85,7 +85,7 @@ def test_model_predicts_what_accessibility_reads(trained):
     codes = torch.from_numpy(trained.varm["dna_code"][:20])
     with torch.no_grad():
         logits = model(one_hot(codes))
-    np.testing.assert_allclose(logits.T, sb.get.accessibility(trained).iloc[:, :20], atol=1e-5)
+    np.testing.assert_allclose(logits.T, sb.get.accessibility(trained, average="none").iloc[:, :20], atol=1e-5)
     grouped = sb.get.model(trained, groupby="kind")(one_hot(codes)).detach()
     for column, kind in enumerate(["a", "b"]):
         expected = logits[:, (trained.obs["kind"] == kind).to_numpy(copy=True)].mean(1)

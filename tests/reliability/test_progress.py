@@ -1,5 +1,7 @@
 """Long work shows a bar, short work none."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -66,3 +68,15 @@ def test_verbs_that_may_take_long(slow, capsys):
         assert "report: 100%" in capsys.readouterr().err
         sb.tl.map_cells(query, data, key_added="mapped")
         assert "solving for cells: 100%" in capsys.readouterr().err
+
+
+def test_a_note_that_cannot_be_written_ends_no_work(monkeypatch):
+    class Full:
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    for stderr in (Full(), None):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with sb.settings.override(verbosity=2):
+            _log.info("a note")
+            _log.warning("a warning")

@@ -1,11 +1,14 @@
 """Damaged files: each reader reads what was written, or says which file is damaged, and small files stay small."""
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -194,6 +197,51 @@ def test_positions_of_variants_beyond_any_genome(tmp_path, pos):
         read_vcf(tmp_path / "v.vcf")
 
 
+@pytest.mark.parametrize("pos", [2**63, -(2**63) - 1, 10**30, 1e300, np.inf])
+@pytest.mark.parametrize("form", ["table", "file"])
+def test_positions_of_variants_in_tables_beyond_any_genome(tmp_path, pos, form):
+    table = pd.DataFrame({"chrom": ["1", "1"], "pos": np.array([5, pos], dtype=object), "ref": "A", "alt": "C"})
+    if form == "file":
+        table.to_csv(tmp_path / "v.tsv", sep="\t", index=False)
+    with pytest.raises(ValueError, match="pos"):
+        sb.genome.read_variants(tmp_path / "v.tsv" if form == "file" else table)
+
+
+def test_a_parquet_file_of_one_token_many_times(files, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "many.parquet"
+    values = pyarrow.array(np.zeros(1 << 25, np.int32))
+    lists = pyarrow.LargeListArray.from_arrays(pyarrow.array([0, len(values)]), values)
+    pyarrow.parquet.write_table(pyarrow.table({"tokens": lists}), path)
+    assert path.stat().st_size < 1 << 19
+    with pytest.raises(ValueError, match=r"many\.parquet' .*would take .*MB"):
+        sb.io.read_tokens(path, n_regions=60)
+
+
+def test_footers_of_parquet_files(files):
+    """What is damaged in the footer is seen by ourselves: pyarrow would end the process on some."""
+    path, read = files["tokens"]
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[-8:-4], "little")
+    try:
+        for content, why in (
+            (whole[:-1], "does not begin and end"),
+            (whole[:-8] + (2**31).to_bytes(4, "little") + b"PAR1", "does not begin and end"),
+            (whole[:-8] + (length - 1).to_bytes(4, "little") + b"PAR1", "damaged"),
+            (b"", "damaged"),
+            (b"PAR1", "damaged"),
+            (whole[: -8 - length] + b"\x1d" * length + whole[-8:], "unknown kind 13"),
+            (whole[: -8 - length] + b"\x18" + b"\xff" * (length - 1) + whole[-8:], "more than 64 bits"),
+        ):
+            path.write_bytes(content)
+            with pytest.raises(
+                ValueError, match=rf"tokens\.parquet' is damaged, or no .*{why}|tokens\.parquet.*damaged"
+            ):
+                read(path)
+    finally:
+        path.write_bytes(whole)
+
+
 def test_what_the_system_says_of_a_file_stays(tmp_path):
     with pytest.raises(FileNotFoundError), reading(tmp_path, "file", advice=""):
         (tmp_path / "none").read_text()
@@ -228,3 +276,28 @@ def test_paths_without_a_name(name):
     data = sb.datasets.toy(n_obs=40, n_vars=60)
     with pytest.raises(ValueError, match=f"{name} must be a path, got ''"):
         sb.tl.scbasset(data, trunk=4, n_latent=4, max_epochs=1, **{name: ""})
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, bytes])
+def test_texts_are_read_however_they_are_packed(tmp_path, pack):
+    """One opener for all: what one reader unpacks, every other does."""
+    (tmp_path / "m.txt").write_bytes(pack(b">M1 TF1\nA [1 0]\nC [0 1]\nG [0 0]\nT [0 0]\n"))
+    assert sb.io.read_motifs(tmp_path / "m.txt")[0].name == "TF1"
+    (tmp_path / "v.txt").write_bytes(pack(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\nchr1\t3\trs1\tA\tC\n"))
+    assert sb.genome.read_variants(tmp_path / "v.txt").id.tolist() == ["rs1"]
+    (tmp_path / "t.txt").write_bytes(pack(b"chr\tpos\tref\talt\nchr1\t3\tA\tC\n"))
+    assert len(sb.genome.read_variants(tmp_path / "t.txt").id) == 1
+    (tmp_path / "u.txt").write_bytes(pack(b"chr1\t3\t9\n"))
+    assert read_bed(tmp_path / "u.txt").start.tolist() == [3]
+    (tmp_path / "g.txt").write_bytes(pack(b"name\tchr\ttss\tstrand\nG1\tchr1\t5\t+\n"))
+    assert sb.genome.read_genes(tmp_path / "g.txt").name.tolist() == ["G1"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("read", [sb.io.read_motifs, sb.genome.read_variants])
+def test_packed_texts_that_are_cut_or_damaged(tmp_path, pack, read):
+    whole = pack(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n" + b"chr1\t3\trs1\tA\tC\n" * 500)
+    for content in (whole[: len(whole) // 2], whole[:40] + bytes(20) + whole[60:]):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(ValueError, match="x cannot be unpacked"):
+            read(tmp_path / "x")

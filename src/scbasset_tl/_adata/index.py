@@ -44,9 +44,9 @@ def indexed_labels(
 
     check_target("index_file", path)
     source = _identity(lines)
-    if not path.exists():
-        write_index(path, lines, source, check)  # or wait for another process, which may have another matrix
-        verify = False
+    there = path.exists()
+    write_index(path, lines, source, check)  # or wait for another process, which may have another matrix
+    verify = verify and there
     found = open_index(path)
     # the number of cells is in none of the checks of the file itself
     shape = f"{found.labels.n_cells} × {found.labels.n_peaks}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.positions import positions
-from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,13 +67,11 @@ def listed(name: str, given: Any) -> list[Any]:
 
 def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.DataFrame:
     """Mean vector of each category of ``obs[groupby]``; cells without one are left out."""
-    if check_name("groupby", groupby) not in obs:
-        message = f"groupby: obs has no column {groupby!r}; it has {list(obs.columns)[:20]}."
-        raise KeyError(message)
-    if obs[groupby].isna().all():
+    column = obs_column(obs, groupby, argument="groupby")
+    if column.isna().all():
         message = f"groupby: no cell has a value in obs[{groupby!r}]."
         raise ValueError(message)
-    return pd.DataFrame(vectors, index=obs.index).groupby(obs[groupby], observed=True).mean()
+    return pd.DataFrame(vectors, index=obs.index).groupby(column, observed=True).mean()
 
 
 def group_row(vectors: np.ndarray, obs: pd.DataFrame, groupby: str, group: Any) -> tuple[pd.DataFrame, int]:

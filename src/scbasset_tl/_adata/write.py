@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anndata import AnnData
+    from mudata import MuData
 
 _FIELDS = ("obs", "var", "obsm", "varm", "layers", "uns")
 
@@ -38,6 +39,21 @@ def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
                 elif name in store:
                     del store[name]
             raise
+
+
+@contextmanager
+def all_or_nothing(container: AnnData | MuData, adata: AnnData) -> Iterator[None]:
+    """Undo on an error or Ctrl-C what the body did to ``.var`` and to which cells and peaks there are."""
+    both, var = (container, adata), adata.var.copy()
+    before = [dict(vars(each)) for each in both]
+    try:
+        yield
+    except BaseException:
+        for each, state in zip(both, before, strict=True):
+            vars(each).clear()
+            vars(each).update(state)
+        adata.var = var
+        raise
 
 
 def _without_none(value: Any) -> Any:

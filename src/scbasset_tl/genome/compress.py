@@ -7,7 +7,7 @@ import zlib
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from scbasset_tl._files import as_path, replacing
+from scbasset_tl._files import as_path, check_own, replacing
 from scbasset_tl._log import progress
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def bgzip(path: str | os.PathLike[str], target: str | os.PathLike[str] | None = 
     if new.suffix.lower() not in (".gz", ".bgz") or (new.exists() and new.samefile(path)):
         message = f"target={str(new)!r} must be another file than path, and end in .gz or .bgz."
         raise ValueError(message)
+    check_own(new, _is_bgzip, "a file of bgzip", name="target")
     with path.open("rb") as raw, replacing(new, name="target") as partial:
         compressed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -84,3 +85,9 @@ def bgzip(path: str | os.PathLike[str], target: str | os.PathLike[str] | None = 
 def bgzip_name(path: Path) -> Path:
     """The name of the file that :func:`bgzip` writes."""
     return path.with_suffix(".bgz") if path.suffix.lower() == ".gz" else path.with_name(f"{path.name}.bgz")
+
+
+def _is_bgzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(14)
+    return head[:4] == b"\x1f\x8b\x08\x04" and head[12:] == b"BC"

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._files import as_path
+from scbasset_tl._files import as_path, is_full, replacing
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE, encode
 from scbasset_tl.genome.compress import bgzip_name
-from scbasset_tl.genome.fasta_index import bytes_before, fits, read_bytes
-from scbasset_tl.genome.fasta_indexing import write_fai, write_gzi
+from scbasset_tl.genome.fasta_index_check import bytes_before, fits, read_bytes
+from scbasset_tl.genome.fasta_index_write import write_fai, write_gzi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -241,16 +241,16 @@ def _build(path: Path) -> Faidx:
                 os.utime(index, (index.stat().st_atime, max(index.stat().st_mtime, path.stat().st_mtime + 1)))
             faidx = Faidx(path, **paths, as_raw=True)
         except _damage() as error:
+            if isinstance(error, OSError) and is_full(error):
+                message = f"{path} cannot be indexed: {folder!r}, where temporary files are, is full. Make room there."
+                raise OSError(error.errno, message) from error
             message = f"{path} cannot be read as FASTA: {error}"
             raise ValueError(message) from error
         for index in paths.values():
-            partial = path.with_name(f".{index.name}.{os.getpid()}")
             try:
-                shutil.copyfile(index, partial)
-                partial.replace(path.with_name(index.name))
+                with replacing(path.with_name(index.name)) as partial:
+                    shutil.copy2(index, partial)  # with its date
             except OSError:
-                with suppress(OSError):
-                    partial.unlink()
                 info(
                     f"{path.parent} cannot be written to: the index is built anew each time (samtools faidx keeps one)"
                 )

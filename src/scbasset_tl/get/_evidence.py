@@ -164,10 +164,12 @@ def course(model: Model, history: pd.DataFrame, n_train: int) -> Course:
     """What the verdict takes from the history of a training run on ``n_train`` peaks."""
     from scbasset_tl.stats.verdict import Course, late_rise
 
+    params = model.entry["params"]
+    together = int(params["recipe"]["batch_size"]) * int(params.get("devices", 1)) * int(params.get("num_nodes", 1))
     return Course(
         epochs=len(history),
         best_epoch=int(model.entry["history"]["best_epoch"]),
-        steps=len(history) * -(-n_train // int(model.entry["params"]["recipe"]["batch_size"])),
+        steps=len(history) * -(-n_train // together),
         late_rise=late_rise(history["train_auroc"].to_numpy()),
     )
 

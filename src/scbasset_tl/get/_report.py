@@ -122,7 +122,7 @@ def report(
     from scbasset_tl.get import _evidence as evidence
     from scbasset_tl.get._history import history
     from scbasset_tl.get._sentences import sentences
-    from scbasset_tl.stats.verdict import decide
+    from scbasset_tl.stats.verdict import decide, why_not_over
 
     adata, generator = resolve(data, mod), as_generator(rng)
     model = read_model(adata, key)
@@ -140,6 +140,7 @@ def report(
         epochs = history(adata, key=key) if trained_here else None
         course = None if epochs is None else evidence.course(model, epochs, len(training))
         verdict, reason = decide(**signals, course=course)
+        lacks = None if course is None else why_not_over(signals["per_cell"], course)
         bar.update()
         baselines = evidence.baselines(adata, labels, held_out)
         bar.update()
@@ -152,4 +153,6 @@ def report(
         }
         bar.update()
     stopped = str(model.entry["history"]["stopped"]) if trained_here else ("mapped" if is_mapped(model) else "")
-    return Report(verdict, {"verdict": reason, **sentences(numbers, stopped)}, numbers, cells, peaks, epochs)
+    rep = model.entry["slots"]["obsm"]
+    found = {"verdict": reason, **sentences(numbers, stopped, verdict, lacks, rep)}
+    return Report(verdict, found, numbers, cells, peaks, epochs)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._files import as_path, check_own, replacing
 from scbasset_tl._reading import reading
+from scbasset_tl.io._parquet_footer import check_footer
 
 if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
+    import numpy as np
     from anndata import AnnData
     from mudata import MuData
     from scipy import sparse
 
-_COLUMN = "tokens"
+_COLUMN: Final = "tokens"
+_CHECKSUM: Final = "scbasset_tl checksum"
 
 
 @doc_params
@@ -62,8 +66,11 @@ def write_tokens(
     )
     path = as_path("path", path)
     check_own(path, _has_tokens, "a Parquet file of tokens")
+    table = pyarrow.table({_COLUMN: column}).replace_schema_metadata(
+        {_CHECKSUM: _digest(tokens.indptr, tokens.indices)}
+    )
     with replacing(path, n_bytes=column.nbytes) as temporary:
-        parquet.write_table(pyarrow.table({_COLUMN: column}), temporary)
+        parquet.write_table(table, temporary, write_page_checksum=True)
 
 
 def read_tokens(path: str | PathLike[str], *, n_regions: int) -> sparse.csr_matrix:
@@ -105,11 +112,16 @@ def read_tokens(path: str | PathLike[str], *, n_regions: int) -> sparse.csr_matr
     from scbasset_tl._validate import check_positive_int
 
     path, n_regions = as_path("path", path), check_positive_int("n_regions", n_regions)
-    lists = _read_column(path)
+    lists, stored = _read_column(path)
     indptr = lists.offsets.to_numpy().astype(np.int64)
     indices = lists.values.to_numpy(zero_copy_only=False)[indptr[0] : indptr[-1]]
     if indices.dtype.kind not in "iu" or (len(indices) and indices.min() < 0):
         message = f"path={str(path)!r}: the column {_COLUMN!r} must hold lists of whole numbers from 0."
+        raise ValueError(message)
+    if stored not in (None, _digest(indptr - indptr[0], indices).encode()):  # earlier versions and geniml wrote none
+        message = (
+            f"path={str(path)!r} is damaged: the checksum of its tokens is wrong. Write it again with io.write_tokens."
+        )
         raise ValueError(message)
     rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     known = indices < n_regions
@@ -118,20 +130,32 @@ def read_tokens(path: str | PathLike[str], *, n_regions: int) -> sparse.csr_matr
 
 
 def _has_tokens(path: Path) -> bool:
+    check_footer(path)
     return _COLUMN in _pyarrow()[1].read_schema(path).names
 
 
-def _read_column(path: Path) -> Any:
+def _digest(indptr: np.ndarray, indices: np.ndarray) -> str:
+    digest = blake2b(digest_size=16)
+    for part, kind in ((indptr, "<i8"), (indices, "<i4")):
+        digest.update(part.astype(kind).data)
+    return digest.hexdigest()
+
+
+def _read_column(path: Path) -> tuple[Any, bytes | None]:
+    """The lists, and the checksum that was written with them."""
     _, parquet = _pyarrow()
     if not path.is_file():
         message = f"path={str(path)!r}: there is no such file."
         raise FileNotFoundError(message)
     with reading(path, f"Parquet file with a column {_COLUMN!r}", advice="Write it again with io.write_tokens."):
-        column = parquet.read_table(path, columns=[_COLUMN]).column(_COLUMN).combine_chunks()
+        check_footer(path)
+        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read(columns=[_COLUMN])
+        column = table.column(_COLUMN).combine_chunks()
     if not hasattr(column, "offsets"):
         message = f"path={str(path)!r}: the column {_COLUMN!r} must hold lists of whole numbers, it has {column.type}."
         raise ValueError(message)
-    return column
+    return column, (table.schema.metadata or {}).get(_CHECKSUM.encode())
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from scbasset_tl.metrics._compare_models import compare_models
 from scbasset_tl.metrics._denoised_asw import denoised_asw
 from scbasset_tl.metrics._embedding_rank_distance import RankDistance, embedding_rank_distance
 from scbasset_tl.metrics._gene_expression_correlation import GeneExpression, gene_expression_correlation
+from scbasset_tl.metrics._imputation import imputation
 from scbasset_tl.metrics._label_score import label_score
 from scbasset_tl.metrics._learning_curve import LearningCurve, learning_curve
 from scbasset_tl.metrics._motif_match import MotifMatch, motif_match
@@ -33,6 +34,7 @@ __all__ = [
     "embedding_rank_distance",
     "gene_expression_correlation",
     "compare_generated",
+    "imputation",
     "label_score",
     "learning_curve",
     "motif_match",

@@ -56,9 +56,12 @@ def cell_type_asw(data: AnnData | MuData, *, label_key: str, use_rep: str = "X_s
     return scaled_silhouette(representation(adata, use_rep)[cells], labels, label_key)
 
 
-def scaled_silhouette(x: np.ndarray, labels: np.ndarray, label_key: str, metric: str = "euclidean") -> float:
-    """(s + 1) / 2 for points (n, d) with the labels of ``obs[label_key]`` as numbers from 0 (n,)."""
-    from sklearn.metrics import silhouette_score
+def scaled_silhouette(x: np.ndarray, labels: np.ndarray, label_key: str, *, cosine: bool = False) -> float:
+    """(s + 1) / 2 for points (n, d) with the labels of ``obs[label_key]`` as numbers from 0 (n,).
+
+    With ``cosine`` points are vectors of length 1 or 0, else their distances are Euclidean.
+    """
+    from scbasset_tl.stats.silhouette import cosine_silhouette, euclidean_silhouette
 
     n_labels = int(labels.max()) + 1
     if not 2 <= n_labels < len(x):
@@ -67,4 +70,4 @@ def scaled_silhouette(x: np.ndarray, labels: np.ndarray, label_key: str, metric:
             "the silhouette needs at least 2, and fewer than cells."
         )
         raise ValueError(message)
-    return (float(silhouette_score(x, labels, metric=metric)) + 1) / 2
+    return ((cosine_silhouette if cosine else euclidean_silhouette)(x, labels) + 1) / 2

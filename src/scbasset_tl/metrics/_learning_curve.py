@@ -164,19 +164,19 @@ def _words(table: pd.DataFrame, fits: pd.DataFrame) -> list[str]:
     from scbasset_tl.stats.power_law import PowerLaw
 
     sentences = []
-    for row in fits[fits["score"].isin(_NAMES)].itertuples():
-        part = table[table["axis"] == row.axis]
-        law, name = PowerLaw(row.limit, row.gain, row.exponent), _NAMES[row.score]
-        n = part["n_cells" if row.axis == "cells" else "depth"].max()
-        now, most = float(law.at(n)), f"{n:,.0f} cells" if row.axis == "cells" else f"{n:,.0f} open peaks a cell"
-        more = "cells" if row.axis == "cells" else "open peaks"
-        gain = float(law.at(2 * n)) - now
-        last = part.sort_values("n_cells" if row.axis == "cells" else "depth")[row.score].iloc[-1]
+    for axis, score, limit, gained, exponent in fits[fits["score"].isin(_NAMES)].itertuples(index=False, name=None):
+        part = table[table["axis"] == axis].sort_values("n_cells" if axis == "cells" else "depth")
+        law, name = PowerLaw(limit, gained, exponent), _NAMES[score]
+        n = float(part["n_cells" if axis == "cells" else "depth"].iloc[-1])
+        more = "cells" if axis == "cells" else "open peaks"
+        most = f"{n:,.0f} cells" if axis == "cells" else f"{n:,.0f} open peaks a cell"
+        gain = float(law.at(2 * n)) - float(law.at(n))
+        last = float(part[score].iloc[-1])
         said = f"With {most} the {name} is {last:.3f}"
         if gain < 0.005:
             sentences.append(f"{said}; twice as many {more} would add less than .005: there are enough.")
         else:
             sentences.append(
-                f"{said}; twice as many {more} would add about {gain:.3f}, and the curve levels off at {min(row.limit, 1):.2f}."
+                f"{said}; twice as many {more} would add about {gain:.3f}, and the curve levels off at {min(limit, 1):.2f}."
             )
     return sentences

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 from io import BytesIO
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from scbasset_tl._hdf5 import safe_hdf5
 from scbasset_tl._reading import check_growth, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     Layer = tuple[str, list[np.ndarray]]
@@ -26,6 +27,7 @@ _N_BLOCKS = 8
 _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 # arrays of each layer with weights: a kernel and a batch norm for each convolution and for the bottleneck
 _TRUNK_COUNTS = [1, len(_NORM)] * (_N_BLOCKS + 1)
+_CHECKSUM = "scbasset_tl_checksum"
 _KERAS_VERSION = "2.8.0"  # of the original; Keras converts the weights of files older than version 2
 
 
@@ -98,6 +100,7 @@ def write_weights(path: Path, weights: KerasWeights) -> None:
         file.attrs["backend"] = np.bytes_("tensorflow")
         file.attrs["keras_version"] = np.bytes_(_KERAS_VERSION)
         file.attrs["layer_names"] = np.array([layer.encode() for layer in layers])
+        file.attrs[_CHECKSUM] = np.bytes_(_digest([*arrays.values()] for arrays in layers.values()))
         for layer, arrays in layers.items():
             paths = [f"{layer}/{weight}:0" for weight in arrays]
             group = file.create_group(layer)
@@ -150,10 +153,24 @@ def _read_layers(path: Path) -> list[Layer]:
         else:
             check_growth(sum(array.nbytes for _, arrays in layers for array in arrays), path)
             read = [(name, [np.asarray(array) for array in arrays]) for name, arrays in layers if arrays]
+            stored = root.attrs.get(_CHECKSUM)
+            if stored is not None and bytes(stored).decode() != _digest(arrays for _, arrays in read):
+                message = "its weights are not those of its checksum"
+                raise ValueError(message)
     if layers is None:
         message = f"{path.name} has no layer_names (it holds {holds}): it is not a Keras weight file."
         raise ValueError(message)
     return read
+
+
+def _digest(layers: Iterable[Iterable[np.ndarray]]) -> str:
+    """Checksum of all weights, in files that :func:`write_weights` wrote; Keras does not look at it."""
+    digest = blake2b(digest_size=16)
+    for arrays in layers:
+        for array in arrays:
+            digest.update(f"{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array, dtype="<f4").data)
+    return digest.hexdigest()
 
 
 def _unpacked(path: Path) -> BytesIO:

@@ -60,6 +60,7 @@ def perturbation(
     axes[1].axline((0, 0), slope=1, color="0.5", lw=1, ls=":")
     for ax, curve, area in zip(axes, ("pr", "roc"), ("auprc", "auroc"), strict=True):
         points = result.curves[result.curves["curve"] == curve]
+        areas = summary[area].to_dict()
         motifs = list(dict.fromkeys(points["motif"]))
         for (motif, method), part in points.groupby(["motif", "method"], sort=False):
             name = f"{motif}, {method}" if several else motif
@@ -69,7 +70,7 @@ def perturbation(
                 color=f"C{motifs.index(motif)}",
                 ls="--" if method == "baseline" else "-",
                 drawstyle="steps-pre" if curve == "pr" else "default",
-                label=f"{name} {summary.loc[(motif, method), area]:.3f}",
+                label=f"{name} {areas[motif, method]:.3f}",
             )
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         legend_below(ax)

@@ -80,7 +80,7 @@ def filter_peaks(
     """
     from scbasset_tl._adata.matrix import lines_from
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.write import write_slots
+    from scbasset_tl._adata.write import all_or_nothing, write_slots
     from scbasset_tl.stats.transpose import count
 
     source = writable_peaks(data, mod, copy=copy)
@@ -107,14 +107,9 @@ def filter_peaks(
         raise ValueError(message)
 
     container, adata = target(data, mod, copy=copy)
-    before = adata.var.copy()
-    try:
+    with all_or_nothing(container, adata):
         write_slots(adata, var={N_CELLS: counts})
         _subset(container, adata, keep)
-    except BaseException:  # Ctrl-C too
-        if adata.n_vars == len(keep):
-            adata.var = before
-        raise
     return container if copy else None
 
 

@@ -51,6 +51,7 @@ def write_index(
     partial, saved = (path.with_name(f"{path.name}.{kind}") for kind in ("partial", "progress"))
     with _alone(path, partial) as needed:
         if not needed:
+            saved.unlink(missing_ok=True)  # of a build that was killed when all but this was done
             return
         try:
             state = _load_progress(saved, partial, source)

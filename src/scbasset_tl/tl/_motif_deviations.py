@@ -24,7 +24,7 @@ D = TypeVar("D", bound="AnnData | MuData")
 @doc_params
 def motif_deviations(
     data: D,
-    motifs: str | PathLike[str] | Motif | Sequence[Motif] | None = None,
+    motifs: str | PathLike[str] | Motif | Sequence[Motif | str] | None = None,
     *,
     kmers: int | None = None,
     p_value: float = 5e-5,
@@ -47,7 +47,8 @@ def motif_deviations(
     ----------
     {data}
     motifs
-        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), motifs that :func:`scbasset_tl.io.read_motifs` returned, or, with
+        the extra ``motifs``, names of factors in JASPAR.
     kmers
         Length of k-mers (at most 8; 6 makes 2,080 of them) instead of motifs. A peak has a k-mer if either strand does.
     p_value

@@ -23,7 +23,7 @@ D = TypeVar("D", bound="AnnData | MuData")
 def motif_hits(
     data: D,
     regions: Any,
-    motifs: str | PathLike[str] | Motif | Sequence[Motif],
+    motifs: str | PathLike[str] | Motif | Sequence[Motif | str],
     *,
     fasta: str | PathLike[str] | None = None,
     groupby: str | None = None,
@@ -55,7 +55,8 @@ def motif_hits(
         Peaks as names, positions, a mask or a slice; with ``fasta`` any regions, as texts ``chr:start-end`` or a table
         with contig, start and end. ``None``: those of :func:`scbasset_tl.tl.ism`.
     motifs
-        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), motifs that :func:`scbasset_tl.io.read_motifs` returned, or, with
+        the extra ``motifs``, names of factors in JASPAR.
     fasta
         FASTA with the regions' DNA, for regions that are no peaks.
     groupby

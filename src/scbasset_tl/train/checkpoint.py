@@ -11,7 +11,7 @@ import time
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scbasset_tl._files import replacing
+from scbasset_tl._files import in_turn, replacing
 from scbasset_tl._log import warning
 
 if TYPE_CHECKING:
@@ -65,13 +65,40 @@ def tensors_digest(tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]
     return digest.hexdigest()
 
 
+class RunFile:
+    """The checkpoint of one run, which writes over no other run's; nothing is written if ``path`` is ``None``."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path, self._mine = path, _which(path)
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Replace what this run wrote before."""
+        if self.path is None:
+            return
+        with in_turn(self.path.parent):  # or two runs could both find nothing, and one lose what it writes
+            self._check_alone(self.path)
+            save_checkpoint(self.path, checkpoint)
+            self._mine = _which(self.path)
+
+    def _check_alone(self, path: Path) -> None:
+        now = _which(path)
+        if now in (None, self._mine):
+            return
+        try:
+            writer = load_checkpoint(path).meta.get("writer", "another process")
+        except ValueError:
+            writer = "another program"
+        message = f"checkpoint={str(path)!r} was written by {writer} meanwhile: give each run a file of its own."
+        raise FileExistsError(message)
+
+
 class Saver:
     """Writes the state of a run to ``path`` from rank 0, and nothing if that is ``None``."""
 
     def __init__(self, path: Path | None, identity: Mapping[str, Any], ranks: Ranks, n_cells: int) -> None:
         self.path, self._identity, self._ranks, self._n_cells = path, identity, ranks, n_cells
         self._took, self._ended = 0.0, 0.0
-        self._mine = _which(path)
+        self._file = RunFile(path)
 
     def save(self, state: RunState, *, always: bool = False) -> None:
         """Write, unless that takes long and the last time is not long ago."""
@@ -87,23 +114,9 @@ class Saver:
             for name, tensor in tensors.items()
         }
         if self._ranks.rank == 0:
-            self._check_alone(self.path)
-            save_checkpoint(self.path, Checkpoint(whole, {"identity": self._identity, "state": numbers}))
-            self._mine = _which(self.path)
+            self._file.save(Checkpoint(whole, {"identity": self._identity, "state": numbers}))
         self._ended = time.monotonic()
         self._took = self._ended - started
-
-    def _check_alone(self, path: Path) -> None:
-        """Refuse to write over what another run has written since."""
-        now = _which(path)
-        if now in (None, self._mine):
-            return
-        try:
-            writer = load_checkpoint(path).meta.get("writer", "another process")
-        except ValueError:
-            writer = "another program"
-        message = f"checkpoint={str(path)!r} was written by {writer} meanwhile: give each run a file of its own."
-        raise FileExistsError(message)
 
 
 def _which(path: Path | None) -> tuple[int, int] | None:
@@ -166,6 +179,8 @@ def check_same_run(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     saved, wanted = _flat(saved), _flat(wanted)
     if wanted.get("schedule") == "constant" and saved.get("max_epochs", 0) < wanted["max_epochs"]:
         saved["max_epochs"] = wanted["max_epochs"]
+    if saved.get("precision") is None and "precision" in wanted:  # earlier versions stored none that was not asked for
+        saved["precision"] = wanted["precision"]
     differ = [key for key in sorted({*saved, *wanted}) if saved.get(key) != wanted.get(key)]
     if differ:
         lines = "; ".join(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import torch
 
-from scbasset_tl.train.checkpoint import Checkpoint, check_same_run, load_checkpoint, save_checkpoint, say_threads
+from scbasset_tl.train.checkpoint import Checkpoint, RunFile, check_same_run, load_checkpoint, say_threads
 from scbasset_tl.train.diffusion_loss import Cells, HeldOutCells, Terms, objective, reconstruction_loss
 from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe
 from scbasset_tl.train.diffusion_state import DiffusionState
@@ -74,20 +74,21 @@ def fit(
     rows = torch.as_tensor(train, device=device)
     state.model.standardise_by(cells.x[rows], cells.depth[rows])
     judge = HeldOutCells(cells, held_out, config.n_steps, seed) if len(held_out) else None
+    file = RunFile(checkpoint)
     if resume:
         _load(state, checkpoint, identity)
 
     order, since = _Order(rows, recipe.batch_size, seed), _Means(device)
     while (stopped := _stopped(state, recipe)) is None:
         if state.step == 0:
-            _save(state, checkpoint, identity)  # a path that cannot be written fails at once
+            _save(state, file, identity)  # a path that cannot be written fails at once
         if state.step == recipe.n_warm:
             _start_mixture(state, cells, rows, recipe, seed)
             since.clear()
         since.add(_step(state, cells, order.at(state.step), recipe))
         if state.step % recipe.check_every == 0 or state.step == recipe.max_steps:
             _check(state, since.take(), judge, recipe)
-            _save(state, checkpoint, identity)
+            _save(state, file, identity)
         if on_step is not None:
             on_step(state.step, state.history)
     state.average.load_state_dict(state.best)
@@ -204,10 +205,10 @@ def _diverged(state: DiffusionState, recipe: DiffusionRecipe) -> NoReturn:
     raise FloatingPointError(message)
 
 
-def _save(state: DiffusionState, checkpoint: Path | None, identity: Mapping[str, Any]) -> None:
-    if checkpoint is not None:
+def _save(state: DiffusionState, file: RunFile, identity: Mapping[str, Any]) -> None:
+    if file.path is not None:
         tensors, numbers = state.to_checkpoint()
-        save_checkpoint(checkpoint, Checkpoint(tensors, {"identity": identity, "state": numbers}))
+        file.save(Checkpoint(tensors, {"identity": identity, "state": numbers}))
 
 
 def _load(state: DiffusionState, checkpoint: Path | None, identity: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from anndata.io import read_elem, write_elem
 
+from scbasset_tl._adata.backing import released
 from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._files import held, replacing
 from scbasset_tl._folders import replacing_folder, restore
@@ -71,7 +72,7 @@ def write_elements(
     if not h5py.is_hdf5(path):
         message = f"path={str(path)!r} is neither an h5ad or h5mu file nor a zarr store."
         raise ValueError(message)
-    with _released(path, container), held(path):
+    with released(path, container), held(path):
         with _own_handle(path) as root:
             _check_fits(path, root, adata, mod)
         with replacing(path, n_bytes=need + path.stat().st_size) as copy:
@@ -164,19 +165,6 @@ def _zarr_root(path: Path, mode: Literal["r", "r+"]) -> Any:
     except FileNotFoundError as error:
         message = f"path={str(path)!r} is a folder, but no zarr store."
         raise ValueError(message) from error
-
-
-@contextmanager
-def _released(path: Path, container: AnnData | MuData) -> Iterator[None]:
-    """Close the file of backed data meanwhile: HDF5 does not open a file for reading and for writing at once."""
-    if not container.isbacked or not path.samefile(container.file.filename):
-        yield
-        return
-    container.file.close()
-    try:
-        yield
-    finally:
-        container.file.open()
 
 
 def _consolidate(path: Path) -> None:

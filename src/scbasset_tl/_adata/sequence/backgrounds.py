@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scbasset_tl._adata.codes import sequence_codes
-from scbasset_tl._files import as_path
+from scbasset_tl._adata.codes import fasta_codes, sequence_codes
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE
-from scbasset_tl.genome.fasta import Fasta
 from scbasset_tl.genome.shuffle import dinucleotide_shuffle
 
 if TYPE_CHECKING:
@@ -70,17 +68,3 @@ def _checked_codes(codes: np.ndarray) -> np.ndarray:
         message = f"backgrounds must be {_FORMS}, got an array of {codes.dtype} and shape {codes.shape}."
         raise ValueError(message)
     return codes.astype(np.uint8, copy=False)
-
-
-def fasta_codes(argument: str, path: str | os.PathLike[str], seq_len: int) -> tuple[list[str], np.ndarray]:
-    """Names and codes (n, seq_len) of all sequences of a FASTA file; each must have this length."""
-    with Fasta(as_path(argument, path)) as fasta:
-        wrong = {name: length for name, length in fasta.lengths.items() if length != seq_len}
-        if wrong:
-            name, length = next(iter(wrong.items()))
-            message = (
-                f"{argument}: {len(wrong)} of {len(fasta.lengths)} sequences do not have the {seq_len} bp "
-                f"that the model reads, the first is {name!r} with {length} bp. Cut them to that length."
-            )
-            raise ValueError(message)
-        return list(fasta.lengths), np.stack([fasta.codes(name, 0, seq_len) for name in fasta.lengths])
