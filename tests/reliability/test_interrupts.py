@@ -17,7 +17,7 @@ N_VARS = 100
 SMALL = {"trunk": 4, "n_latent": 4, "max_epochs": 1, "batch_size": 32, "accelerator": "cpu", "rng": 1}
 WATCHED = tuple(str(Path(module.__file__).parent) for module in (sb, ad))
 GENES = pd.DataFrame({"gene": ["a", "b"], "chr": ["chr1", "chr1"], "tss": [1000, 5000]})
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 
 @pytest.fixture(scope="module")
