@@ -40,7 +40,8 @@ def ours(work: Path) -> None:
 
     torch.set_num_threads(1)
     adata = data(192)
-    for name, call in {"none": {}} | {f"{l2:g}": {"batch_key": "batch", "l2_cell": l2} for l2 in STRENGTHS}.items():
+    calls = {"none": {}} | {f"{l2:g}": {"batch_key": "batch", "l2_cell": l2} for l2 in STRENGTHS}
+    for name, call in calls.items():
         out = work / f"ours_{name}.npz"
         if out.exists():
             continue

@@ -41,6 +41,8 @@ SCORES = {
     "denoised logit": {},
     "denoised sigmoid": {"scale": "sigmoid"},
     "denoised probability": {"scale": "sigmoid", "normalize_depth": False},
+    "fitted logit": {"decoder": "fitted"},
+    "fitted sigmoid": {"decoder": "fitted", "scale": "sigmoid"},
 }
 
 
@@ -59,6 +61,7 @@ def run(name: str, path: str, genes: pd.DataFrame, tpm: pd.DataFrame) -> dict:
     log_tpm = np.log1p(tpm[sorted(set(tissue))].T)
     expression = log_tpm.loc[tissue].set_axis(adata.obs_names)
     sb.tl.gene_scores(adata, genes, kind="raw")
+    sb.tl.fit_decoder(adata)
     rows = {}
     for label, arguments in SCORES.items():
         started = time.perf_counter()
@@ -112,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", help="name=file.h5ad")
     parser.add_argument("--data", type=Path, required=True, help="folder with the worm data")
+    parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     sb.settings.verbosity = 1
     genes = pd.read_csv(arguments.data / "genes_ce10.tsv.gz", sep="\t")
@@ -120,8 +124,8 @@ def main() -> None:
     runs = [run(*model.split("=", 1), genes, tpm) for model in arguments.models]
     print(table(runs))
     versions = {"python": platform.python_version(), "scbasset_tl": sb.__version__}
-    RESULT.write_text(json.dumps({"versions": versions, "runs": runs}, indent=1) + "\n")
-    print(f"\nwritten to {RESULT}")
+    arguments.out.write_text(json.dumps({"versions": versions, "runs": runs}, indent=1) + "\n")
+    print(f"\nwritten to {arguments.out}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
 ``trunk``     a training step of the paper's trunk in each precision, compiled, as a CUDA graph, with padded channels
 ``parity``    embeddings and edits on the device beside the CPU, without TF32
 ``profile``   the operations that a step spends most time in
-``recipes``   with ``--work``: both recipes at full width on the worm pseudocells (made by ``worm_quality.py prepare``)
+``recipes``   with ``--work``: both recipes at full width on the worm pseudocells (made by ``worm_quality.py prepare``); the default call
+              to its end, with exact cell vectors
 
 Each part is a process of its own with a limit, so that one that fails leaves the others. From a bare checkout, with what
 README.md lists installed:

@@ -25,7 +25,8 @@ ACTIVATIONS, PASSES = 0.945e6, 12
 
 def epoch(part: Part) -> None:
     n_peaks = 300 if part.tiny else PEAKS
-    for n_cells in (500, 3000) if part.tiny else CELLS:
+    sizes = (500, 3000) if part.tiny else CELLS
+    for n_cells in sizes:
         started = time.perf_counter()
         labels = device_labels(n_peaks + 256, n_cells, part.device)
         if part.cuda:
@@ -37,10 +38,21 @@ def epoch(part: Part) -> None:
             stop_after = None if whole else 60
             found = one_epoch(part, labels, n_peaks, batch_size, stop_after=stop_after, limit=90 if whole else 30)
             part.keep(epochs=row | found)
+        if n_cells == sizes[0]:  # what Muon and the start by SVD cost there
+            for name, changes in (("Adam alone", {"muon": 0.0}), ("no SVD", {"svd_start": False})):
+                found = one_epoch(part, labels, n_peaks, BATCH, stop_after=60, limit=20, changes=changes)
+                part.keep(ingredients={"cells": n_cells, "batch_size": BATCH, "recipe": name} | found)
 
 
 def one_epoch(
-    part: Part, labels: Any, n_peaks: int, batch_size: int, *, stop_after: int | None, limit: float
+    part: Part,
+    labels: Any,
+    n_peaks: int,
+    batch_size: int,
+    *,
+    stop_after: int | None,
+    limit: float,
+    changes: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Two epochs, the first of which compiles, or ``stop_after`` steps, or ``limit`` seconds from the first step on."""
     from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -54,7 +66,7 @@ def one_epoch(
     settings.verbosity = 0
     peaks = np.arange(labels.n_peaks)
     problem = Problem(simulate_codes(len(peaks)), labels, peaks[:n_peaks], peaks[n_peaks:])
-    recipe = make_recipe("fast", n_peaks, max_epochs=2, batch_size=batch_size)
+    recipe = make_recipe("fast", n_peaks, max_epochs=2, batch_size=batch_size, **(changes or {}))
     ends: list[Any] = []
     first: list[float] = []  # when the first step ended
     finished: list[dict[str, list[float]]] = []
@@ -153,6 +165,7 @@ def profile(part: Part) -> None:
 
 
 def recipes(part: Part) -> None:
+    """The default call and the paper's recipe; of the first also the exact vectors, with peaks read in both strands."""
     from scbasset_tl import settings
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
@@ -160,8 +173,10 @@ def recipes(part: Part) -> None:
     from scbasset_tl.stats.labels import Labels
     from scbasset_tl.stats.transpose import transpose
     from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.distributed import Ranks
+    from scbasset_tl.train.exact import exact_cells
     from scbasset_tl.train.loop import Problem, fit
-    from scbasset_tl.train.recipe import make_recipe
+    from scbasset_tl.train.recipe import make_recipe, peak_average
 
     settings.verbosity = 0
     file = np.load(Path(part.work, "pseudocells.npz"))
@@ -170,23 +185,30 @@ def recipes(part: Part) -> None:
     codes, train, test = file["codes"], file["train"], file["test"]
     held_out = labels.rows(test)
 
-    def score(state: Any) -> None:
-        n_epochs = state.epoch
-        if n_epochs % (1 if part.tiny else 6):
-            return
+    def keep(state: Any, n_epochs: int, vectors: np.ndarray, *, seconds: float, what: str) -> None:
         with torch.no_grad():
             weight, bias = (value.detach().float().cpu().numpy() for value in state.head())
-        scores = held_out_auc(embed(state.trunk, codes[test]).cpu().numpy(), weight, bias, held_out)
-        per_cell, per_peak = (float(np.nanmean(values)) for values in scores)
-        row = {"recipe": name, "epoch": n_epochs, "sequences": n_epochs * len(train)}
-        seconds = sum(state.history["seconds"])
+        per_cell, per_peak = (float(np.nanmean(values)) for values in held_out_auc(vectors, weight, bias, held_out))
+        row = {"recipe": name, "what": what, "epoch": n_epochs, "sequences": n_epochs * len(train)}
         part.keep(scores=row | {"auroc_per_cell": per_cell, "auroc_per_peak": per_peak, "seconds": seconds})
+
+    def score(state: Any) -> None:
+        if state.epoch % (1 if part.tiny else 3 if name == "fast" else 6):
+            return
+        vectors = embed(state.trunk, codes[test]).cpu().numpy()
+        keep(state, state.epoch, vectors, seconds=sum(state.history["seconds"]), what="training")
         if time.perf_counter() > part.end - 10:
             raise Enough
 
     problem = Problem(codes, labels, train, file["val"])
     fabric = make_fabric(part.device.type, "bf16-mixed")
-    for name, n_epochs in (("fast", 1 if part.tiny else 12), ("paper", 1 if part.tiny else 300)):
+    for name, n_epochs in (("fast", 1 if part.tiny else None), ("paper", 1 if part.tiny else 300)):
         recipe = make_recipe(name, len(train), max_epochs=n_epochs, patience=n_epochs)
         with suppress(Enough):
-            fit(problem, TrunkConfig.of_width(part.width), recipe, fabric, seed=0, on_epoch=score)
+            done = fit(problem, TrunkConfig.of_width(part.width), recipe, fabric, seed=0, on_epoch=score)
+            started = time.perf_counter()
+            vectors = embed(done.trunk, codes, average=peak_average(name, None)).cpu().numpy()
+            if recipe.exact_cells:
+                exact_cells(done, vectors, labels, train, Ranks())
+            spent = time.perf_counter() - started
+            keep(done, len(done.history["loss"]), vectors[test], seconds=spent, what="peak vectors, exact cells")

@@ -22,8 +22,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from worm_quality import lsi
 
 import scbasset_tl as sb
+from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.matrix import labels_from
-from scbasset_tl._adata.model.problem import sequence_codes
 from scbasset_tl.nn.codes import augment, one_hot
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.nn.head import Head

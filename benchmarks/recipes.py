@@ -46,7 +46,8 @@ def run(work: Path, name: str, a: argparse.Namespace) -> None:
     import torch
 
     import scbasset_tl as sb
-    from scbasset_tl._adata.model.problem import sequence_codes, training_data
+    from scbasset_tl._adata.codes import sequence_codes
+    from scbasset_tl._adata.model.problem import training_data
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.stats.auc import held_out_auc

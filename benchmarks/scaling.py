@@ -213,7 +213,8 @@ def middle(blocks: list[dict[str, Any]], number: str) -> float:
 
 def paired(blocks: list[dict[str, Any]], others: list[dict[str, Any]], number: str) -> str:
     """Median over blocks of the ratio to the other run's, with its range."""
-    ratios = [block[number] / other[number] for block, other in zip(blocks, others, strict=False)]
+    pairs = [(block[number], other[number]) for block, other in zip(blocks, others, strict=False)]
+    ratios = [one / other if other else float("nan") for one, other in pairs]
     return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 

@@ -6,6 +6,7 @@ of CPU are given beside those of the clock, which a busy machine stretches.
     python benchmarks/scembed.py sets --data ../shared/data [--scbasset pseudocells=trained.h5ad ...]
     python benchmarks/scembed.py options --data ../shared/data
     python benchmarks/scembed.py projection --data ../shared/data
+    python benchmarks/scembed.py power --data ../shared/data
     python benchmarks/scembed.py gensim --data ../shared/data --peer-python gensim-env/bin/python
     python benchmarks/scembed.py geniml --peer-python geniml-env/bin/python   # pip install "geniml[ml]"
     python benchmarks/scembed.py size
@@ -246,6 +247,61 @@ def projection(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"projection" + arguments.suffix: found}
 
 
+POWERS = (1.0, 0.75, 0.5, 0.25, 0.0)
+
+
+def _of_power(
+    adata: ad.AnnData, half: np.ndarray, whole: np.ndarray, new: np.ndarray, known: np.ndarray, seed: int
+) -> dict[str, float]:
+    """Scores of an embedding of all cells, and of the labels that the cells ``~half`` get from the others."""
+    adata.obsm["run"] = whole
+    scores, label = score(adata, "run", seed), adata.obs["label"]
+    for metric in ("cosine", "euclidean"):
+        annotated = _annotation(new, known, label[~half], label[half], metric)
+        scores |= {f"{name}, {metric}": value for name, value in annotated.items()}
+    return scores
+
+
+def power(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Axes weighted by their singular value to several powers, in each set and projected onto cells held out."""
+    found: dict[str, Any] = {}
+    for name in arguments.only or SETS:
+        adata = load(arguments.data, name)
+        result = found[name] = {}
+        for seed in range(arguments.seeds):
+            half = np.random.default_rng(seed).permutation(adata.n_obs) < adata.n_obs // 2
+            reference, query = adata[half].copy(), other_peaks(adata[~half])
+            lsi_half = lsi(adata, 30, seed, half)
+            whole = lsi(adata, 30, seed)
+            scores = _of_power(adata, half, whole, lsi_half[~half], lsi_half[half], seed)
+            result.setdefault("lsi 30", []).append(scores)
+            for start, options in {"closed form": {"max_epochs": 0}, "scembed": {}}.items():
+                options |= {"rng": seed, "min_count": arguments.min_count, "axis_power": 1}
+                for data in (adata, reference):
+                    sb.tl.scembed(data, **options)
+                for p in POWERS:
+                    cells = [_weighed(data, p) for data in (adata, reference)]
+                    sb.tl.map_cells(query, reference)
+                    new, known = query.obsm["X_scembed"], cells[1]
+                    scores = _of_power(adata, half, cells[0], new, known, seed)
+                    result.setdefault(f"{start}, {p}", []).append(scores)
+            save(arguments.out, {"power" + arguments.suffix: found})
+    return {"power" + arguments.suffix: found}
+
+
+def _weighed(data: ad.AnnData, p: float) -> np.ndarray:
+    """Cell vectors with the axes of trained vectors weighted anew; the vectors in varm are replaced."""
+    from scbasset_tl.stats.correspondence import weigh_axes
+
+    opened = sparse.csr_matrix(data.X > 0)
+    if p == POWERS[0]:  # as they were trained
+        data.uns["trained"] = data.varm["scembed"].copy()
+    vectors = data.uns["trained"]
+    counts = np.bincount(opened.indices, minlength=len(vectors)) * vectors.any(1)
+    data.varm["scembed"] = weigh_axes(vectors, counts / counts.sum(), p)
+    return sb.io.RegionEmbedding(None, data.varm["scembed"]).encode(opened)[0]
+
+
 def _annotation(
     new: np.ndarray, known: np.ndarray, truth: pd.Series, labels: pd.Series, metric: str
 ) -> dict[str, float]:
@@ -293,12 +349,13 @@ def save(path: Path, part: dict[str, Any]) -> None:
     path.write_text(json.dumps(stored, indent=1) + "\n")
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = {
         "sets": beside_others,
         "options": options,
         "projection": projection,
+        "power": power,
         "gensim": against_gensim,
         "geniml": against_geniml,
         "size": size,
@@ -318,3 +375,7 @@ if __name__ == "__main__":
     parsed = parser.parse_args()
     parsed.suffix = "" if parsed.min_count == 10 else f", min_count={parsed.min_count}"
     save(parsed.out, parts[parsed.part](parsed))
+
+
+if __name__ == "__main__":
+    main()

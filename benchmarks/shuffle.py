@@ -14,6 +14,7 @@ import os
 import platform
 import time
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -28,7 +29,6 @@ def pairs(codes: np.ndarray) -> np.ndarray:
 
 def tools(codes: np.ndarray, n_threads: int) -> dict:
     """A call of each tool, and how its result becomes codes."""
-    import seqpro
     import torch
     from tangermeme.ersatz import dinucleotide_shuffle as tangermeme
 
@@ -39,17 +39,21 @@ def tools(codes: np.ndarray, n_threads: int) -> dict:
     letters = np.frombuffer(b"ACGT", dtype="S1")[codes]
     from_letters = np.zeros(256, dtype=np.uint8)
     from_letters[list(b"ACGT")] = range(4)
-    return {
+    found = {
         "scbasset_tl": (lambda: ours(codes), lambda made: made[:, 0]),
         "tangermeme": (
             lambda: tangermeme(one_hot, n=1, random_state=0, n_jobs=n_threads),
             lambda made: made[:, 0].numpy().argmax(axis=1),
         ),
-        "seqpro": (
+    }
+    if find_spec("seqpro"):
+        import seqpro
+
+        found["seqpro"] = (
             lambda: seqpro.k_shuffle(letters, 2, seqpro.DNA, length_axis=1, seed=0),
             lambda made: from_letters[made.view(np.uint8)].reshape(codes.shape),
-        ),
-    }
+        )
+    return found
 
 
 def main() -> None:

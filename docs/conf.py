@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from docutils.nodes import SkipNode
@@ -11,6 +15,9 @@ from sphinx.ext.napoleon import NumpyDocstring
 from sphinx_autodoc_typehints import format_annotation
 
 import scbasset_tl
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+import elsewhere
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -24,9 +31,11 @@ copyright = f"2026, {author}"
 release = version = scbasset_tl.__version__
 
 extensions = [
+    "api_pages",
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
     "sphinx_autodoc_typehints",
     "sphinx_copybutton",
@@ -73,18 +82,16 @@ nb_merge_streams = True
 # the pages show the same numbers on every machine, and threads that wait for a busy core do not stall the build
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+intersphinx_mapping = elsewhere.mapping(Path(tempfile.gettempdir()) / "scbasset_tl-inventories")
+
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-# without inventories from the network, names of other packages have nothing to point to
+# every name that elsewhere.py does not know, and that is not ours, is refused but for these
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:class", r"scipy\.sparse.*csr_matrix"),
-    (
-        r"py:.*",
-        r"(anndata|collections|lightning_fabric|matplotlib|mudata|np|numpy|os|pandas|pathlib|pd|torch|typing)\..*",
-    ),
-    (r"py:class", r"(bool|dict|float|int|list|str|tuple|type|Path)"),
+    (r"py:.*", r"(collections|lightning_fabric|np|os|pd|torch|typing)\..*"),
     (r"py:exc", r".*Error"),
 ]
 nitpick_ignore = [
@@ -92,6 +99,8 @@ nitpick_ignore = [
     ("py:class", "Report"),  # what get.report returns; not public by itself
     ("py:class", "scbasset_tl.get._report.Report"),
 ]
+# sphinx-autodoc-typehints calls what Sphinx 10 will drop, once for each docstring
+warnings.filterwarnings("ignore", message=".*_RstSnippetParser.set_application")
 # the formatter below is a function, which the cache of the configuration does not hold
 suppress_warnings = ["config.cache"]
 

@@ -38,9 +38,8 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-@pytest.fixture
-def tiny():
-    """60 cells × 90 peaks of 192 bp with sequences, two kinds of cells, and no split: trains in well under a second."""
+@pytest.fixture(scope="session")
+def _tiny():
     import anndata as ad
     import scipy.sparse as sp
 
@@ -60,6 +59,12 @@ def tiny():
     adata.obs["batch"] = np.array(["x", "y"])[generator.integers(0, 2, n_obs)]
     adata.varm["dna_code"] = codes
     return adata
+
+
+@pytest.fixture
+def tiny(_tiny):
+    """60 cells × 90 peaks of 192 bp with sequences, two kinds of cells, and no split: trains in well under a second."""
+    return _tiny.copy()
 
 
 @pytest.fixture(scope="session")

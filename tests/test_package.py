@@ -112,6 +112,7 @@ def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     quick = {"trunk": 8, "max_epochs": 1}
     monkeypatch.setattr(sb.tl, "scbasset", lambda data, **call: train_fully(data, **{**call, **quick}))
     monkeypatch.setattr(sb.tl, "tf_activity", partial(sb.tl.tf_activity, n_background=10, n_null=50))
+    monkeypatch.setattr(sb.tl, "atac_diff", partial(sb.tl.atac_diff, max_steps=20))
     toy = sb.datasets.toy(n_obs=60, n_vars=500, depth=150)
     toy.write_h5ad("atac.h5ad")
     sb.datasets.toy_genome("genome.fa", n_vars=500)

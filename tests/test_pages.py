@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anndata as ad
 import h5py
 import numpy as np
 import pytest
@@ -65,17 +69,38 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {"adata": toy, "sb": sb}
 
 
-def test_quickstart(names: dict[str, Any]) -> None:
-    read, train, look = blocks("quickstart")
-    del names["adata"]
+def test_quickstart(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    read, train, look, factors, design = blocks("quickstart")
+    toy = names.pop("adata")
+    write_motifs("JASPAR.meme", toy.uns["toy"]["motifs"])
+    for name, less in {"tf_activity": {"n_background": 10, "n_null": 30}, "design": {"n_rounds": 1}}.items():
+        monkeypatch.setattr(sb.tl, name, partial(limited, getattr(sb.tl, name), less))
     exec(read, names)
-    kept = [name for name in sb.datasets.toy(n_obs=60, n_vars=N_VARS, depth=150).var_names if name.startswith("chr")]
-    assert names["adata"].var_names.tolist() == kept  # neither the gene, nor peaks of what is no chromosome
+    kept = [name for name in toy.var_names if name.startswith("chr")]
+    adata = names["adata"]
+    assert adata.var_names.tolist() == kept  # neither the gene, nor peaks of what is no chromosome
     exec(train, names)
-    assert names["adata"].obsm["X_scbasset"].shape == (60, 32)
+    assert adata.obsm["X_scbasset"].shape == (60, 32)
     assert Path("trained.h5ad").stat().st_size > 0
     # the map itself is scanpy's
     exec(look.partition("sc.tl.umap")[0], names)
+    exec(factors, names)
+    assert adata.obsm["tf_activity"].shape == (60, 3)
+    exec(design, names)
+    assert Path("designed.fa").read_text().count(">") == 2
+
+
+def limited(verb: Any, less: dict[str, int], *arguments: Any, **named: Any) -> None:
+    """Call a verb with less work than the page asks for."""
+    verb(*arguments, **{**named, **less})
+
+
+def write_motifs(path: str, motifs: Any) -> None:
+    lines = ["MEME version 4", "", "ALPHABET= ACGT", ""]
+    for name, pwm in zip(motifs["name"][:3], motifs["pwm"], strict=False):
+        lines += [f"MOTIF {name} {name}", f"letter-probability matrix: alength= 4 w= {len(pwm)}"]
+        lines += [" ".join(f"{value:.6f}" for value in row) for row in pwm]
+    Path(path).write_text("\n".join([*lines, ""]))
 
 
 @pytest.mark.parametrize("page", ["from_scvi", "from_geniml", "gpu", "faq"])
@@ -119,3 +144,35 @@ def test_every_function_of_pl_is_in_the_gallery() -> None:
 def test_links_of_llms_txt_are_pages() -> None:
     linked = re.findall(r"\((\w+)\.html\)", (DOCS / "llms.txt").read_text())
     assert [name for name in linked if not (DOCS / f"{name}.md").is_file()] == []
+
+
+def test_the_comparison_shows_the_committed_results() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", "import compared; print(compared.table())"],
+        cwd=DOCS.parent / "benchmarks",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout in (DOCS / "comparison.md").read_text()
+
+
+def test_errors_of_the_faq_are_those_that_are_raised() -> None:
+    table = (DOCS / "faq.md").read_text().partition("## Errors by their first words")[2]
+    raised = (DOCS / "bad_input.md").read_text()
+    messages = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+    assert messages
+    for message in messages:
+        assert all(part.strip() in raised for part in message.split("…")), message
+
+
+def test_readme_runs_in_a_fresh_session(tmp_path: Path) -> None:
+    toy = sb.datasets.toy(n_obs=60, n_vars=N_VARS, depth=150)
+    toy.write_h5ad(tmp_path / "atac.h5ad")
+    sb.datasets.toy_genome(tmp_path / "genome.fa", n_vars=N_VARS)
+    code = re.findall(r"^```python\n(.*?)^```", (DOCS.parent / "README.md").read_text(), re.DOTALL | re.MULTILINE)[0]
+    assert "trunk=96" in code
+    (tmp_path / "script.py").write_text(code.replace("trunk=96", "trunk=8, max_epochs=1"))
+    run = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("scBasset model: ")
+    assert sb.get.accessibility(ad.read_h5ad(tmp_path / "trained.h5ad")).shape[0] == 60

@@ -27,6 +27,11 @@ ACCELERATOR = """\
 accelerator
     Where the network reads sequences: ``"cpu"``, ``"gpu"``, or ``"auto"``, which takes a GPU if there is one. Results agree to
     rounding: TF32 is switched off."""
+AVERAGE = """\
+average
+    How the network reads each sequence: ``"none"`` as it is; ``"strands"`` both strands; ``"strands_shifts"`` each strand moved
+    by -3 to 3 bases as in training, 14 readings. Peak vectors, and so logits, are the mean over the readings. ``None``: as the
+    stored peak vectors were made (``average`` of :func:`scbasset_tl.tl.scbasset`), which takes no reading of known peaks."""
 RNG = """\
 rng
     Seed or :class:`numpy.random.Generator`. The same seed on the same machine gives the same result."""
@@ -53,6 +58,7 @@ _TEXTS = {
     "copy": COPY,
     "key": KEY,
     "accelerator": ACCELERATOR,
+    "average": AVERAGE,
     "rng": RNG,
     "layer": LAYER,
     "ax": AX,
@@ -77,6 +83,7 @@ _ELSEWHERE = {
     "n_dims": "n_latent=",
     "embedding_dim": "n_latent=",
     "modality": "mod=",
+    "strands": "average=",
     "inplace": "copy=True, which returns a changed copy",
     "save": "return_fig=True and fig.savefig(path)",
 }

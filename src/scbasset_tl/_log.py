@@ -36,7 +36,12 @@ def _say(message: str) -> None:
 
 def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -> tqdm:
     """A progress bar that stays silent below verbosity 2."""
-    from tqdm.auto import tqdm
+    import warnings
+
+    with warnings.catch_warnings():
+        # in a notebook without ipywidgets tqdm draws the bar as text, as it should, and warns
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from tqdm.auto import tqdm
 
     kwargs.setdefault("disable", settings.verbosity < 2)
     return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, **kwargs)

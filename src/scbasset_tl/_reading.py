@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
+import zlib
 from contextlib import contextmanager
-from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from scbasset_tl._files import size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _GROWTH: Final = 50  # times that a text may be as long as its compressed file
 _ALWAYS: Final = 1 << 24
 _LONGEST: Final = 200
+_OPENERS: Final[dict[bytes, Callable[[Path], Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+DAMAGED: Final = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
+"""What reading a compressed file that is cut or damaged raises."""
 
 
 @contextmanager
@@ -63,15 +68,39 @@ def check_growth(n_bytes: int, path: Path, *, times: int = _GROWTH) -> None:
         raise ValueError(message)
 
 
+def open_packed(path: Path) -> IO[bytes]:
+    """The content of a file as bytes, plain or compressed by gzip, bgzip, bzip2 or xz, which its first bytes tell."""
+    opener = _opener(path)
+    return path.open("rb") if opener is None else opener(path)
+
+
 def unpacked(path: Path) -> bytes:
-    """The content of a file, unpacked if it is gzip; to be called inside :func:`reading`."""
-    content = path.read_bytes()
-    if content[:2] != b"\x1f\x8b":
-        return content
-    limit = max(_ALWAYS, _GROWTH * len(content))
-    with gzip.open(BytesIO(content)) as file:
+    """All that :func:`open_packed` reads, within bounds; to be called inside :func:`reading` or :func:`unpacking`."""
+    if _opener(path) is None:
+        return path.read_bytes()
+    n_file = path.stat().st_size
+    limit = max(_ALWAYS, _GROWTH * n_file)
+    with open_packed(path) as file:
         text = file.read(limit + 1)
     if len(text) > limit:
-        message = f"its {size(len(content))} unpack to more than {size(limit)}"
-        raise ValueError(message)
+        message = f"its {size(n_file)} unpack to more than {size(limit)}"
+        raise OSError(message)
     return text
+
+
+@contextmanager
+def unpacking(path: Path) -> Iterator[None]:
+    """Say of a compressed file that it is cut or damaged, while :func:`open_packed` or :func:`unpacked` read it."""
+    try:
+        yield
+    except (OSError, *DAMAGED) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        message = f"{path} cannot be unpacked ({error}). The file is truncated or damaged: fetch it again."
+        raise ValueError(message) from error
+
+
+def _opener(path: Path) -> Callable[[Path], Any] | None:
+    with path.open("rb") as file:
+        first = file.read(6)
+    return next((opener for mark, opener in _OPENERS.items() if first.startswith(mark)), None)

@@ -1,8 +1,10 @@
 from types import SimpleNamespace
 
 import anndata
+import dask.array as da
 import numpy as np
 import pytest
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
@@ -106,7 +108,6 @@ def test_backed(counts, form, tmp_path):
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.filterwarnings("ignore:zarr v3 autosharding")
 def test_zarr_on_disk(counts, tmp_path):
-    zarr = pytest.importorskip("zarr")
     group = zarr.open_group(tmp_path / "x.zarr", mode="w")
     for name, form in {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "dense": np.asarray}.items():
         anndata.io.write_elem(group, name, form(counts))
@@ -116,8 +117,7 @@ def test_zarr_on_disk(counts, tmp_path):
 
 
 def test_dask(counts):
-    dask_array = pytest.importorskip("dask.array")
-    chunked = dask_array.from_array(counts, chunks=(3, 4))
+    chunked = da.from_array(counts, chunks=(3, 4))
     check(labels_from(anndata.AnnData(chunked)), counts)
     for form in (sparse.csr_matrix, sparse.csc_matrix):
         check(labels_from(anndata.AnnData(chunked.rechunk((3, N_PEAKS)).map_blocks(form))), counts)

@@ -8,6 +8,12 @@ import scbasset_tl as sb
 from scbasset_tl._adata.resolve import resolve
 
 
+@pytest.fixture(autouse=True)
+def warnings_are_heard():
+    with sb.settings.override(verbosity=1):
+        yield
+
+
 @pytest.fixture
 def mdata():
     mdata = sb.datasets.toy_mudata(n_obs=60, n_vars=120, n_genes=10)
@@ -15,6 +21,7 @@ def mdata():
     leiden = pd.Series(np.where(mdata["atac"].obs["depth"] > mdata["atac"].obs["depth"].median(), "high", "low"))
     mdata.obs["leiden"] = pd.Categorical(leiden)
     mdata.obs["cell_type"] = "of the MuData"
+    mdata["atac"].obsm["X_pca"] = np.random.default_rng(0).normal(size=(60, 3))
     return mdata
 
 
@@ -63,3 +70,57 @@ def test_an_absent_column_is_named(mdata):
     sb.tl.scbasset(mdata, trunk=8, max_epochs=1)
     with pytest.raises(KeyError, match="louvain.*leiden"):
         sb.get.accessibility(mdata, groupby="louvain")
+
+
+def test_two_columns_of_one_name_and_which_was_read(mdata, capsys):
+    sb.tl.scbasset(mdata, trunk=8, max_epochs=1)
+    own = sb.get.accessibility(mdata["atac"], groupby="cell_type")
+    capsys.readouterr()
+    pd.testing.assert_frame_equal(sb.get.accessibility(mdata, groupby="cell_type"), own)
+    said = capsys.readouterr().err
+    assert "WARNING: 'cell_type' is a column of mdata['atac'].obs and of mdata.obs" in said
+    assert "60 of 60 cells: that of mdata['atac'].obs is read" in said
+    assert said.count("cell_type") == 1
+    sb.get.accessibility(mdata, groupby="leiden")
+    assert "cell_type" not in capsys.readouterr().err  # nothing about columns that were not asked for
+
+
+@pytest.mark.parametrize(
+    "change", [lambda column: column, lambda column: column.astype(str), lambda column: column[::-1]]
+)
+def test_two_columns_with_the_same_values_are_one(mdata, change, capsys):
+    mdata.obs["cell_type"] = change(mdata["atac"].obs["cell_type"])
+    assert sb.metrics.cell_type_asw(mdata, label_key="cell_type", use_rep="X_pca") is not None
+    assert "WARNING" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda mdata: sb.tl.scbasset(mdata, batch_key="donor", trunk=8, max_epochs=1),
+        lambda mdata: sb.metrics.label_score(mdata, label_key="donor", use_rep="X_pca", k=5),
+        lambda mdata: sb.metrics.batch_mixing(mdata, batch_key="donor", use_rep="X_pca", k=20),
+    ],
+    ids=["training", "a score", "mixing of batches"],
+)
+def test_every_verb_says_which_was_read(mdata, use, capsys):
+    mdata["atac"].obs["donor"] = ["a", "b"] * 30
+    mdata.obs["donor"] = ["a", "c"] * 30
+    use(mdata)
+    assert capsys.readouterr().err.count("'donor' is a column of mdata['atac'].obs and of mdata.obs") == 1
+
+
+def test_missing_values_are_compared(mdata, capsys):
+    for obs in (mdata["atac"].obs, mdata.obs):
+        obs["donor"] = pd.Series([None, "a", "b"] * 20, index=mdata["atac"].obs_names)
+    sb.metrics.label_score(mdata, label_key="donor", use_rep="X_pca", k=5)
+    assert "WARNING" not in capsys.readouterr().err
+    mdata["atac"].obs.iloc[0, mdata["atac"].obs.columns.get_loc("donor")] = "b"
+    sb.metrics.label_score(mdata, label_key="donor", use_rep="X_pca", k=5)
+    assert "other values in 1 of 60 cells" in capsys.readouterr().err
+
+
+def test_what_is_said_leaves_no_trace_in_the_table(mdata):
+    obs = resolve(mdata).obs
+    assert not obs.attrs
+    assert set(vars(mdata["atac"].obs)) == set(vars(pd.DataFrame()))

@@ -101,6 +101,7 @@ DOWNSAMPLE = [
       for value in (0, 1.5, -0.1, float("nan"), "half")),
     ("values that are no counts", normalised, downsample(), ValueError, "1 values that are no whole numbers, e.g. 0.37",
      "layer="),
+    ('`by="peaks"`', None, downsample(by="peaks"), ValueError, "by must be", "'peaks'"),
     ("values beyond any count", huge, downsample(), ValueError, "values up to 1e+16"),
     ("negative values", negative, downsample(), ValueError, "negative"),
     ("no layer of that name", None, downsample(layer="counts"), KeyError, "'counts'"),

@@ -66,6 +66,44 @@ def denoise(file=None, **arguments):
     return lambda world: sb.tl.denoise(world.data, **({"path": world.folder / file} if file else {}), **arguments)
 
 
+def fit_decoder(**arguments):
+    return lambda world: sb.tl.fit_decoder(world.data, **arguments)
+
+
+def without_peaks(data):
+    del data.varm["scbasset"]
+
+
+def masked(fraction):
+    return lambda world: sb.pp.downsample_counts(world.data, fraction, by="entries", copy=True)
+
+
+def other_entries(world):
+    data = world.data.copy()
+    data.layers["other"] = data.X[:, ::-1].copy()
+    return data
+
+
+def impute(change=lambda table: table, **arguments):
+    def call(world):
+        data = world.data
+        sb.metrics.imputation(data, change(pd.DataFrame(data.X.toarray(), data.obs_names, data.var_names)), **arguments)
+
+    return call
+
+
+def fasta(name, text):
+    def make(world):
+        world.file(name, text)
+        return trained()(world)
+
+    return make
+
+
+def read_file(name):
+    return lambda world: sb.get.accessibility(world.data, fasta=world.folder / name)
+
+
 def pca(**arguments):
     return lambda world: sb.tl.denoised_pca(world.data, **arguments)
 
@@ -115,9 +153,35 @@ CASES = {
         ("a silhouette of NaN", trained(nan("obsm", "X_scbasset")), asw(), ValueError, "obsm['X_scbasset']"),
         ("a silhouette of one label", trained(put("obs", "kind", "a")), asw(), ValueError, "1 different labels"),
     ],
+    "tl.fit_decoder": [
+        ("before training", None, fit_decoder(), KeyError, *NO_MODEL),
+        ("a layer that is not there", trained(), fit_decoder(layer="counts"), KeyError, "'counts'"),
+        ("slots of something else", trained(put("varm", "scbasset_decoder", np.ones((90, 2)))), fit_decoder(), ValueError,
+         "varm['scbasset_decoder'] is there already, and not from tl.fit_decoder"),
+        ("weights that came without sequences", trained(without_peaks), fit_decoder(), KeyError, "peak embeddings"),
+        ("`decoder=\"fitted\"` before it was fitted", trained(), denoise(decoder="fitted"), KeyError, "run tl.fit_decoder(data) first"),
+        ("another decoder", trained(), denoise(decoder="linear"), ValueError, "decoder must be", "'linear'"),
+    ],
+    "metrics.imputation": [
+        ("without masked entries", None, impute(), KeyError, "'downsampled'"),
+        ("nothing is masked", masked(1), impute(), ValueError, "nothing is masked"),
+        ("a layer of other entries", other_entries, impute(masked="other"), ValueError, "not made from it by masking",
+         "pp.downsample_counts"),
+        ("predictions of some peaks", masked(0.5), impute(lambda table: table.iloc[:, 1:]), KeyError, "1 of 90 peaks"),
+        ("predictions of other cells", masked(0.5), impute(lambda table: table.rename(index={"cell0": "x"})), KeyError,
+         "1 of 60 cells are not in the data, first 'x'"),
+        ("predictions of NaN", masked(0.5), impute(lambda table: table * np.nan), ValueError, "NaN or infinite"),
+        ("predictions as an array", masked(0.5), impute(lambda table: table.to_numpy()), TypeError, "must be a DataFrame"),
+        ("a layer of predictions that is not there", masked(0.5), impute(lambda table: "mine"), KeyError, "layers has no 'mine'"),
+        ("labels that are no column", masked(0.5), impute(label_key="type"), KeyError, "no column 'type'"),
+        ("`n_zeros=0`", masked(0.5), impute(n_zeros=0), ValueError, "n_zeros must be a whole number of at least 1"),
+    ],
     "get.accessibility": [
+        ("sequences for the fitted decoder", trained(), read(sequences="A" * 192, decoder="fitted"), ValueError, "own peaks only"),
         ("peaks and sequences at once", trained(), read(var=0, sequences="A" * 192), ValueError, "pass one of them"),
-        ("a FASTA without regions", trained(), read(fasta="a.fa"), ValueError, "pass regions="),
+        ("a FASTA beside `var`", trained(), read(fasta="a.fa", var=0), ValueError, "without var= and sequences="),
+        ("a FASTA of sequences of another length", fasta("a.fa", ">a\nACGT\n"), read_file("a.fa"), ValueError,
+         "1 of 1 sequences do not have the 192 bp"),
         ("regions without a FASTA", trained(), read(regions="chr1:5-9"), ValueError, "pass fasta="),
         ("regions that are none", trained(), read(regions=["GATA1"]), KeyError, "neither names of peaks"),
         ("a sequence of another length", trained(), read(sequences={"one": "ACGT"}), ValueError, "'one' with 4 bp", "192 bp"),

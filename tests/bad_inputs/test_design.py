@@ -86,6 +86,7 @@ CASES = [
     ("one group only", trained(one_kind), call(), ValueError, "one group, ['a']", "nothing to be closed in"),
     ("`n_sequences=0`", trained(), call(n_sequences=0), ValueError, "n_sequences must be a whole number of at least 1"),
     ("`n_rounds=2.5`", trained(), call(n_rounds=2.5), ValueError, "n_rounds must be a whole number", "2.5"),
+    ("`beam=0`", trained(), call(beam=0), ValueError, "beam must be a whole number of at least 1"),
     ("`n_places=0`", trained(), call(n_places=0), ValueError, "n_places must be a whole number of at least 1"),
     ('`off_target="sum"`', trained(), call(off_target="sum"), ValueError, "off_target must be one of ['max', 'mean']"),
     ("`penalty=-1`", trained(), call(penalty=-1), ValueError, "penalty must be a finite number at least 0", "-1"),

@@ -60,6 +60,11 @@ def rename(data):
     data.var_names = [name.replace("chr1", "scaffold_1") for name in data.var_names]
 
 
+def other_bases(data):
+    codes = data.varm["dna_code"]
+    data.varm["dna_code"] = np.where(codes < 4, 3 - codes, codes)
+
+
 def blank(data):
     data.X = data.X.toarray()
     data.X[[3, 7]] = 0
@@ -98,8 +103,10 @@ CASES = {
         ("no sequences", query(drop("varm", "dna_code")), onto(), KeyError, "varm['dna_code']", "pp.add_sequences"),
         ("sequences of another length", query(put("varm", "dna_code", np.zeros((90, 384), np.uint8))), onto(), ValueError,
          "384 bp", "192", "pp.add_sequences(query, fasta, seq_len=192)"),
-        ("another genome", query(genome("mm10digest", "mm10.fa")), onto(genome("hg38digest", "hg38.fa")), ValueError,
-         "another genome (mm10.fa)", "(hg38.fa)"),
+        ("another genome", query(genome("mm10digest", "mm10.fa"), other_bases), onto(genome("hg38digest", "hg38.fa")),
+         ValueError, "another genome (mm10.fa)", "(hg38.fa)", "bases differ in 90 of 90 windows"),
+        ("a genome that cannot be compared", query(genome("mm10digest", "mm10.fa"), rename),
+         onto(genome("hg38digest", "hg38.fa")), ValueError, "may be of another genome", "pp.add_sequences"),
         ("no shared contigs", query(rename), onto(), ValueError, "no contig of its peaks (['scaffold_1'])",
          "(['chr1'])"),
         ("cells without an open peak", query(blank), onto(), ValueError, "adata.X has 2 cells", "'cell3'", "filter_cells"),

@@ -109,7 +109,12 @@ DEVIATIONS = [
     *((f"`key_added={name!r}`", None, deviations(key_added=name), ValueError, "another name")
       for name in ("scbasset", "tf_activity")),
     ("a `key_added` that is taken", lambda w: w.data.uns.__setitem__("mine", 1), deviations(key_added="mine"), ValueError,
-     "key_added='mine' would replace uns['mine']", "tl.motif_deviations"),
+     "uns['mine'] is there already", "tl.motif_deviations"),
+    ("neither motifs nor k-mers", None, lambda w: sb.tl.motif_deviations(w.data), ValueError, "kmers=", "not both"),
+    ("motifs and k-mers", None, deviations(kmers=6), ValueError, "not both"),
+    ("`kmers=9`", None, lambda w: sb.tl.motif_deviations(w.data, kmers=9), ValueError, "at most 8 bp, got 9"),
+    ("a p-value for k-mers", None, lambda w: sb.tl.motif_deviations(w.data, kmers=4, p_value=0.1), ValueError,
+     "mean nothing for kmers="),
     ("`get.motif_deviations` before `tl.motif_deviations`", None, lambda w: sb.get.motif_deviations(w.data), KeyError,
      "uns['motif_deviations']", "tl.motif_deviations"),
 ]  # fmt: skip

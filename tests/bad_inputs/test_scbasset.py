@@ -280,6 +280,7 @@ ARGUMENTS = [
     ("`torchrun` with one device asked for", by_torchrun, train(), ValueError, "make 1 processes, but torchrun started 2"),
     *((f'`precision="{value}"`', None, train(precision=value), ValueError, "precision must be one of", "32-true", value)
       for value in ("64-bit", "16-mixed")),
+    ('`average="both"`', None, train(average="both"), ValueError, "['none', 'strands', 'strands_shifts']"),
     *((f"`rng={value!r}`", None, train(rng=value), ValueError, *SEED, repr(value)) for value in ("a", -1, 1.5)),
     *((f"`key_added={value!r}`", None, train(key_added=value), ValueError, NAME, repr(value))
       for value in ("", "a/b", 3)),

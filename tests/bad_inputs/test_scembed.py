@@ -66,6 +66,14 @@ def geniml(*, cut=None, state=None, config="vocab_size: 9\nembedding_dim: 4\n", 
     return call
 
 
+def write_geniml(model=None):
+    return lambda world: sb.io.write_geniml(world.data if model is None else model, world.folder / "model")
+
+
+TWICE = sb.io.RegionEmbedding(
+    sb.genome.read_regions(pd.DataFrame({"chr": "chr1", "start": [0, 50, 0], "end": [9, 90, 9]})),
+    np.ones((3, 2), np.float32),
+)
 WHOLE = "must be a whole number of at least"
 CASES = {
     "pp.tokenize_regions": [
@@ -117,7 +125,19 @@ CASES = {
          "(9, 4)", "(5, 4)"),
         ("no configuration", None, geniml(config=None), FileNotFoundError, "no config.yaml"),
         ("no universe", None, geniml(bed=None), FileNotFoundError, "no universe.bed", "universe="),
-        ("a universe of more regions", None, geniml(bed="chr1\t0\t9\n" * 10), ValueError, "9 vectors for 10 regions"),
+        ("a universe of more regions", None, geniml(bed="".join(f"chr1\t{n}\t90\n" for n in range(10))),
+         ValueError, "9 vectors for 10 regions"),
+        ("a universe of fewer regions", None, geniml(bed="chr1\t0\t9\n"), ValueError, "9 vectors for 1 regions",
+         "another universe"),
+        ("another way of pooling", None, geniml(config="vocab_size: 9\nembedding_dim: 4\npooling_method: median\n"),
+         ValueError, "must be mean or max", "correct it"),
+        ("a name of the Hugging Face Hub without huggingface_hub", None, lambda _: sb.io.read_geniml("databio/model"),
+         FileNotFoundError, "pip install 'scbasset-tl[hub]'"),
+    ],
+    "io.write_geniml": [
+        ("data without a model", None, write_geniml(), KeyError, "holds no scEmbed model", "tl.scembed"),
+        ("a region that stands in the universe twice", None, write_geniml(TWICE), ValueError,
+         "1 of 3 regions stand in the universe more than once", "io.write_scembed"),
     ],
 }  # fmt: skip
 

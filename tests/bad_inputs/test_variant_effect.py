@@ -143,7 +143,8 @@ CASES = [
     ("a FASTA of another assembly", prepare(*GOOD, change=other_assembly), score(fasta="other.fa"), ValueError,
      "other.fa", "not the assembly of the peaks' sequences, genome.fa", "uns['dna_code']['checksum']"),
     ('`windows="both"`', prepare(*GOOD), score(windows="both"), ValueError, "['peaks', 'variant']"),
-    ('`strands="-"`', prepare(*GOOD), score(strands="-"), ValueError, "['both', '+']"),
+    ('`average="both"`', prepare(*GOOD), score(average="both"), ValueError, "['none', 'strands', 'strands_shifts']"),
+    ('`strands="+"`', prepare(*GOOD), score(strands="+"), TypeError, "use average="),
     ("`key_added` of the model", prepare(*GOOD), score(key_added="scbasset"), ValueError, "choose another name"),
     *((f"`key_added={name!r}`", prepare(*GOOD), score(key_added=name), ValueError, "choose another name")
       for name in ("ism", "motif_hits", "modisco", "tf_activity")),

@@ -63,6 +63,27 @@ def test_untrained_and_unknown_models():
         ScEmbed().save("model")
     with pytest.raises(FileNotFoundError, match="huggingface_hub"):
         ScEmbed.from_pretrained("databio/scembed-pbmc-10k")
+    with pytest.raises(FileNotFoundError, match="huggingface_hub"):
+        ScEmbed("databio/scembed-pbmc-10k")
+    with pytest.raises(TypeError, match="pass embedding_dim=50"):
+        ScEmbed(50)
+
+
+def test_a_name_of_the_hub_is_a_model_and_export_writes_what_geniml_loads(tmp_path, monkeypatch):
+    import sys
+    from types import SimpleNamespace
+
+    from scbasset_tl.compat.geniml import ScEmbed
+
+    toy = sb.datasets.toy(n_obs=60, n_vars=200)
+    sb.tl.scembed(toy, n_latent=6, max_epochs=1, min_count=3)
+    sb.io.write_scembed(toy, tmp_path / "ours")
+    model = ScEmbed.from_pretrained(tmp_path / "ours")
+    model.export(tmp_path / "exported")
+    fetch = SimpleNamespace(snapshot_download=lambda name, allow_patterns: str(tmp_path / "exported"))
+    monkeypatch.setitem(sys.modules, "huggingface_hub", fetch)
+    for fetched in (ScEmbed("databio/model"), ScEmbed.from_pretrained("databio/model")):
+        np.testing.assert_allclose(fetched.encode(toy), toy.obsm["X_scembed"], rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("place", ["elsewhere", "inside", "as universe.bed"])

@@ -1,14 +1,12 @@
 """Data that are read lazily, and dask arrays: every verb gives what it gives in memory."""
 
 import anndata as ad
+import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
 
 import scbasset_tl as sb
-
-pytest.importorskip("xarray")
-dask_array = pytest.importorskip("dask.array")
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of readers that are experimental
 
@@ -29,7 +27,7 @@ def lazy(adata, tmp_path):
 @pytest.fixture
 def chunked(adata):
     chunked = adata.copy()
-    chunked.X = dask_array.from_array(adata.X.toarray(), chunks=(20, 80))
+    chunked.X = da.from_array(adata.X.toarray(), chunks=(20, 80))
     return chunked
 
 

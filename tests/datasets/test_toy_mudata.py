@@ -1,5 +1,7 @@
 """Gene expression beside the toy cells: TF genes follow the types in which their motifs act."""
 
+import warnings
+
 import mudata
 import numpy as np
 import pytest
@@ -84,3 +86,12 @@ def test_bad_arguments():
     with pytest.raises(TypeError, match="n_cells"):
         sb.datasets.toy_mudata(n_cells=10)
     assert sb.datasets.toy_mudata(n_obs=20, n_vars=20, n_types=2, n_genes=0)["rna"].n_vars == 8
+
+
+def test_columns_are_pulled_without_a_warning():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mdata = sb.datasets.toy_mudata(n_obs=20, n_vars=40)
+    assert [str(one.message) for one in caught] == []
+    assert mdata.obs["rna:cell_type"].tolist() == mdata["rna"].obs["cell_type"].tolist()
+    assert mdata.var["atac:chr"].notna().sum() == 40

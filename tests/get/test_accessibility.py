@@ -85,7 +85,7 @@ def test_model_predicts_what_accessibility_reads(trained):
     codes = torch.from_numpy(trained.varm["dna_code"][:20])
     with torch.no_grad():
         logits = model(one_hot(codes))
-    np.testing.assert_allclose(logits.T, sb.get.accessibility(trained).iloc[:, :20], atol=1e-5)
+    np.testing.assert_allclose(logits.T, sb.get.accessibility(trained, average="none").iloc[:, :20], atol=1e-5)
     grouped = sb.get.model(trained, groupby="kind")(one_hot(codes)).detach()
     for column, kind in enumerate(["a", "b"]):
         expected = logits[:, (trained.obs["kind"] == kind).to_numpy(copy=True)].mean(1)
@@ -102,7 +102,7 @@ def test_reading_a_model_leaves_the_global_generator_alone(trained):
 
 def test_history(trained):
     history = sb.get.history(trained)
-    assert list(history.columns) == ["loss", "train_auroc", "val_auroc", "lr", "seconds"]
+    assert list(history.columns) == ["loss", "train_auroc", "val_auroc", "train_auprc", "val_auprc", "lr", "seconds"]
     trained.uns["scbasset"]["history"] = {}
     with pytest.raises(KeyError, match="no history"):
         sb.get.history(trained)
@@ -188,11 +188,31 @@ def test_regions_of_a_genome(trained, tmp_path):
         np.testing.assert_allclose(found, expected.iloc[[4, 9]], rtol=0, atol=1e-5)
 
 
+def test_a_fasta_of_sequences_is_read_as_they_are(trained, tmp_path):
+    """The file is written here, with lines of another width, lower case and N."""
+    codes = trained.varm["dna_code"][[4, 2, 9]]
+    texts = [sb.genome.decode(row) for row in codes]
+    lines = [
+        f">s{n} x\n{text[:50].lower()}\n{text[50:100]}\n{text[100:150]}\n{text[150:]}" for n, text in enumerate(texts)
+    ]
+    path = tmp_path / "sequences.fa"
+    path.write_text("\n".join(lines) + "\n")
+    found = sb.get.accessibility(trained, fasta=path, obs=[4, 9], scale="sigmoid")
+    assert list(found.columns) == ["s0", "s1", "s2"]
+    expected = sb.get.accessibility(trained, sequences=codes, obs=[4, 9], scale="sigmoid")
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    path.write_text(f">short\n{texts[0][:-1]}\n>right\n{texts[1]}\n")
+    with pytest.raises(ValueError, match="fasta: 1 of 2 sequences do not have the 192 bp.*'short' with 191 bp"):
+        sb.get.accessibility(trained, fasta=path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
         ({"var": 0, "sequences": "A" * 192}, ValueError, "three ways"),
-        ({"fasta": "a.fa"}, ValueError, "pass regions="),
+        ({"fasta": "a.fa", "var": 0}, ValueError, "without var= and sequences="),
+        ({"fasta": "a.fa", "sequences": "A" * 192}, ValueError, "without var= and sequences="),
+        ({"fasta": "a.fa"}, FileNotFoundError, "a.fa"),
         ({"regions": "chr1:5-9"}, ValueError, "pass fasta="),
         ({"sequences": "ACGT"}, ValueError, "1 of 1 do not have the 192 bp.*'sequence_1' with 4 bp"),
         ({"sequences": {"one": "A" * 192, "two": "A" * 191}}, ValueError, "1 of 2.*'two' with 191 bp"),

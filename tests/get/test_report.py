@@ -72,6 +72,22 @@ def test_verdicts(kind, verdict):
     assert all(sentence in repr(report) for sentence in report.sentences.values())
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("real", 'use_rep="X_scbasset"'),
+        ("shuffled", "sb.pp.add_sequences"),
+        ("one epoch", "sb.tl.scbasset(adata, max_epochs=2)"),
+    ],
+)
+def test_the_report_says_what_to_do_next(kind, words):
+    assert words in sb.get.report(made(kind)).sentences["next"]
+
+
+def test_the_next_step_names_the_slot_of_this_model():
+    assert 'use_rep="wide"' in sb.get.report(made(key="wide"), key="wide").sentences["next"]
+
+
 def test_accuracy_is_that_of_the_metric_and_baselines_that_of_sklearn():
     adata = made()
     report = sb.get.report(adata)
@@ -80,6 +96,10 @@ def test_accuracy_is_that_of_the_metric_and_baselines_that_of_sklearn():
     np.testing.assert_array_equal(report.peaks["auroc"], exact.per_peak)
     assert report.peaks.index.equals(exact.per_peak.index)
     assert report.numbers["per_cell"] == exact.mean_per_cell
+    np.testing.assert_array_equal(report.cells["auprc"], exact.auprc_per_cell)
+    np.testing.assert_array_equal(report.peaks["auprc"], exact.auprc_per_peak)
+    assert report.numbers["per_cell_auprc"] == exact.mean_auprc_per_cell
+    assert f"per peak {exact.mean_auprc_per_peak:.3f}" in report.sentences["auPR"]
 
     labels = adata.X.toarray() > 0
     held_out = (adata.var["split"] != "train").to_numpy()
@@ -91,10 +111,42 @@ def test_accuracy_is_that_of_the_metric_and_baselines_that_of_sklearn():
         "depth_only_per_peak": np.mean([roc_auc_score(column, depth) for column in scored.T]),
         "peak_mean_per_cell": np.mean([roc_auc_score(row, scored.mean(0)) for row in scored]),
         "gc_per_cell": max(by_gc, 1 - by_gc),
+        "per_cell_open": scored.mean(),
+        "per_peak_open": scored.mean(),
         "intercept_depth_r": np.corrcoef(adata.obs["scbasset_bias"], np.log10(labels.sum(1)))[0, 1],
     }
     for name, value in expected.items():
         assert report.numbers[name] == pytest.approx(value, rel=1e-6), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "begin", "end"),
+    [
+        ("real", {}, "over: 1120 optimizer steps", "as over the whole run."),
+        ("real", {"best_epoch": 2}, "not over: ", "best in epoch 2 of 40 (lower lr)."),
+        ("one epoch", {}, "not over: 28 optimizer steps", "fewer than 5 (raise max_epochs)."),
+        ("shuffled", {"rising": True}, "not over, though more would be in vain: ", "(raise max_epochs)."),
+    ],
+)
+def test_convergence_says_what_the_verdict_rests_on(kind, change, begin, end):
+    adata = made(kind)
+    history = adata.uns["scbasset"]["history"]
+    if change.pop("rising", False):
+        history["epochs"]["train_auroc"] = np.linspace(0.5, 0.7, 40) ** 2
+    history |= change
+    report = sb.get.report(adata)
+    line = report.sentences["convergence"]
+    assert line.startswith(begin)
+    assert line.endswith(end)
+    assert (report.verdict == "usable") == line.startswith("over")
+    if report.verdict == "undertrained":
+        assert line.rpartition("; ")[2] in report.sentences["verdict"]
+
+
+def test_steps_of_several_devices_are_counted_once():
+    adata = made()
+    adata.uns["scbasset"]["params"] |= {"devices": 2, "num_nodes": 2}
+    assert sb.get.report(adata).numbers["steps"] == 40 * 7
 
 
 def test_course_and_steps():

@@ -124,7 +124,7 @@ def test_every_form_of_motifs(meme):
         ({"JUN": np.eye(4)}, TypeError, "got dict"),
         (np.eye(4), TypeError, "got ndarray"),
         ([np.eye(4)], TypeError, "1 of 1 are none"),
-        ([Motif("M1", "JUN", [[1, 0, 0, 0]]), "M1"], TypeError, "1 of 2 are none, the first is 'M1'"),
+        ([Motif("M1", "JUN", [[1, 0, 0, 0]]), 1], TypeError, "1 of 2 are none, the first is 1"),
         ([], ValueError, "got none"),
         ([Motif("M1", name, [[1, 0, 0, 0]]) for name in "ab"], ValueError, r"1 ids occur more than once \(M1\)"),
     ],

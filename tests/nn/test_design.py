@@ -151,3 +151,37 @@ def test_the_same_seed_gives_the_same_and_the_others_do_not_matter(trunk, vector
     fewer = design(trunk, codes[:3], objective, moves, n_rounds=3, rng=np.random.default_rng(4))
     for first, second in zip(one, fewer, strict=False):
         np.testing.assert_array_equal(first.codes, second.codes)
+
+
+def test_a_wide_beam_finds_the_best_of_all_pairs_of_edits(trunk, vectors, codes):
+    """Among all sequences of at most two substitutions in four bases, evaluated whole; greedy search may miss them."""
+    objective, moves = Objective(vectors, 1), Moves((90, 94), (0, 192))
+    every = np.stack(np.meshgrid(*[np.arange(4)] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
+    missed = 0
+    for start in codes[:4]:
+        near = every[(every != start[90:94]).sum(axis=1) <= 2]
+        all_of_them = np.repeat(start[None], len(near), axis=0)
+        all_of_them[:, 90:94] = near
+        expected = scores(whole(trunk, all_of_them, vectors), objective).max()
+        reached = {}
+        for beam in (1, 12):
+            (course,) = design(
+                trunk, start[None], objective, moves, n_rounds=2, rng=np.random.default_rng(0), beam=beam
+            )
+            np.testing.assert_array_equal(applied(start, course.steps)[-1], course.codes)
+            logits = whole(trunk, applied(start, course.steps), vectors)
+            np.testing.assert_allclose(np.array(course.logits), logits, atol=1e-4)
+            reached[beam] = scores(logits[-1:], objective)[0]
+        assert reached[12] >= reached[1] - 1e-6
+        # a second edit that adds less than the least gain is not made
+        assert expected - LEAST_GAIN - 1e-5 <= reached[12] <= expected + 1e-6
+        missed += reached[1] < expected - LEAST_GAIN - 1e-5
+    assert missed < 4
+
+
+def test_a_beam_ticks_every_round(trunk, vectors, codes):
+    ticks = []
+    call = {"n_rounds": 3, "rng": np.random.default_rng(0), "beam": 3, "tick": ticks.append}
+    courses = design(trunk, codes, Objective(vectors, 1), Moves((90, 100), (0, 192)), **call)
+    assert sum(ticks) == 30
+    assert len(courses) == len(codes)

@@ -11,11 +11,18 @@ def _no_screen():
     mpl.use("agg")
 
 
-@pytest.fixture
-def trained(tiny):
-    sb.pp.split_peaks(tiny, fractions=(0.6, 0.2, 0.2))
-    sb.tl.scbasset(tiny, trunk=4, max_epochs=3)
+@pytest.fixture(scope="package")
+def _trained(_tiny):
+    tiny = _tiny.copy()
+    with sb.settings.override(verbosity=0):
+        sb.pp.split_peaks(tiny, fractions=(0.6, 0.2, 0.2))
+        sb.tl.scbasset(tiny, trunk=4, max_epochs=3)
     return tiny
+
+
+@pytest.fixture
+def trained(_trained):
+    return _trained.copy()
 
 
 @pytest.fixture

@@ -52,3 +52,12 @@ def test_draws_where_it_is_told_and_shows_only_when_asked(table, shown):
 def test_another_table(table):
     with pytest.raises(KeyError, match=r"lacks the columns \['ilisi'\].*metrics.compare_models"):
         sb.pl.compare_models(table.drop(columns="ilisi"), show=False)
+
+
+def test_models_that_lose_too_much_lie_in_the_grey_part(table):
+    table.attrs["max_loss"] = 0.1
+    axes = sb.pl.compare_models(table, show=False)
+    (grey,) = axes.patches
+    corners = grey.get_extents().transformed(axes.transData.inverted())
+    assert corners.x1 == pytest.approx(0.8)
+    assert axes.get_xlim()[0] == pytest.approx(corners.x0)

@@ -41,6 +41,19 @@ def test_downsampling_draws_reads(counts):
     np.testing.assert_array_equal(dense(counts, "whole"), all_reads)
 
 
+def test_downsampling_draws_entries(counts):
+    sb.pp.downsample_counts(counts, 0.3, by="entries")
+    kept, everything = dense(counts, "downsampled"), counts.X.toarray()
+    assert ((kept == 0) | (kept == everything)).all()
+    for value in np.unique(everything[everything > 0]):
+        of_value = everything == value
+        if (n := of_value.sum()) > 100:  # the count does not matter
+            assert abs((kept[of_value] > 0).mean() - 0.3) < 4 * np.sqrt(0.21 / n)
+    counts.layers["scaled"] = counts.X * 0.37
+    sb.pp.downsample_counts(counts, 0.3, by="entries", layer="scaled", key_added="half")
+    assert counts.layers["half"].nnz == counts.layers["downsampled"].nnz
+
+
 def test_downsampling_of_a_binary_matrix_leaves_that_share_of_its_entries():
     adata = ad.AnnData(np.ones((100, 100), dtype=bool))
     sb.pp.downsample_counts(adata, 0.2)

@@ -32,6 +32,7 @@ VERBS = {
     "tl.denoised_pca": lambda empty, data: sb.tl.denoised_pca(empty),
     "tl.gene_scores": lambda empty, data: sb.tl.gene_scores(empty, GENES),
     "tl.gene_scores raw": lambda empty, data: sb.tl.gene_scores(empty, GENES, kind="raw"),
+    "tl.lsi": lambda empty, data: sb.tl.lsi(empty),
     "tl.map_cells": lambda empty, data: sb.tl.map_cells(empty, data, key_added="mapped"),
     "tl.map_cells reference": lambda empty, data: sb.tl.map_cells(data.copy(), empty, key_added="mapped"),
     "tl.scbasset": lambda empty, data: sb.tl.scbasset(empty, key_added="again"),

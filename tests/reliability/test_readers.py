@@ -1,7 +1,9 @@
 """Damaged files: each reader reads what was written, or says which file is damaged, and small files stay small."""
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 
 import h5py
@@ -274,3 +276,28 @@ def test_paths_without_a_name(name):
     data = sb.datasets.toy(n_obs=40, n_vars=60)
     with pytest.raises(ValueError, match=f"{name} must be a path, got ''"):
         sb.tl.scbasset(data, trunk=4, n_latent=4, max_epochs=1, **{name: ""})
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, bytes])
+def test_texts_are_read_however_they_are_packed(tmp_path, pack):
+    """One opener for all: what one reader unpacks, every other does."""
+    (tmp_path / "m.txt").write_bytes(pack(b">M1 TF1\nA [1 0]\nC [0 1]\nG [0 0]\nT [0 0]\n"))
+    assert sb.io.read_motifs(tmp_path / "m.txt")[0].name == "TF1"
+    (tmp_path / "v.txt").write_bytes(pack(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\nchr1\t3\trs1\tA\tC\n"))
+    assert sb.genome.read_variants(tmp_path / "v.txt").id.tolist() == ["rs1"]
+    (tmp_path / "t.txt").write_bytes(pack(b"chr\tpos\tref\talt\nchr1\t3\tA\tC\n"))
+    assert len(sb.genome.read_variants(tmp_path / "t.txt").id) == 1
+    (tmp_path / "u.txt").write_bytes(pack(b"chr1\t3\t9\n"))
+    assert read_bed(tmp_path / "u.txt").start.tolist() == [3]
+    (tmp_path / "g.txt").write_bytes(pack(b"name\tchr\ttss\tstrand\nG1\tchr1\t5\t+\n"))
+    assert sb.genome.read_genes(tmp_path / "g.txt").name.tolist() == ["G1"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("read", [sb.io.read_motifs, sb.genome.read_variants])
+def test_packed_texts_that_are_cut_or_damaged(tmp_path, pack, read):
+    whole = pack(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n" + b"chr1\t3\trs1\tA\tC\n" * 500)
+    for content in (whole[: len(whole) // 2], whole[:40] + bytes(20) + whole[60:]):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(ValueError, match="x cannot be unpacked"):
+            read(tmp_path / "x")

@@ -1,9 +1,10 @@
 """Correspondence analysis against the dense decomposition."""
 
 import numpy as np
+import pytest
 from scipy import sparse
 
-from scbasset_tl.stats.correspondence import region_vectors
+from scbasset_tl.stats.correspondence import region_vectors, weigh_axes
 
 
 def kinds(rng, n_cells=300, n_regions=400):
@@ -41,3 +42,19 @@ def test_more_components_than_there_are(rng):
     found = region_vectors(x, 50, rng=np.random.default_rng(0))
     assert found.shape == (x.shape[1], 50)
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 0.75, 1.0])
+def test_weighted_axes_are_singular_vectors_with_powers_of_their_values(power):
+    """Against numpy's SVD, whatever the vectors were turned by before."""
+    rng = np.random.default_rng(0)
+    found = (rng.standard_normal((40, 5)) * [3, 2, 1, 0.5, 0]).astype(np.float32)
+    share = rng.dirichlet(np.ones(40))
+    _, s, v = np.linalg.svd(np.sqrt(share)[:, None] * found, full_matrices=False)
+    kept = s > 1e-6 * s[0]
+    expected = (np.sqrt(share)[:, None] * found) @ v[kept].T * s[kept] ** (power - 1) / np.sqrt(share)[:, None]
+    turn = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+    for vectors in (found, (found @ turn).astype(np.float32)):
+        weighed = weigh_axes(vectors, share, power)
+        np.testing.assert_allclose(weighed @ weighed.T, expected @ expected.T, rtol=1e-3, atol=1e-4)
+        assert weighed.dtype == np.float32

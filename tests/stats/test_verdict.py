@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from scbasset_tl.stats.signal import Signal
-from scbasset_tl.stats.verdict import Course, decide, late_rise
+from scbasset_tl.stats.verdict import Course, decide, late_rise, why_not_over
 
 NONE = Signal(0.51, 0.5, 0.01)
 CELLS = Signal(0.70, 0.5, 0.01)
@@ -47,6 +47,11 @@ def test_decide(per_cell, per_peak, training, course, expected):
     verdict, reason = decide(per_cell, per_peak, training, course)
     assert verdict == expected
     assert reason.endswith(".")
+    if course is not None:  # usable means that the training is over, undertrained that it is not
+        lacks = why_not_over(per_cell, course)
+        assert verdict == "no sequence signal" or (lacks is None) == (verdict == "usable")
+        if verdict == "undertrained":
+            assert lacks in reason
 
 
 def test_the_reason_names_the_remedy():

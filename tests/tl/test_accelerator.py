@@ -33,10 +33,16 @@ def calls(trained, tmp_path):
         "sequences": lambda accelerator: sb.get.accessibility(
             trained, sequences={"a": "A" * 192}, accelerator=accelerator
         ),
+        "peaks again": lambda accelerator: sb.metrics.accessibility_auc(
+            trained, split=None, average="none", accelerator=accelerator
+        ),
+        "design": lambda accelerator: sb.tl.design(
+            trained, groupby="cell_type", group="type_1", n_sequences=1, n_rounds=1, window=4, accelerator=accelerator
+        ),
     }
 
 
-NAMES = ("ism", "gradient", "tf_activity", "variants", "sequences")
+NAMES = ("ism", "gradient", "tf_activity", "variants", "sequences", "peaks again", "design")
 
 
 @pytest.mark.parametrize("name", NAMES)

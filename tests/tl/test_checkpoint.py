@@ -198,6 +198,20 @@ def test_a_full_disk_keeps_the_last_checkpoint(tiny, tmp_path, monkeypatch):
     np.testing.assert_array_equal(tiny.obsm["X_scbasset"], sb.tl.scbasset(tiny, **SMALL, copy=True).obsm["X_scbasset"])
 
 
+def test_a_checkpoint_of_before_the_aupr_is_read(tiny, tmp_path):
+    from scbasset_tl.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+
+    path = tmp_path / "run"
+    whole = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, copy=True)
+    saved = load_checkpoint(path)
+    tensors = {name: tensor for name, tensor in saved.tensors.items() if "auprc" not in name}
+    save_checkpoint(path, Checkpoint(tensors, saved.meta))
+    again = sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True, copy=True)
+    history = sb.get.history(again)
+    assert history["val_auprc"].isna().all()
+    np.testing.assert_array_equal(history["loss"], sb.get.history(whole)["loss"])
+
+
 def test_a_checkpoint_without_all_its_parts_is_refused(tiny, tmp_path):
     from scbasset_tl.train.checkpoint import load_checkpoint, save_checkpoint
 
@@ -214,8 +228,24 @@ def test_a_checkpoint_without_all_its_parts_is_refused(tiny, tmp_path):
 def test_resuming_at_another_precision_is_refused(tiny, tmp_path):
     path = tmp_path / "run.safetensors"
     sb.tl.scbasset(tiny.copy(), **{**SMALL, "max_epochs": 1}, checkpoint=path)
-    with pytest.raises(ValueError, match="precision: saved None, now 'bf16-mixed'"):
+    with pytest.raises(ValueError, match="precision: saved '32-true', now 'bf16-mixed'"):
         sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 1}, checkpoint=path, resume=True, precision="bf16-mixed")
+
+
+def test_a_processor_with_bf16_goes_on_at_the_precision_of_the_run(tiny, tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    monkeypatch.setattr("scbasset_tl.train.device.cpu_has_bf16", lambda: False)
+    whole = sb.tl.scbasset(tiny, **SMALL, copy=True)
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 2, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            sb.tl.scbasset(tiny, **SMALL, checkpoint=path)
+    monkeypatch.setattr("scbasset_tl.train.device.cpu_has_bf16", lambda: True)
+    sb.tl.scbasset(tiny, **SMALL, checkpoint=path, resume=True)
+    assert tiny.uns["scbasset"]["params"]["precision"] == "32-true"
+    np.testing.assert_array_equal(tiny.obsm["X_scbasset"], whole.obsm["X_scbasset"])
+    sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 1})
+    assert tiny.uns["scbasset"]["params"]["precision"] == "bf16-mixed"
 
 
 def test_training_twice_in_one_fresh_process_gives_the_same_bits(tiny, tmp_path):

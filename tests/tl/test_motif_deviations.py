@@ -64,3 +64,27 @@ def test_slots_copies_and_files(tiny, motifs, tmp_path):
     del tiny.obsm["motif_deviations"]
     with pytest.raises(KeyError, match="is gone: run tl.motif_deviations again"):
         sb.get.motif_deviations(tiny)
+
+
+def test_kmers_are_scored_as_motifs_that_match_exactly(tiny):
+    """Each k-mer as a motif of its letters, with a threshold that only its own match passes."""
+    sb.tl.motif_deviations(tiny, kmers=4, n_background=6, rng=1)
+    found = sb.get.motif_deviations(tiny)
+    assert found.shape == (60, 136)
+    some = ["AAGT", "CGCG", "GATA"]
+    motifs = [Motif(name, name, np.full((4, 4), 0.001) + 0.996 * np.eye(4)[encode(name)]) for name in some]
+    sb.tl.motif_deviations(tiny, motifs, p_value=0.006, n_background=6, rng=1, key_added="motifs")
+    expected = sb.get.motif_deviations(tiny, key="motifs")
+    np.testing.assert_allclose(found[some], expected, rtol=1e-5)
+    assert found.isna().to_numpy().mean() < 0.1
+
+
+def test_kmers_of_the_planted_site_stand_out(tiny):
+    sb.tl.motif_deviations(tiny, kmers=6)
+    scores = sb.get.motif_deviations(tiny)
+    assert scores.shape[1] == 2080
+    means = scores.groupby(tiny.obs["kind"]).mean()
+    apart = (means.loc["a"] - means.loc["b"]).abs().sort_values(ascending=False)
+    site = {"GATAAG", "AGTTAT", "ATAAGT", "AAGTC", "ACTTAT", "GACTTA", "TAAGTC", "CTTATC"}
+    assert set(apart.index[:3]) <= site
+    assert tiny.uns["motif_deviations"]["params"]["kmers"] == 6

@@ -58,6 +58,7 @@ def test_writes_the_promised_slots_and_nothing_else(tiny):
         "threads",
         "versions",
         "schema_version",
+        "written_by",
     }
     assert entry["history"]["stopped"] == "schedule"
     assert set(entry["history"]["auroc"]) == {"val", "test"}
@@ -157,7 +158,7 @@ def test_a_part_of_a_backed_anndata_is_refused_before_any_work(tiny, tmp_path):
 def test_without_an_auroc_the_epoch_of_the_least_loss_is_kept(tiny, monkeypatch):
     import scbasset_tl.train.loop as loop
 
-    monkeypatch.setattr(loop.AucSample, "score", lambda _: (0.0, 0))
+    monkeypatch.setattr(loop.AucSample, "score", lambda _: (0.0, 0.0, 0))
     sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 6})
     history = sb.get.history(tiny)
     assert history["train_auroc"].isna().all()
@@ -171,12 +172,14 @@ def test_the_held_out_auroc_is_of_a_sample_of_many_cells(tiny, tmp_path, monkeyp
     whole = sb.tl.scbasset(tiny, **SMALL, copy=True)
     exact = sb.metrics.accessibility_auc(whole, split="val")
     found = whole.uns["scbasset"]["history"]["auroc"]["val"]
-    assert set(found) == {"per_cell", "per_peak"}
+    assert set(found) == {"per_cell", "per_peak", "auprc_per_cell", "auprc_per_peak"}
+    assert found["auprc_per_cell"] == pytest.approx(exact.mean_auprc_per_cell)
+    assert found["auprc_per_peak"] == pytest.approx(exact.mean_auprc_per_peak)
     assert found["per_cell"] == pytest.approx(np.nanmean(exact.per_cell))
     monkeypatch.setattr(held_out, "MAX_SCORES", 20 * 30)
     sampled = sb.tl.scbasset(tiny, **SMALL, copy=True)
     assert sampled.uns["scbasset"]["history"]["auroc"]["val"]["n_cells"] == 30
-    assert set(sampled.uns["scbasset"]["history"]["auroc"]["test"]) == {"per_cell", "per_peak"}
+    assert set(sampled.uns["scbasset"]["history"]["auroc"]["test"]) == set(found)
     sampled.write_h5ad(tmp_path / "a.h5ad")
     assert ad.read_h5ad(tmp_path / "a.h5ad").uns["scbasset"]["history"]["auroc"]["val"]["n_cells"] == 30
 

@@ -196,3 +196,22 @@ def test_cells_without_tokens_cross_a_universe(tiny):
     for metric in ("euclidean", "cosine"):
         sb.tl.annotate(query, tiny, label_key="kind", use_rep="X_scembed", k=3, metric=metric)
         assert np.isfinite(query.obsm["cell_type_proba"]).all()
+
+
+def test_axes_are_weighted_after_training(tiny):
+    """Of the closed form: vectors s^p v / √c, and cells U s^(1 + p); at 1 nothing is changed."""
+    found = {p: sb.tl.scembed(tiny, n_latent=6, max_epochs=0, min_count=1, axis_power=p, copy=True) for p in (1, 0.5)}
+    share = np.asarray((tiny.X > 0).sum(0)).ravel() / tiny.X.nnz
+    s = np.sqrt((share[:, None] * found[1].varm["scembed"] ** 2).sum(0))
+    used = s > 1e-4 * s[0]
+    for slot in ("varm", "obsm"):
+        name = "scembed" if slot == "varm" else "X_scembed"
+        one, half = (getattr(found[p], slot)[name][:, used] for p in (1, 0.5))
+        np.testing.assert_allclose(half, one / np.sqrt(s[used]), rtol=1e-3, atol=1e-4)
+    assert found[0.5].uns["scembed"]["params"]["axis_power"] == 0.5
+    trained = sb.tl.scembed(tiny, **SMALL, copy=True)
+    shares = trained.X.toarray() > 0
+    np.testing.assert_allclose((shares @ trained.varm["scembed"]).sum(0), 0, atol=0.05)
+    assert trained.uns["scembed"]["params"]["axis_power"] == 0.5
+    with pytest.raises(ValueError, match="axis_power"):
+        sb.tl.scembed(tiny, axis_power=-1)

@@ -50,6 +50,14 @@ def test_motif_and_null_are_compared_on_the_same_100_backgrounds(trained, motifs
     assert table["p_value"] == (1 + (np.array(null) >= statistic).sum()) / 41
 
 
+def test_no_significant_insertion_is_said(trained, motifs, capsys):
+    with sb.settings.override(verbosity=2):
+        sb.tl.tf_activity(trained, motifs, n_background=12, n_null=6)
+        assert "look at mode='ablate'" in capsys.readouterr().err
+        sb.tl.tf_activity(trained, motifs, n_background=12, n_null=0)
+    assert "look at mode='ablate'" not in capsys.readouterr().err
+
+
 def test_without_a_null_there_is_no_significance(trained, motifs):
     sb.tl.tf_activity(trained, motifs, n_background=12, n_null=0, groupby="cell_type")
     table = sb.get.tf_activity(trained).var

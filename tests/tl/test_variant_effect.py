@@ -61,12 +61,20 @@ def window(contig, start):
     return "".join(contig[i] if 0 <= i < len(contig) else "N" for i in range(start, start + SEQ_LEN))
 
 
-def naive_change(trunk, contig, start, left, ref, alt, strands):
+def moved(rows, by):
+    """Rows of codes by so many places to the right, N (4) for what comes in."""
+    filled = np.pad(rows, ((0, 0), (3, 3)), constant_values=4)
+    return filled[:, 3 - by : 3 - by + rows.shape[1]]
+
+
+def naive_change(trunk, contig, start, left, ref, alt, average):
     """Latent change of one variant in the window from ``left`` on."""
     assert contig[start:].startswith(ref)
     edited = contig[:start] + alt + contig[start + len(ref) :]
     pair = np.array([encode(window(letters, left)) for letters in (contig, edited)])
-    codes = [pair, reverse_complement(pair)][: 2 if strands == "both" else 1]
+    strands = [pair] if average == "none" else [pair, reverse_complement(pair)]
+    shifts = range(-3, 4) if average == "strands_shifts" else [0]
+    codes = [moved(part, by) for part in strands for by in shifts]
     with torch.no_grad():
         changes = [trunk(one_hot(torch.tensor(part.copy())).double()).diff(dim=0)[0] for part in codes]
     return torch.stack(changes).mean(0).numpy()
@@ -97,9 +105,9 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("strands", ["both", "+"])
+@pytest.mark.parametrize("average", ["none", "strands", "strands_shifts"])
 @pytest.mark.parametrize("windows", ["peaks", "variant"])
-def test_equals_full_evaluation_of_edited_contigs(model, fasta, contigs, windows, strands):
+def test_equals_full_evaluation_of_edited_contigs(model, fasta, contigs, windows, average):
     rows = []
     for chrom, at in places(contigs, model):
         for kind in KINDS.values():
@@ -107,7 +115,7 @@ def test_equals_full_evaluation_of_edited_contigs(model, fasta, contigs, windows
             if ref != alt:
                 rows.append((chrom, at, ref, alt))
     rows = list(dict.fromkeys(rows))  # near the end of a contig, short alleles coincide
-    sb.tl.variant_effect(model, table(rows), fasta, windows=windows, strands=strands)
+    sb.tl.variant_effect(model, table(rows), fasta, windows=windows, average=average)
     entry, trunk = model.uns["variant_effect"], load_trunk(model).double()
     naive, columns = [], []
     for chrom, at, ref, alt in rows:
@@ -117,7 +125,7 @@ def test_equals_full_evaluation_of_edited_contigs(model, fasta, contigs, windows
             lefts = [(name, left) for name, (other, left) in zip(model.var_names, peak_starts(model), strict=True)
                      if other == chrom and left <= at and at + len(ref) <= left + SEQ_LEN]  # fmt: skip
         for peak, left in lefts:
-            naive.append(naive_change(trunk, contigs[chrom], at, left, ref, alt, strands))
+            naive.append(naive_change(trunk, contigs[chrom], at, left, ref, alt, average))
             columns.append((chrom, at + 1, ref, alt, peak, at - left))
     found = sb.get.variant_effect(model)
     assert list(found[["chrom", "pos", "ref", "alt", "peak", "offset"]].itertuples(index=False, name=None)) == columns
@@ -238,7 +246,7 @@ def test_containers_copy_view_and_key_added(scored, fasta, contigs):
     mdata = md.MuData({"peaks": scored})
     sb.tl.variant_effect(mdata, rows, fasta, mod="peaks")
     pd.testing.assert_frame_equal(sb.get.variant_effect(mdata, mod="peaks"), one)
-    params = {"key": "scbasset", "fasta": "genome.fa", "windows": "peaks", "strands": "both"}
+    params = {"key": "scbasset", "fasta": "genome.fa", "windows": "peaks", "average": "strands"}
     assert view.uns["variant_effect"]["params"] == params
 
 

@@ -107,3 +107,36 @@ def test_more_devices_than_there_are(monkeypatch):
 def test_values_that_are_no_numbers(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1"):
         make_fabric("cpu", None, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [
+        ("fpu avx512f avx512_bf16 amx_tile", "bf16-mixed"),
+        ("fpu avx2 amx_bf16 amx_tile", "bf16-mixed"),
+        ("fpu avx2 avx512f avx512_vnni", "32-true"),
+        ("fpu avx2", "32-true"),
+    ],
+)
+def test_bf16_by_itself_where_the_processor_multiplies_it(monkeypatch, tmp_path, flags, precision):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nmodel name\t: a name with avx512_bf16\nflags\t\t: {flags}\n")
+    monkeypatch.setattr("scbasset_tl.train.device._CPUINFO", cpuinfo)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert precision_of(make_fabric("auto", None)) == precision
+    assert precision_of(make_fabric("cpu", "32-true")) == "32-true"
+    assert precision_of(make_fabric("cpu", "bf16-mixed")) == "bf16-mixed"
+
+
+def test_float32_where_flags_cannot_be_read_or_torch_lacks_the_kernels(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("scbasset_tl.train.device._CPUINFO", tmp_path / "none")
+    assert precision_of(make_fabric("cpu", None)) == "32-true"
+    (tmp_path / "none").write_text("flags : amx_bf16\n")
+    assert precision_of(make_fabric("cpu", None)) == "bf16-mixed"
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert precision_of(make_fabric("cpu", None)) == "32-true"
+
+
+def precision_of(fabric):
+    return fabric._precision.precision

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scbasset_tl.nn.head import Head
 from scbasset_tl.stats.labels import Labels
@@ -25,7 +25,7 @@ def test_the_auroc_is_that_of_the_logits_of_the_epoch(rng, monkeypatch, limits, 
     train = rng.permutation(50)[:40]
     h = torch.tensor(rng.normal(size=(40, 4)), dtype=torch.float32)
     head = Head(14, 4, generator=torch.Generator().manual_seed(0))
-    total, n_cells = 0.0, 0
+    total, total_pr, n_cells = 0.0, 0.0, 0
     for part in np.array_split(np.arange(14), n_ranks):
         cells = slice(part[0], part[-1] + 1)
         own = Head(14, 4, generator=torch.Generator().manual_seed(0))
@@ -34,18 +34,19 @@ def test_the_auroc_is_that_of_the_logits_of_the_epoch(rng, monkeypatch, limits, 
         for rows in torch.randperm(40, generator=torch.Generator().manual_seed(1)).split(16):
             sample.update(rows, h[rows], own)
         score = sample.score()
-        total, n_cells = total + score[0], n_cells + score[1]
+        total, total_pr, n_cells = total + score[0], total_pr + score[1], n_cells + score[2]
     draw = np.random.default_rng(0)  # as the sample is drawn
     chosen = [
         draw.choice(n, min(n, most), replace=False, shuffle=False) for n, most in zip((40, 14), limits, strict=True)
     ]
     logits = (h @ head.weight.T + head.bias).detach().numpy()[chosen[0]]
     found = dense[train][chosen[0]]
-    expected = [
-        roc_auc_score(found[:, cell], logits[:, cell]) for cell in chosen[1] if 0 < found[:, cell].sum() < len(found)
-    ]
+    both = [cell for cell in chosen[1] if 0 < found[:, cell].sum() < len(found)]
+    expected = [roc_auc_score(found[:, cell], logits[:, cell]) for cell in both]
+    expected_pr = [average_precision_score(found[:, cell], logits[:, cell]) for cell in both]
     assert n_cells == len(expected) > 5
     assert total == pytest.approx(sum(expected), rel=1e-5)
+    assert total_pr == pytest.approx(sum(expected_pr), rel=1e-5)
 
 
 def test_peaks_that_an_epoch_left_out_do_not_count(rng):
@@ -60,9 +61,10 @@ def test_peaks_that_an_epoch_left_out_do_not_count(rng):
     sample.update(torch.arange(29), h[:29], head)
     logits = (h @ head.weight.T + head.bias).detach().numpy()
     expected = [roc_auc_score(dense[:29, cell], logits[:29, cell]) for cell in range(8)]
-    assert sample.score() == (pytest.approx(sum(expected), rel=1e-5), 8)
+    roc, _, n_cells = sample.score()
+    assert (roc, n_cells) == (pytest.approx(sum(expected), rel=1e-5), 8)
 
 
 def test_a_sample_without_any_class():
     labels = Labels(np.zeros(5, np.int64), np.empty(0, np.int32), 3)
-    assert AucSample(labels, np.arange(4), slice(0, 3), np.random.default_rng(0), CPU).score() == (0.0, 0)
+    assert AucSample(labels, np.arange(4), slice(0, 3), np.random.default_rng(0), CPU).score() == (0.0, 0.0, 0)

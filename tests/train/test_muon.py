@@ -41,6 +41,34 @@ def test_a_step_has_the_directions_of_the_gradient_and_equal_lengths(shape):
     torch.testing.assert_close(weight.detach().flatten(1), expected, rtol=1e-4, atol=1e-5)
 
 
+def published(matrix):
+    """The iteration of Jordan et al., on the matrix itself."""
+    x = matrix / matrix.norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x
+
+
+@pytest.mark.parametrize("shape", [(20, 100), (20, 31), (20, 29), (20, 20), (100, 20), (1, 5), (3, 1)])
+def test_the_short_cut_gives_the_published_iteration(shape):
+    gradient = torch.randn(shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    gradient[:, 0] *= 50  # one direction far above the others
+    expected = published(gradient) if shape[0] <= shape[1] else published(gradient.T).T
+    torch.testing.assert_close(orthogonalised(gradient), expected, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(orthogonalised(gradient.float()).double(), expected, rtol=0, atol=2e-4)
+
+
+def test_float32_keeps_weak_directions():
+    """Singular values over four decades, where the square of the matrix has lost the weakest ones' digits."""
+    generator = torch.Generator().manual_seed(3)
+    u, _ = torch.linalg.qr(torch.randn(24, 24, generator=generator, dtype=torch.float64))
+    v, _ = torch.linalg.qr(torch.randn(120, 24, generator=generator, dtype=torch.float64))
+    gradient = u @ torch.diag(torch.logspace(0, -4, 24, dtype=torch.float64)) @ v.T
+    found = orthogonalised(gradient.float()).double()
+    assert (found - published(gradient)).norm() < 0.01 * found.norm()
+
+
 def test_gradients_do_not_add_up_over_steps():
     weight = torch.nn.Parameter(torch.ones(2, 2))
     muon = Muon([weight])

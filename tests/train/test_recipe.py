@@ -22,10 +22,20 @@ def test_one_cycle_warms_up_and_falls_to_nothing():
     assert rates[-1] < 1e-5
 
 
-@pytest.mark.parametrize(("n_train", "epochs"), [(500, 60), (5000, 9), (1_000_000, 6)])
+@pytest.mark.parametrize(("n_train", "epochs"), [(500, 60), (5000, 9), (1_000_000, 6), (70, 200), (10, 400)])
 def test_fast_chooses_epochs_by_the_sequences_they_make(n_train, epochs):
     assert make_recipe("fast", n_train).max_epochs == epochs
     assert make_recipe("fast", n_train, max_epochs=3).max_epochs == 3
+
+
+@pytest.mark.parametrize("n_train", [10, 33, 64, 210, 2000, 50_000])
+def test_the_default_schedule_has_the_steps_of_a_usable_model(n_train):
+    from scbasset_tl.stats.verdict import MIN_EPOCHS, MIN_STEPS
+    from scbasset_tl.train.draws import step_sizes
+
+    recipe = make_recipe("fast", n_train)
+    assert len(step_sizes(n_train, recipe.batch_size)) * recipe.max_epochs >= MIN_STEPS
+    assert recipe.max_epochs >= MIN_EPOCHS
 
 
 @pytest.mark.parametrize(

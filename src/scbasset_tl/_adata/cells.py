@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
@@ -67,9 +68,7 @@ def paired_representations(
 def labelled_cells(adata: AnnData, *columns: str) -> tuple[np.ndarray, list[np.ndarray]]:
     """Positions of the cells with a value in all ``columns`` of obs, and their codes (0, 1, …) in each column."""
     for column in columns:
-        if check_name("label_key", column) not in adata.obs:
-            message = f"obs has no column {column!r}; it has {list(adata.obs.columns)[:20]}."
-            raise KeyError(message)
+        obs_column(adata.obs, check_name("label_key", column))
     known = adata.obs[list(columns)].notna().all(axis=1).to_numpy()
     if not known.any():
         message = f"no cell has a value in obs[{list(columns)}]: there is nothing to score."

@@ -1,4 +1,4 @@
-"""The sequences stored with the data, checked."""
+"""Sequences stored with the data, or in a FASTA file of their own, checked."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scbasset_tl._adata.resolve import check_feature_types
+from scbasset_tl._files import as_path
 from scbasset_tl._keys import DNA_CODE
 from scbasset_tl.genome.codes import N_CODE
+from scbasset_tl.genome.fasta import Fasta
 
 if TYPE_CHECKING:
+    import os
+
     from anndata import AnnData
 
 
@@ -47,3 +51,17 @@ def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
         )
         raise ValueError(message)
     return codes.astype(np.uint8, copy=False)
+
+
+def fasta_codes(argument: str, path: str | os.PathLike[str], seq_len: int) -> tuple[list[str], np.ndarray]:
+    """Names and codes (n, seq_len) of all sequences of a FASTA file; each must have this length."""
+    with Fasta(as_path(argument, path)) as fasta:
+        wrong = {name: length for name, length in fasta.lengths.items() if length != seq_len}
+        if wrong:
+            name, length = next(iter(wrong.items()))
+            message = (
+                f"{argument}: {len(wrong)} of {len(fasta.lengths)} sequences do not have the {seq_len} bp "
+                f"that the model reads, the first is {name!r} with {length} bp. Cut them to that length."
+            )
+            raise ValueError(message)
+        return list(fasta.lengths), np.stack([fasta.codes(name, 0, seq_len) for name in fasta.lengths])

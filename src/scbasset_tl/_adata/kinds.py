@@ -92,6 +92,14 @@ DENOISE: Final = Kind(
     {"layers": Slot("layers", "scbasset", "the denoised matrix")},
     follows="cells",
 )
+DECODER: Final = Kind(
+    "tl.fit_decoder",
+    "fitted decoder",
+    "scbasset_decoder",
+    "tl.fit_decoder(data)",
+    {"varm": Slot("varm", "scbasset_decoder", "the regressions of the peaks")},
+    follows="cells",
+)
 DENOISED_PCA: Final = Kind(
     "tl.denoised_pca",
     "principal components",
@@ -114,6 +122,19 @@ RAW_GENE_SCORES: Final = replace(
     default="gene_scores_raw",
     call="tl.gene_scores(data, genes, kind='raw')",
     slots={"obsm": Slot("obsm", "gene_scores_raw", "the scores")},
+    follows="nothing",
+)
+RANKED_PEAKS: Final = Kind(
+    "tl.rank_peaks_groups",
+    "ranked peaks",
+    "rank_peaks_groups",
+    "tl.rank_peaks_groups(data, groupby)",
+    follows="cells",
+)
+RAW_RANKED_PEAKS: Final = replace(
+    RANKED_PEAKS,
+    default="rank_peaks_groups_raw",
+    call="tl.rank_peaks_groups(data, groupby, kind='raw')",
     follows="nothing",
 )
 CELL_TYPE: Final = Kind(
@@ -145,6 +166,13 @@ MOTIF_DEVIATIONS: Final = Kind(
     "tl.motif_deviations(data, motifs)",
     {"obsm": Slot("obsm", "motif_deviations", "the scores")},
     columns="names",
+)
+LSI: Final = Kind(
+    "tl.lsi",
+    "LSI",
+    "lsi",
+    "tl.lsi(data)",
+    {"obsm": Slot("obsm", "X_lsi", "the cell vectors")},
 )
 VARIANT_EFFECT: Final = Kind(
     "tl.variant_effect",
@@ -217,6 +245,7 @@ GENERATED: Final = Kind(
 )
 # an entry without written_by is of the first kind whose marks it has
 KINDS: Final = (
-    *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, CELL_TYPE, TF_ACTIVITY),
-    *(MOTIF_DEVIATIONS, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO, DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
+    *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DECODER, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, RANKED_PEAKS),
+    *(RAW_RANKED_PEAKS, CELL_TYPE, LSI, TF_ACTIVITY, MOTIF_DEVIATIONS, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO),
+    *(DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
 )

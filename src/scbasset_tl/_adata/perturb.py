@@ -21,8 +21,10 @@ def check_not_source(name: str, layer: str | None) -> None:
         raise ValueError(message)
 
 
-def downsampled(adata: AnnData, layer: str | None, fraction: float, rng: np.random.Generator) -> sparse.csr_matrix:
-    """The counts (CSR, cells × peaks) with ``fraction`` of the reads left, drawn one by one."""
+def downsampled(
+    adata: AnnData, layer: str | None, fraction: float, by: str, rng: np.random.Generator
+) -> sparse.csr_matrix:
+    """The counts (CSR, cells × peaks) with ``fraction`` of the reads or of the open entries left, drawn one by one."""
     labels_from(adata, layer)  # the checks of everything that is read as accessibility
     matrix, slot = (adata.X, "adata.X") if layer is None else (adata.layers[layer], f"adata.layers[{layer!r}]")
     for load in ("to_memory", "compute"):  # of a file-backed matrix, of a dask array
@@ -34,21 +36,28 @@ def downsampled(adata: AnnData, layer: str | None, fraction: float, rng: np.rand
     if not counts.has_canonical_format:  # entries that repeat are one count
         counts = counts.copy()
         counts.sum_duplicates()
-    if counts.nnz and counts.data.max() >= 2**53:
-        message = f"{slot} has values up to {counts.data.max():g}: no counts of reads. Name the layer that holds them with layer=."
-        raise ValueError(message)
-    fractional = counts.data != np.floor(counts.data)
-    if fractional.any():
-        message = (
-            f"{slot} has {int(fractional.sum())} values that are no whole numbers, e.g. {counts.data[fractional][0]:g}: "
-            "only counts of reads can be down-sampled. Name the layer that holds them with layer=."
-        )
-        raise ValueError(message)
-    thinned = sparse.csr_matrix(
-        (thin(counts.data, fraction, rng), counts.indices, counts.indptr), counts.shape, copy=True
-    )
+    if by == "reads":
+        check_whole(counts.data, slot, " Or draw open entries: by='entries'.")
+    left = thin(counts.data, fraction, rng) if by == "reads" else counts.data * (rng.random(counts.nnz) < fraction)
+    thinned = sparse.csr_matrix((left, counts.indices, counts.indptr), counts.shape, copy=True)
     thinned.eliminate_zeros()
     return thinned
+
+
+def check_whole(values: np.ndarray, slot: str, instead: str = "") -> None:
+    """Refuse values that are no counts of reads; ``instead`` is what else the user may do."""
+    if len(values) and values.max() >= 2**53:
+        message = (
+            f"{slot} has values up to {values.max():g}: no counts of reads. Name the layer that holds them with layer=."
+        )
+        raise ValueError(message)
+    fractional = values != np.floor(values)
+    if fractional.any():
+        message = (
+            f"{slot} has {int(fractional.sum())} values that are no whole numbers, e.g. {values[fractional][0]:g}: "
+            f"only counts of reads can be down-sampled. Name the layer that holds them with layer=.{instead}"
+        )
+        raise ValueError(message)
 
 
 def shuffled(adata: AnnData, layer: str | None, by: str, rng: np.random.Generator) -> sparse.csr_matrix:

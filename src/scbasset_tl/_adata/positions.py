@@ -1,12 +1,26 @@
-"""Which cells or peaks a user means."""
+"""Which cells or peaks a user means, and which columns say where the peaks are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+from scbasset_tl._keys import DNA_CODE
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def region_keys(adata: AnnData, dna_key: str = DNA_CODE) -> list[str] | None:
+    """The columns of var with the regions, where the user had to name them for the sequences."""
+    found: Any = adata.uns
+    for name in (dna_key, "params", "region_keys"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return None if found is None else [str(key) for key in found]
 
 
 def positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:

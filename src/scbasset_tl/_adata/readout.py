@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.positions import positions
-from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,11 +49,11 @@ def output_vectors(
         if groups is not None or len(pair) != 2 or pair[0] == pair[1]:
             message = f"contrast must be two different groups, without groups=, got {contrast!r} and {groups!r}."
             raise ValueError(message)
-        one, other = means.to_numpy()[_find(pair, means.index, groupby)]
+        one, other = means.to_numpy()[find_groups(pair, means.index, groupby)]
         return pd.DataFrame([one - other], index=[f"{pair[0]} - {pair[1]}"])
     if groups is None:
         return means
-    return means.iloc[_find(listed("groups", groups), means.index, groupby)]
+    return means.iloc[find_groups(listed("groups", groups), means.index, groupby)]
 
 
 def listed(name: str, given: Any) -> list[Any]:
@@ -67,13 +67,11 @@ def listed(name: str, given: Any) -> list[Any]:
 
 def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.DataFrame:
     """Mean vector of each category of ``obs[groupby]``; cells without one are left out."""
-    if check_name("groupby", groupby) not in obs:
-        message = f"groupby: obs has no column {groupby!r}; it has {list(obs.columns)[:20]}."
-        raise KeyError(message)
-    if obs[groupby].isna().all():
+    column = obs_column(obs, groupby, argument="groupby")
+    if column.isna().all():
         message = f"groupby: no cell has a value in obs[{groupby!r}]."
         raise ValueError(message)
-    return pd.DataFrame(vectors, index=obs.index).groupby(obs[groupby], observed=True).mean()
+    return pd.DataFrame(vectors, index=obs.index).groupby(column, observed=True).mean()
 
 
 def group_row(vectors: np.ndarray, obs: pd.DataFrame, groupby: str, group: Any) -> tuple[pd.DataFrame, int]:
@@ -83,11 +81,11 @@ def group_row(vectors: np.ndarray, obs: pd.DataFrame, groupby: str, group: Any) 
     if len(wanted) != 1:
         message = f"group must be one category of obs[{groupby!r}], got {group!r}."
         raise ValueError(message)
-    return means, int(_find(wanted, means.index, groupby)[0])
+    return means, int(find_groups(wanted, means.index, groupby)[0])
 
 
-def _find(wanted: list[Any], known: pd.Index, groupby: str) -> np.ndarray:
-    """Positions of groups: to ``.loc`` those of a column of bool would be a mask."""
+def find_groups(wanted: list[Any], known: pd.Index, groupby: str) -> np.ndarray:
+    """Positions of ``wanted`` among the categories ``known`` of ``groupby``: to ``.loc`` those of a column of bool would be a mask."""
     # as objects, or the types of the two would have to be alike
     asked, has = (pd.Index(values, dtype=object, tupleize_cols=False) for values in (wanted, list(known)))
     found = has.get_indexer(asked)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anndata import AnnData
 
+from scbasset_tl._adata.columns import both_levels
 from scbasset_tl._keys import FEATURE_TYPES, GENES, PEAKS
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ READ_PEAKS = "scanpy.read_10x_h5 leaves peaks out unless called with gex_only=Fa
 def resolve(data: AnnData | MuData, mod: str = "atac", *, argument: str = "mod") -> AnnData:
     """The AnnData to read: ``data`` itself, or modality ``mod`` of a MuData with the columns of ``mdata.obs`` beside its own.
 
-    A column that both have is that of the modality. Errors call ``mod`` by its ``argument``.
+    A column that both have is that of the modality, which :func:`say_level` tells. Errors call ``mod`` by its ``argument``.
     """
     own = _modality(data, mod, argument)
     adata = _with_tables(own)
     _check_columns(adata)
-    return adata if own is data else _with_shared_columns(adata, data.obs)
+    return adata if own is data else _with_shared_columns(adata, data.obs, mod)
 
 
 def _modality(data: AnnData | MuData, mod: str, argument: str = "mod") -> AnnData:
@@ -74,14 +75,13 @@ def _check_columns(adata: AnnData) -> None:
             raise ValueError(message)
 
 
-def _with_shared_columns(adata: AnnData, shared: pd.DataFrame) -> AnnData:
+def _with_shared_columns(adata: AnnData, shared: pd.DataFrame, mod: str) -> AnnData:
     """``adata`` with more columns of ``obs``: everything else is the same memory, and ``adata`` does not change."""
-    columns = shared.columns.difference(adata.obs.columns, sort=False)
     # names that are not unique cannot be matched
-    if not len(columns) or not shared.index.is_unique:
+    if shared.columns.empty or not shared.index.is_unique:
         return adata
     twin = shallow(adata)
-    twin._obs = adata.obs.join(shared[columns])  # twin.obs = would copy the matrix of a view
+    twin._obs = both_levels(adata.obs, shared, mod)  # twin.obs = would copy the matrix of a view
     return twin
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.codes import sequence_codes
-from scbasset_tl._adata.positions import positions
+from scbasset_tl._adata.positions import positions, region_keys
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, DNA_CODE, END, START
 from scbasset_tl._log import info, warning
@@ -86,7 +86,7 @@ def sequence_windows(
         another assembly, and sequences of another length than the model reads.
     """
     path = None if fasta is None else as_path("fasta", fasta)
-    keys = _region_keys(adata, dna_key)
+    keys = region_keys(adata, dna_key)
     found = _find(adata, regions, keys)
     if isinstance(found, Regions):
         if path is None:
@@ -112,7 +112,7 @@ def sequence_windows(
 
 def find_places(adata: AnnData, regions: Any, *, dna_key: str = DNA_CODE) -> Places:
     """Which windows :func:`sequence_windows` would cut, without reading a sequence."""
-    keys = _region_keys(adata, dna_key)
+    keys = region_keys(adata, dna_key)
     found = _find(adata, regions, keys)
     if isinstance(found, Regions):
         return Places([str(name) for name in found.name], _at(found), _table(found))
@@ -126,12 +126,6 @@ def find_places(adata: AnnData, regions: Any, *, dna_key: str = DNA_CODE) -> Pla
             )
             raise ValueError(message) from None
         return Places(names, [("", name) for name in names], found)
-
-
-def _region_keys(adata: AnnData, dna_key: str) -> list[str] | None:
-    """The columns of var with the regions, where the user had to name them."""
-    keys = adata.uns.get(dna_key, {}).get("params", {}).get("region_keys")
-    return None if keys is None else [str(key) for key in keys]
 
 
 def _find(adata: AnnData, regions: Any, keys: list[str] | None) -> np.ndarray | Regions:
@@ -227,7 +221,7 @@ def _other_bases(adata: AnnData, genome: Fasta, dna_key: str) -> str | None:
     rows = np.unique(np.linspace(0, adata.n_vars - 1, _COMPARED, dtype=np.int64))
     codes = sequence_codes(adata, dna_key)[rows]
     try:
-        regions = read_regions(adata.var.iloc[rows], keys=_region_keys(adata, dna_key))
+        regions = read_regions(adata.var.iloc[rows], keys=region_keys(adata, dna_key))
         there = check_on_contigs(regions, genome.lengths, margin=codes.shape[1], source=genome.path.name)
     except (KeyError, ValueError):
         return None

@@ -6,7 +6,6 @@ Each is a thin alias: :func:`scbasset_tl.pp.tokenize_regions`, :func:`scbasset_t
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from scbasset_tl import io, pp, tl
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CELL_TYPE, CHROM, END, SCEMBED, START
 from scbasset_tl._log import info
+from scbasset_tl.io._hub import model_folder_or_hub
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -54,11 +54,18 @@ class Region2VecDataset:
 
 
 class ScEmbed:
-    """A scEmbed model with geniml's methods."""
+    """A scEmbed model with geniml's methods: a new one, or that of a folder or of the Hugging Face Hub by its name."""
 
-    def __init__(self, embedding_dim: int = 100, window_size: int = 5, negative_samples: int = 5) -> None:
+    def __init__(
+        self,
+        model_path: str | PathLike[str] | None = None,
+        *,
+        embedding_dim: int = 100,
+        window_size: int = 5,
+        negative_samples: int = 5,
+    ) -> None:
         self.options = {"n_latent": embedding_dim, "window_size": window_size, "n_negative": negative_samples}
-        self.model: io.RegionEmbedding | None = None
+        self.model = None if model_path is None else _load(model_path, None)
 
     def train(
         self,
@@ -88,34 +95,20 @@ class ScEmbed:
         """Write the model with its universe, as :func:`scbasset_tl.io.write_scembed`."""
         io.write_scembed(self._trained(), path)
 
-    export = save
+    def export(self, path: str | PathLike[str]) -> None:
+        """Write the folder that geniml loads, as :func:`scbasset_tl.io.write_geniml`."""
+        io.write_geniml(self._trained(), path)
 
     @classmethod
     def from_pretrained(
         cls, path: str | PathLike[str], *, universe_file_name: str | PathLike[str] | None = None
     ) -> ScEmbed:
-        """A saved model, one that geniml exported, or, with huggingface_hub installed, one of the Hub by its name.
+        """A saved model, one that geniml exported, or, with the extra ``hub``, one of the Hugging Face Hub by its name.
 
         geniml's ``export`` writes no universe: pass the BED file that the model was trained on, or its name in the folder.
         """
-        folder = as_path("path", path)
-        if not folder.is_dir():
-            folder = _download(str(path))
         model = cls()
-        if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
-            model.model = io.read_scembed(folder)
-            return model
-        universe = None
-        if universe_file_name is not None:
-            inside = folder / universe_file_name
-            universe = inside if inside.is_file() else as_path("universe_file_name", universe_file_name)
-        elif not any((folder / name).is_file() for name in ("universe.bed", "universe.bed.gz")):
-            message = (
-                f"{str(folder)!r} has no universe.bed, which geniml's export does not write: pass the BED file that the "
-                "model was trained on, ScEmbed.from_pretrained(path, universe_file_name=...), or copy it there."
-            )
-            raise FileNotFoundError(message)
-        model.model = io.read_geniml(folder, universe=universe)
+        model.model = _load(path, universe_file_name)
         return model
 
     def _trained(self) -> io.RegionEmbedding:
@@ -138,10 +131,23 @@ def annotate_celltypes(
     return query.obs[CELL_TYPE]
 
 
-def _download(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        message = f"{name!r} is no folder; to fetch a model of that name: pip install huggingface_hub."
-        raise FileNotFoundError(message) from error
-    return Path(snapshot_download(name))
+def _load(path: str | PathLike[str], universe_file_name: str | PathLike[str] | None) -> io.RegionEmbedding:
+    if isinstance(path, int):
+        message = (
+            f"model_path must be a folder or a name of the Hugging Face Hub, got {path}: pass embedding_dim={path}."
+        )
+        raise TypeError(message)
+    folder = model_folder_or_hub(path)
+    if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
+        return io.read_scembed(folder)
+    universe = None
+    if universe_file_name is not None:
+        inside = folder / universe_file_name
+        universe = inside if inside.is_file() else as_path("universe_file_name", universe_file_name)
+    elif folder.is_dir() and not any((folder / name).is_file() for name in ("universe.bed", "universe.bed.gz")):
+        message = (
+            f"{str(folder)!r} has no universe.bed, which geniml's export does not write: pass the BED file that the "
+            "model was trained on, ScEmbed.from_pretrained(path, universe_file_name=...), or copy it there."
+        )
+        raise FileNotFoundError(message)
+    return io.read_geniml(folder, universe=universe)

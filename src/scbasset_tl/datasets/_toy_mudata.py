@@ -48,7 +48,7 @@ def toy_mudata(*, n_genes: int = 200, rng: int | np.random.Generator | None = 0,
     import numpy as np
     import pandas as pd
     from anndata import AnnData
-    from mudata import MuData
+    from mudata import MuData, set_options
 
     from scbasset_tl.datasets._simulate_cells import draw_expression
     from scbasset_tl.datasets._toy import toy
@@ -64,4 +64,10 @@ def toy_mudata(*, n_genes: int = 200, rng: int | np.random.Generator | None = 0,
     names = [*motifs["name"], *(f"gene_{i + 1}" for i in range(n_genes))]
     kinds = pd.Categorical([*motifs["kind"], *["other"] * n_genes])
     rna = AnnData(counts, obs=atac.obs[["cell_type"]].copy(), var=pd.DataFrame({"kind": kinds}, index=names))
-    return MuData({"atac": atac, "rna": rna})
+    with set_options(
+        pull_on_update=False
+    ):  # asked for twice below, so that mudata 0.3 does not announce that 0.4 will not do it
+        mdata = MuData({"atac": atac, "rna": rna})
+    mdata.pull_obs()
+    mdata.pull_var()
+    return mdata

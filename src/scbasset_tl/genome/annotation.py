@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._log import info
-from scbasset_tl.genome.packed import open_packed
+from scbasset_tl._reading import open_packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,8 +21,8 @@ from scbasset_tl._files import as_path, is_full, replacing
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE, encode
 from scbasset_tl.genome.compress import bgzip_name
-from scbasset_tl.genome.fasta_index import bytes_before, fits, read_bytes
-from scbasset_tl.genome.fasta_indexing import write_fai, write_gzi
+from scbasset_tl.genome.fasta_index_check import bytes_before, fits, read_bytes
+from scbasset_tl.genome.fasta_index_write import write_fai, write_gzi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pandas as pd
 
 from scbasset_tl._log import info
+from scbasset_tl._reading import open_packed
 from scbasset_tl.genome.annotation import collapse, level
-from scbasset_tl.genome.packed import open_packed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import pandas as pd
 
 from scbasset_tl._files import as_path
 from scbasset_tl._log import info
+from scbasset_tl._reading import DAMAGED
 from scbasset_tl.genome.annotation import is_annotation, read_annotation
 from scbasset_tl.genome.gene_tables import head_of, is_comment, read_table, table_columns
-from scbasset_tl.genome.packed import DAMAGED
 from scbasset_tl.genome.regions import contig_names
 
 if TYPE_CHECKING:

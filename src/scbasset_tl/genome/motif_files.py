@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from scbasset_tl._files import as_path
-from scbasset_tl._reading import unpacked
+from scbasset_tl._reading import unpacked, unpacking
 from scbasset_tl.genome.meme import parse_meme
 from scbasset_tl.genome.motifs import Motif
-from scbasset_tl.genome.packed import DAMAGED
 from scbasset_tl.genome.pfm import parse_pfm
 
 if TYPE_CHECKING:
@@ -51,13 +50,8 @@ def _text(path: Path) -> str:
     if not path.is_file():
         message = f"there is no motif file {str(path)!r}."
         raise FileNotFoundError(message)
-    content = path.read_bytes()
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = unpacked(path)
-        except (ValueError, *DAMAGED) as error:
-            message = f"{path} cannot be unpacked ({error}). The file is truncated or damaged: fetch it again."
-            raise ValueError(message) from error
+    with unpacking(path):
+        content = unpacked(path)
     if content[:2] == b"PK":
         message = f"{path} is a zip archive. Unpack it first, and pass one of its files."
         raise ValueError(message)

@@ -89,9 +89,37 @@ def checksum(universe: Regions) -> str:
 
 def read_bed(path: str | os.PathLike[str], *, name: str = "universe") -> Regions:
     """Regions of a BED file, plain or gzip, in its order; ``name`` is the argument that errors mention."""
+    return _regions(_rows(path, name), path, name)
+
+
+def read_geniml_bed(path: str | os.PathLike[str], *, name: str = "universe") -> Regions:
+    """Regions in the order in which geniml (gtars) numbers them.
+
+    A region that stands in several lines has the number of its first. Where the lines have a score (a fifth column),
+    the highest comes first.
+    """
+    rows = _rows(path, name)
+    if len(rows[0]) > 4:
+        try:
+            score = np.array([float(fields[4]) for fields in rows])
+        except (IndexError, ValueError) as error:
+            message = (
+                f"{name}={str(path)!r}: its first line has a score in the fifth column, which orders the regions, but not "
+                "every line has a number there: pass the file that the model was trained on."
+            )
+            raise ValueError(message) from error
+        rows = [rows[line] for line in np.argsort(-score, kind="stable")]
+    first: dict[tuple[str, ...], list[str]] = {}
+    for fields in rows:
+        first.setdefault(tuple(fields[:3]), fields)
+    return _regions(list(first.values()), path, name)
+
+
+def _rows(path: str | os.PathLike[str], name: str) -> list[list[str]]:
+    """Fields of the lines that name regions."""
     path = as_path(name, path)
     text = _text(path, name)
-    lines = [line.split(None, 3)[:3] for line in text.splitlines() if line.strip()]
+    lines = [line.split(None, 5)[:5] for line in text.splitlines() if line.strip()]
     rows = [fields for fields in lines if not fields[0].startswith("#") and fields[0] not in ("track", "browser")]
     if short := [fields for fields in rows if len(fields) < 3]:
         message = (
@@ -102,7 +130,11 @@ def read_bed(path: str | os.PathLike[str], *, name: str = "universe") -> Regions
     if not rows:
         message = f"{name}={str(path)!r} has no regions."
         raise ValueError(message)
-    table = pd.DataFrame(rows, columns=[CHROM, START, END])
+    return rows
+
+
+def _regions(rows: list[list[str]], path: str | os.PathLike[str], name: str) -> Regions:
+    table = pd.DataFrame([fields[:3] for fields in rows], columns=[CHROM, START, END])
     table.index = table[CHROM] + ":" + table[START] + "-" + table[END]
     try:
         return read_regions(table)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._reading import open_packed, unpacking
 from scbasset_tl.genome.contigs import contig_names
-from scbasset_tl.genome.packed import DAMAGED, open_packed
 from scbasset_tl.genome.vcf import is_vcf_header, is_vcf_row
 
 if TYPE_CHECKING:
@@ -64,15 +64,12 @@ def read_table(path: Path) -> pd.DataFrame | None:
         return None
     how: dict[str, Any] = {"dtype": str, "encoding": "utf-8-sig", "encoding_errors": "replace"}
     try:
-        with open_packed(path) as content:
+        with unpacking(path), open_packed(path) as content:
             head = content.read(_HEAD).decode("utf-8-sig", errors="replace")
             if (found := _layout(head)) is None:
                 return None
             content.seek(0)
             return pd.read_csv(content, **how, **found)
-    except DAMAGED as error:
-        message = f"{path} cannot be unpacked ({error}). The file is truncated or damaged: fetch it again."
-        raise ValueError(message) from error
     except pd.errors.ParserError as error:
         message = f"variants: {path.name} cannot be read as a table: {error}"
         raise ValueError(message) from error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from scbasset_tl._reading import open_packed, unpacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ class VcfRow(NamedTuple):
 
 
 def read_vcf(path: Path) -> list[VcfRow]:
-    """The alternative alleles of a VCF file, plain or compressed by gzip or bgzip, in order; no genotypes.
+    """The alternative alleles of a VCF file, plain or compressed, in order; no genotypes.
 
     Raises
     ------
@@ -89,15 +89,9 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     if not path.is_file():
         message = f"there is no VCF file {str(path)!r}."
         raise FileNotFoundError(message)
-    with path.open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if compressed else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if number == 1 and line.startswith(b"BCF"):
-                    message = f"{path} is a BCF file, which is binary. Convert it: bcftools view -Oz -o variants.vcf.gz"
-                    raise ValueError(message)
-                yield number, line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        message = f"{path} cannot be unpacked ({error}). The file is truncated or damaged: fetch it again."
-        raise ValueError(message) from error
+    with unpacking(path), open_packed(path) as file:
+        for number, line in enumerate(file, start=1):
+            if number == 1 and line.startswith(b"BCF"):
+                message = f"{path} is a BCF file, which is binary. Convert it: bcftools view -Oz -o variants.vcf.gz"
+                raise ValueError(message)
+            yield number, line.decode("utf-8-sig", errors="replace").rstrip("\r\n")

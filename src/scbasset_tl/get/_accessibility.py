@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from scbasset_tl._docs import doc_params
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
 
     import numpy as np
@@ -29,6 +29,8 @@ def accessibility(
     groups: str | Sequence[str] | None = None,
     normalize_depth: bool = True,
     scale: Literal["logit", "sigmoid"] = "logit",
+    average: Literal["none", "strands", "strands_shifts"] | None = None,
+    decoder: Literal["dna", "fitted"] = "dna",
     key: str = "scbasset",
     accelerator: str = "cpu",
     mod: str = "atac",
@@ -64,7 +66,8 @@ def accessibility(
         DNA to read instead of ``var``, as long as what the model reads: text, a list of texts, codes (n, seq_len), or
         a mapping of names to either.
     fasta
-        Genome that ``regions`` are read from; names of peaks need none.
+        Genome that ``regions`` are read from; names of peaks need none. Without ``regions`` a FASTA file of sequences to
+        read, each as long as what the model reads, such as :func:`scbasset_tl.io.write_fasta` writes.
     groupby
         Column of ``.obs``: mean over the cells of each of its categories.
     groups
@@ -73,6 +76,11 @@ def accessibility(
         Leave the cells' biases (and batches) out.
     scale
         ``"logit"`` or ``"sigmoid"``.
+    {average}
+    decoder
+        ``"dna"``: the peaks' embeddings, as tabled. ``"fitted"``, for the data's own peaks: the regressions of
+        :func:`scbasset_tl.tl.fit_decoder`, which fill in reads better. There depth-normalised values are those at the
+        mean bias of the cells, so that their sigmoids are probabilities in a cell of ordinary depth.
     {key}
     {accelerator}
     {mod}
@@ -100,6 +108,12 @@ def accessibility(
     >>> sb.get.accessibility(adata, sequences={{"poly_a": "A" * 192}}, groupby="cell_type").shape
     (5, 1)
 
+    Sequences of a FASTA file:
+
+    >>> sb.io.write_fasta({{"poly_a": "A" * 192, "poly_c": "C" * 192}}, "sequences.fa")
+    >>> list(sb.get.accessibility(adata, fasta="sequences.fa", groupby="cell_type"))
+    ['poly_a', 'poly_c']
+
     A whole matrix, a few hundred peaks at a time:
 
     >>> for start in range(0, adata.n_vars, 100):
@@ -107,7 +121,8 @@ def accessibility(
     """
     import pandas as pd
 
-    from scbasset_tl._adata.model.denoised import group_weights, low_rank, new_peaks
+    from scbasset_tl._adata.model.denoised import DECODERS, group_weights, low_rank, new_peaks, own_peaks
+    from scbasset_tl._adata.model.peak_vectors import check_average, vectors_of
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.positions import positions
     from scbasset_tl._adata.readout import output_vectors
@@ -117,32 +132,50 @@ def accessibility(
     from scbasset_tl.train.device import ACCELERATORS
 
     check_one_of("scale", scale, ("logit", "sigmoid"))
+    check_one_of("decoder", decoder, DECODERS)
     check_one_of("accelerator", accelerator, ACCELERATORS)
     adata = resolve(data, mod)
     model = read_model(adata, key)
+    forms = check_average(model, average)
     rows = output_vectors(adata, model, obs=obs, groupby=groupby, groups=groups).index
     if (var is not None) + (regions is not None) + (sequences is not None) > 1:
         message = "var=, regions= and sequences= are three ways to say what is read: pass one of them."
         raise ValueError(message)
-    peaks: np.ndarray | None = None
-    if regions is None and sequences is None:
+    if fasta is not None and (var is not None or sequences is not None):
+        message = "fasta= is read for regions=, or without var= and sequences= as the sequences themselves: leave it or them out."
+        raise ValueError(message)
+    embed: Callable[[], np.ndarray] | None = None
+    if regions is None and sequences is None and fasta is None:
         columns = adata.var_names
-        if fasta is not None:
-            message = "fasta= is where regions= are read: pass regions= with it."
-            raise ValueError(message)
         chosen = positions("var", columns, var)
-        columns, peaks = columns[chosen], model.require_peaks()[chosen]
+        columns = columns[chosen]
+        if decoder == "dna":
+            embed = vectors_of(adata, model, chosen, forms, accelerator)
+        elif average is not None:
+            message = f"average={average!r} is of vectors read from DNA: leave it out with decoder='fitted'."
+            raise ValueError(message)
         advice = (
             "ask for fewer cells or peaks at a time, for groups (groupby=), or for a file: tl.denoise(data, path=...)."
         )
     else:
+        if decoder == "fitted":
+            message = "decoder='fitted' knows the data's own peaks only: leave it out for regions= and sequences=."
+            raise ValueError(message)
         columns, embed = new_peaks(
-            adata, model, regions=regions, sequences=sequences, fasta=fasta, accelerator=accelerator
+            adata,
+            model,
+            regions=regions,
+            sequences=sequences,
+            fasta=fasta,
+            average=forms,
+            accelerator=accelerator,
         )
         advice = "ask for fewer cells, regions or sequences at a time, or for groups (groupby=)."
     check_memory(4 * len(rows) * len(columns), f"a block of {len(rows):,} × {len(columns):,} values", advice=advice)
-    peaks = embed() if peaks is None else peaks
-    matrix = low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=peaks)
+    if embed is not None:
+        matrix = low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=embed())
+    else:
+        matrix = own_peaks(adata, model, normalize_depth=normalize_depth, scale=scale, decoder=decoder, var=chosen)
     if groupby is None:
         values = matrix.rows(positions("obs", adata.obs_names, obs)).dense()
     else:

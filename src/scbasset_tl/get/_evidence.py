@@ -44,14 +44,14 @@ def split_peaks(adata: AnnData) -> tuple[np.ndarray, np.ndarray]:
 
 
 def accuracy(adata: AnnData, model: Model, labels: Labels, held_out: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables of the cells (auroc, log10_depth, intercept) and of the held-out peaks (auroc, depth_only)."""
-    from scbasset_tl.stats.auc import held_out_auc
+    """Tables of the cells (auroc, auprc, open, log10_depth, intercept) and of the held-out peaks (auroc, auprc, open, depth_only)."""
+    from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.stats.signal import auc_of_one_score
 
     weight, bias = model.raw_head(adata.obs)
     scored = labels.rows(held_out)
-    per_cell, per_peak = held_out_auc(model.require_peaks()[held_out], weight, bias, scored)
-    if np.isnan(per_cell).all():
+    per_cell, per_peak = held_out_areas(model.require_peaks()[held_out], weight, bias, scored)
+    if np.isnan(per_cell.roc).all():
         message = f"all {len(held_out)} held-out peaks are open in every cell or in none: there is nothing to score."
         raise ValueError(message)
     depth = labels.cell_counts()
@@ -59,8 +59,13 @@ def accuracy(adata: AnnData, model: Model, labels: Labels, held_out: np.ndarray)
     depth_only = auc_of_one_score(elsewhere if elsewhere.any() else depth, scored)
     with np.errstate(divide="ignore"):
         log_depth = np.where(depth > 0, np.log10(depth), np.nan)
-    cells = pd.DataFrame({"auroc": per_cell, "log10_depth": log_depth, "intercept": bias}, index=adata.obs_names)
-    peaks = pd.DataFrame({"auroc": per_peak, "depth_only": depth_only}, index=adata.var_names[held_out])
+    share = scored.cell_counts() / len(held_out), scored.peak_counts() / adata.n_obs
+    columns = [
+        {"auroc": areas.roc, "auprc": areas.pr, "open": np.where(np.isnan(areas.roc), np.nan, of_open)}
+        for areas, of_open in zip((per_cell, per_peak), share, strict=True)
+    ]
+    cells = pd.DataFrame({**columns[0], "log10_depth": log_depth, "intercept": bias}, index=adata.obs_names)
+    peaks = pd.DataFrame({**columns[1], "depth_only": depth_only}, index=adata.var_names[held_out])
     return cells, peaks
 
 
@@ -91,7 +96,7 @@ def signals(
 
 
 def auroc_numbers(cells: pd.DataFrame, peaks: pd.DataFrame, found: dict[str, Signal]) -> dict[str, float]:
-    """Means of the exact auROC, and how far they are from what chance and depth give."""
+    """Means of the exact auROC and auPR, and what chance and depth give."""
     return {
         "n_held_out": len(peaks),
         "per_cell": float(cells["auroc"].mean()),
@@ -99,6 +104,10 @@ def auroc_numbers(cells: pd.DataFrame, peaks: pd.DataFrame, found: dict[str, Sig
         "per_peak": float(peaks["auroc"].mean()),
         "per_peak_null": found["per_peak"].null,
         "per_peak_z": found["per_peak"].z,
+        "per_cell_auprc": float(cells["auprc"].mean()),
+        "per_cell_open": float(cells["open"].mean()),
+        "per_peak_auprc": float(peaks["auprc"].mean()),
+        "per_peak_open": float(peaks["open"].mean()),
         "depth_only_per_peak": float(peaks["depth_only"].mean()),
         "training_per_cell": found["training"].auroc,
         "training_per_cell_z": found["training"].z,
@@ -155,10 +164,12 @@ def course(model: Model, history: pd.DataFrame, n_train: int) -> Course:
     """What the verdict takes from the history of a training run on ``n_train`` peaks."""
     from scbasset_tl.stats.verdict import Course, late_rise
 
+    params = model.entry["params"]
+    together = int(params["recipe"]["batch_size"]) * int(params.get("devices", 1)) * int(params.get("num_nodes", 1))
     return Course(
         epochs=len(history),
         best_epoch=int(model.entry["history"]["best_epoch"]),
-        steps=len(history) * -(-n_train // int(model.entry["params"]["recipe"]["batch_size"])),
+        steps=len(history) * -(-n_train // together),
         late_rise=late_rise(history["train_auroc"].to_numpy()),
     )
 

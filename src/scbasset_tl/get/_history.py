@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @doc_params
 def history(data: AnnData | MuData, *, key: str = "scbasset", mod: str = "atac") -> pd.DataFrame:
-    """Loss, auROC, learning rate and seconds of each epoch.
+    """Loss, auROC, auPR, learning rate and seconds of each epoch.
 
     Parameters
     ----------
@@ -25,7 +25,8 @@ def history(data: AnnData | MuData, *, key: str = "scbasset", mod: str = "atac")
     Returns
     -------
     :class:`pandas.DataFrame` with a row for each epoch (from 1): ``loss`` (mean binary cross-entropy), ``train_auroc``
-    and ``val_auroc`` (per cell, on a fixed sample of peaks and cells), ``lr`` and ``seconds``.
+    and ``val_auroc``, ``train_auprc`` and ``val_auprc`` (per cell, on a fixed sample of peaks and cells), ``lr`` and
+    ``seconds``. Models of earlier versions have no auPR.
 
     Raises
     ------
@@ -46,12 +47,12 @@ def history(data: AnnData | MuData, *, key: str = "scbasset", mod: str = "atac")
     from scbasset_tl._adata.resolve import resolve
 
     stored = read_network(resolve(data, mod), key).entry.get("history", {})
-    columns = ("loss", "train_auroc", "val_auroc", "lr", "seconds")
-    if not {*columns} <= {*stored.get("epochs", {})}:
+    columns = ("loss", "train_auroc", "val_auroc", "train_auprc", "val_auprc", "lr", "seconds")
+    if not {"loss", "train_auroc", "val_auroc"} <= {*stored.get("epochs", {})}:
         message = (
             f"uns[{key!r}] has no history: its weights were read from a file, or joining data dropped what differed."
         )
         raise KeyError(message)
-    table = pd.DataFrame({name: stored["epochs"][name] for name in columns})
+    table = pd.DataFrame({name: stored["epochs"][name] for name in columns if name in stored["epochs"]})
     table.index = pd.RangeIndex(1, len(table) + 1, name="epoch")
     return table

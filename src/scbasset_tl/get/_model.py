@@ -19,7 +19,8 @@ def model(
     """The trained network as a torch module, for tangermeme, Captum and the like.
 
     It maps one-hot DNA (B, 4, L) to depth-normalised logits, one column for each cell or group, in evaluation mode on
-    the CPU. Biases and batch vectors are left out, as in the paper.
+    the CPU. Biases and batch vectors are left out, as in the paper. Each sequence is read once, as it is: outputs are the
+    values of :func:`scbasset_tl.get.accessibility` with ``average="none"``.
 
     Parameters
     ----------

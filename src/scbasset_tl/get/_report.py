@@ -29,9 +29,9 @@ class Report:
     numbers
         The statistics behind them; NaN where something could not be computed.
     cells
-        ``auroc``, ``log10_depth`` and ``intercept`` of each cell.
+        ``auroc``, ``auprc``, ``open`` (the share of its held-out peaks), ``log10_depth`` and ``intercept`` of each cell.
     peaks
-        ``auroc`` and ``depth_only`` of each held-out peak.
+        ``auroc``, ``auprc``, ``open`` (the share of the cells) and ``depth_only`` of each held-out peak.
     history
         As :func:`scbasset_tl.get.history` gives it; ``None`` for weights that were read from a file.
     """
@@ -82,7 +82,8 @@ def report(
 
     Beside the auROC stand three baselines: for each peak the cells' depths; for each cell the GC content of the peaks
     (in its better direction), and the peaks' own mean accessibility. That last one uses the held-out labels: it is
-    what a perfect predictor that knows nothing about the cells would reach, not a rival.
+    what a perfect predictor that knows nothing about the cells would reach, not a rival. The auPR (average precision)
+    depends on how many entries are open: by chance it is their share, which stands beside it.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def report(
     from scbasset_tl.get import _evidence as evidence
     from scbasset_tl.get._history import history
     from scbasset_tl.get._sentences import sentences
-    from scbasset_tl.stats.verdict import decide
+    from scbasset_tl.stats.verdict import decide, why_not_over
 
     adata, generator = resolve(data, mod), as_generator(rng)
     model = read_model(adata, key)
@@ -139,6 +140,7 @@ def report(
         epochs = history(adata, key=key) if trained_here else None
         course = None if epochs is None else evidence.course(model, epochs, len(training))
         verdict, reason = decide(**signals, course=course)
+        lacks = None if course is None else why_not_over(signals["per_cell"], course)
         bar.update()
         baselines = evidence.baselines(adata, labels, held_out)
         bar.update()
@@ -151,4 +153,6 @@ def report(
         }
         bar.update()
     stopped = str(model.entry["history"]["stopped"]) if trained_here else ("mapped" if is_mapped(model) else "")
-    return Report(verdict, {"verdict": reason, **sentences(numbers, stopped)}, numbers, cells, peaks, epochs)
+    rep = model.entry["slots"]["obsm"]
+    found = {"verdict": reason, **sentences(numbers, stopped, verdict, lacks, rep)}
+    return Report(verdict, found, numbers, cells, peaks, epochs)

@@ -10,6 +10,8 @@ from scbasset_tl.stats.verdict import MIN_PER_CELL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scbasset_tl.stats.verdict import Verdict
+
 # the original prints .982
 _BIAS_IS_DEPTH = 0.9
 _EMBEDDING_IS_DEPTH = 0.1
@@ -21,19 +23,41 @@ _STOPPED = {
 }
 
 
-def sentences(numbers: Mapping[str, float], stopped: str) -> dict[str, str]:
-    """A sentence for each check; ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known."""
+def sentences(
+    numbers: Mapping[str, float], stopped: str, verdict: Verdict, lacks: str | None, rep: str
+) -> dict[str, str]:
+    """What to do next, and a sentence for each check.
+
+    ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known; ``lacks`` is why it is not over
+    by the rules of the verdict; ``rep`` is the slot of the embedding.
+    """
     found = {
+        "next": _next(verdict, numbers, stopped, rep),
         "per cell": _per_cell(numbers),
         "per peak": _per_peak(numbers),
+        "auPR": _precision(numbers),
         "training peaks": _training(numbers),
         "intercept": _intercept(numbers["intercept_depth_r"]),
         "embedding": _embedding(numbers["depth_in_embedding"]),
-        "convergence": _convergence(numbers, stopped),
+        "convergence": _convergence(numbers, stopped, verdict, lacks),
     }
     if "same_batch" in numbers:
         found["batches"] = _batches(numbers["same_batch"], numbers["same_batch_by_chance"])
     return found
+
+
+def _next(verdict: Verdict, n: Mapping[str, float], stopped: str, rep: str) -> str:
+    if verdict == "usable":
+        return f'sc.pp.neighbors(adata, use_rep="{rep}") for clusters and a map; sb.tl.tf_activity for the factors behind them.'
+    if verdict == "no sequence signal":
+        return (
+            "is the FASTA of the assembly that the peaks were called on, and is each row of varm['dna_code'] that of its peak? "
+            "sb.pp.add_sequences reads them anew. Is the matrix one of counts, with a few thousand peaks?"
+        )
+    if stopped == "mapped":
+        return "train the reference longer, and map the cells again."
+    call = f"sb.tl.scbasset(adata, max_epochs={2 * n['epochs']})" if "epochs" in n else "sb.tl.scbasset(adata)"
+    return f"train for longer, {call}, or with what the verdict names."
 
 
 def _per_cell(n: Mapping[str, float]) -> str:
@@ -51,12 +75,19 @@ def _per_peak(n: Mapping[str, float]) -> str:
     )
 
 
+def _precision(n: Mapping[str, float]) -> str:
+    return (
+        f"held-out auPR per cell {n['per_cell_auprc']:.3f}, by chance {n['per_cell_open']:.3f}; per peak "
+        f"{n['per_peak_auprc']:.3f}, by chance {n['per_peak_open']:.3f}."
+    )
+
+
 def _training(n: Mapping[str, float]) -> str:
     if isnan(n["training_per_cell"]):
         return "none are left in these data to compare with."
     training = n["training_per_cell"]
     if training < MIN_PER_CELL:
-        return f"auROC per cell {training:.3f}: hardly fitted."
+        return f"auROC per cell {training:.3f}: hardly fitted. Train longer: raise max_epochs."
     kept = (n["per_cell"] - 0.5) / (training - 0.5)
     return (
         f"auROC per cell {training:.3f}; held-out peaks retain {max(kept, 0):.0%} of the training peaks' gain over 0.5."
@@ -66,18 +97,26 @@ def _training(n: Mapping[str, float]) -> str:
 def _intercept(r: float) -> str:
     if isnan(r):
         return "depth or intercept is the same in all cells: nothing to compare."
-    comment = "it takes up the depth, as it should" if r >= _BIAS_IS_DEPTH else "it does not take up the whole depth"
+    comment = (
+        "it takes up the depth, as it should"
+        if r >= _BIAS_IS_DEPTH
+        else "it does not take up the whole depth; train longer (max_epochs)"
+    )
     return f"Pearson correlation with log depth {r:.3f}: {comment}."
 
 
 def _embedding(share: float) -> str:
     if isnan(share):
         return "it or the depth is the same in all cells: nothing to compare."
-    comment = "depth leaks into it" if share > _EMBEDDING_IS_DEPTH else "it is hardly depth"
+    comment = (
+        "depth leaks into it; leave out the shallowest cells (sc.pp.filter_cells), or train longer"
+        if share > _EMBEDDING_IS_DEPTH
+        else "it is hardly depth"
+    )
     return f"log depth accounts for {share:.1%} of its variance: {comment}."
 
 
-def _convergence(n: Mapping[str, float], stopped: str) -> str:
+def _convergence(n: Mapping[str, float], stopped: str, verdict: Verdict, lacks: str | None) -> str:
     if stopped == "mapped":
         return "cells mapped onto a trained network: look at the course of training in the reference's report."
     if "epochs" not in n:
@@ -85,13 +124,20 @@ def _convergence(n: Mapping[str, float], stopped: str) -> str:
     course = (
         f"{n['steps']} optimizer steps, epochs {n['epochs']}, best {n['best_epoch']}; {_STOPPED.get(stopped, stopped)}"
     )
-    if isnan(n["late_rise"]):
-        return f"{course}."
-    speed = max(n["late_rise"], 0)
-    return f"{course}; in its last tenth the training auROC rose {speed:.1f} times as fast as over the whole run."
+    if not isnan(n["late_rise"]):
+        speed = max(n["late_rise"], 0)
+        course += f"; in its last tenth the training auROC rose {speed:.1f} times as fast as over the whole run"
+    if lacks is None:
+        return f"over: {course}."
+    vain = ", though more would be in vain" if verdict == "no sequence signal" else ""
+    return f"not over{vain}: {course}; {lacks}."
 
 
 def _batches(share: float, chance: float) -> str:
     excess = (share - chance) / (1 - chance) if chance < 1 else 0
-    comment = "they are mixed" if excess < _UNMIXED else "they are apart, unless they hold other kinds of cells"
+    comment = (
+        "they are mixed"
+        if excess < _UNMIXED
+        else "they are apart; unless they hold other kinds of cells, train with a larger l2_cell"
+    )
     return f"{share:.0%} of a cell's neighbours are of its batch, {chance:.0%} by chance: {comment}."

@@ -7,6 +7,7 @@ from scbasset_tl.io._scembed import read_scembed, write_scembed
 from scbasset_tl.io._tokens import read_tokens, write_tokens
 from scbasset_tl.io._trunk import read_trunk, write_trunk
 from scbasset_tl.io._write_fasta import write_fasta
+from scbasset_tl.io._write_geniml import write_geniml
 from scbasset_tl.io._write_keras_weights import write_keras_weights
 from scbasset_tl.io._write_model import write_model
 
@@ -18,6 +19,7 @@ __all__ = [
     "read_tokens",
     "read_trunk",
     "write_fasta",
+    "write_geniml",
     "write_keras_weights",
     "write_model",
     "write_scembed",

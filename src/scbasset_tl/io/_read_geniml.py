@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from scbasset_tl._files import as_path
 from scbasset_tl._reading import check_growth, reading
 
 if TYPE_CHECKING:
@@ -17,19 +16,23 @@ if TYPE_CHECKING:
 
     from scbasset_tl._adata.scembed.store import RegionEmbedding
 
+_N_SPECIAL = (0, 1, 2, 7)
 _WEIGHTS = ("projection.weight", "_model.projection.weight", "weight")
 
 
 def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | None = None) -> RegionEmbedding:
-    r"""Read a Region2Vec or scEmbed model that geniml exported.
+    r"""Read a Region2Vec or scEmbed model that geniml exported, from a folder or from the Hugging Face Hub.
 
-    The vectors of special tokens are dropped. geniml leaves regions that were too rare to be trained at random vectors,
-    which nothing in the file marks: they are read as they are.
+    The vectors of special tokens are dropped. The regions are numbered as geniml numbers them: a region that stands in
+    several lines of the universe counts once, and a fifth column orders them. ``pooling_method: max`` of the
+    configuration is kept: :func:`scbasset_tl.tl.map_cells` then takes the maximum over a cell's regions. geniml leaves
+    regions that were too rare to be trained at random vectors, which nothing in the file marks: they are read as they are.
 
     Parameters
     ----------
     path
-        Folder with ``checkpoint.pt``, ``config.yaml`` and ``universe.bed`` (or ``universe.bed.gz``).
+        Folder with ``checkpoint.pt``, ``config.yaml`` and ``universe.bed`` (or ``universe.bed.gz``), or the name of a
+        model on the Hugging Face Hub, ``"owner/name"``, which is fetched with the extra ``hub`` installed.
     universe
         BED file of the universe, where the folder has none: geniml's ``export`` does not write it.
 
@@ -58,15 +61,16 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
     import numpy as np
 
     from scbasset_tl._adata.scembed.store import RegionEmbedding
-    from scbasset_tl.genome.universe import read_bed
+    from scbasset_tl.genome.universe import read_geniml_bed
+    from scbasset_tl.io._hub import model_folder_or_hub
 
-    path = as_path("path", path)
+    path = model_folder_or_hub(path)
     names = ("universe.bed", "universe.bed.gz")
     found = universe or next((path / name for name in names if (path / name).is_file()), None)
     if found is None:
         message = f"path={str(path)!r} has no universe.bed: pass the universe that the model was trained on, universe=."
         raise FileNotFoundError(message)
-    vectors, regions = _vectors(path / "checkpoint.pt"), read_bed(found)
+    vectors, regions = _vectors(path / "checkpoint.pt"), read_geniml_bed(found)
     config = _config(path / "config.yaml")
     expected = (
         _number(path, config, ("vocab_size",), len(vectors)),
@@ -75,8 +79,14 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
     if vectors.shape != expected:
         message = f"path={str(path)!r}: checkpoint.pt has vectors {vectors.shape}, config.yaml says {expected}."
         raise ValueError(message)
-    if len(vectors) < len(regions.start):
-        message = f"path={str(path)!r}: {len(vectors)} vectors for {len(regions.start)} regions: another universe?"
+    if len(vectors) - len(regions.start) not in _N_SPECIAL:
+        message = (
+            f"path={str(path)!r}: {len(vectors)} vectors for {len(regions.start)} regions, where geniml has 7 for special "
+            f"tokens beyond those of the regions (early versions 0 to 2): {str(found)!r} is another universe."
+        )
+        raise ValueError(message)
+    if (pooling := config.get("pooling_method", "mean")) not in ("mean", "max"):
+        message = f"path={str(path)!r}: pooling_method in config.yaml must be mean or max, got {pooling!r}: correct it."
         raise ValueError(message)
     return RegionEmbedding(regions, np.ascontiguousarray(vectors[: len(regions.start)], dtype=np.float32), dict(config))
 

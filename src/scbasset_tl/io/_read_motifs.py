@@ -11,15 +11,16 @@ if TYPE_CHECKING:
 
 
 def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
-    r"""Read the DNA motifs of a file of JASPAR, HOCOMOCO, CIS-BP, TRANSFAC or HOMER, or of the MEME Suite.
+    r"""Read the DNA motifs of a file of JASPAR, HOCOMOCO, CIS-BP, TRANSFAC or HOMER, or a collection of JASPAR by name.
 
     The content tells the format, whatever the file is called: MEME, JASPAR (``.jaspar``, ``.pfm``), TRANSFAC, HOMER
-    (``.motif``), HOCOMOCO (``.pcm``), or a single matrix, each plain or compressed by gzip.
+    (``.motif``), HOCOMOCO (``.pcm``), or a single matrix, each plain or compressed by gzip, bzip2 or xz.
 
     Parameters
     ----------
     path
-        The file. Ids and names stay as they are there; a motif without a name gets its id for one. Counts become the
+        The file; or, with the extra ``motifs`` installed (pyjaspar), a release of JASPAR and a group of species:
+        ``"jaspar2024-vertebrates"``, ``"jaspar2022-nematodes"`` (CORE motifs, the latest version of each). Ids and names stay as they are there; a motif without a name gets its id for one. Counts become the
         share of each base at each position, without pseudocounts.
 
     Returns
@@ -29,9 +30,9 @@ def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If there is no such file, or a collection of JASPAR is named and pyjaspar is not installed.
     ValueError
-        If the file is empty, in another format or truncated, or if one of its motifs has an id twice, no matrix, or a
+        If there is no such collection, the file is empty, in another format or truncated, or if one of its motifs has an id twice, no matrix, or a
         matrix that holds neither probabilities nor counts.
 
     Examples
@@ -45,6 +46,7 @@ def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
     >>> sb.io.read_motifs("toy.meme")
     [Motif('MA1.1', 'Ahr::Arnt', GCG)]
     """
+    from scbasset_tl.genome.jaspar import is_library, library
     from scbasset_tl.genome.motif_files import read_motif_file
 
-    return read_motif_file(path)
+    return library(path) if isinstance(path, str) and is_library(path) else read_motif_file(path)

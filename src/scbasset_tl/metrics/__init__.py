@@ -9,13 +9,20 @@ from scbasset_tl.metrics._compare_models import compare_models
 from scbasset_tl.metrics._denoised_asw import denoised_asw
 from scbasset_tl.metrics._embedding_rank_distance import RankDistance, embedding_rank_distance
 from scbasset_tl.metrics._gene_expression_correlation import GeneExpression, gene_expression_correlation
+from scbasset_tl.metrics._imputation import imputation
 from scbasset_tl.metrics._label_score import label_score
+from scbasset_tl.metrics._learning_curve import LearningCurve, learning_curve
+from scbasset_tl.metrics._motif_match import MotifMatch, motif_match
 from scbasset_tl.metrics._neighbor_score import neighbor_score
+from scbasset_tl.metrics._perturbation import Perturbation, perturbation
 from scbasset_tl.metrics._tf_expression_correlation import TFExpression, tf_expression_correlation
 
 __all__ = [
     "AccessibilityAUC",
     "GeneExpression",
+    "LearningCurve",
+    "MotifMatch",
+    "Perturbation",
     "RankDistance",
     "TFExpression",
     "accessibility_auc",
@@ -27,7 +34,11 @@ __all__ = [
     "embedding_rank_distance",
     "gene_expression_correlation",
     "compare_generated",
+    "imputation",
     "label_score",
+    "learning_curve",
+    "motif_match",
+    "perturbation",
     "neighbor_score",
     "tf_expression_correlation",
 ]

@@ -71,6 +71,8 @@ def accessibility_auc(
     key: str = SCBASSET,
     split: Literal["train", "val", "test", "held-out"] | None = "test",
     layer: str | None = None,
+    average: Literal["none", "strands", "strands_shifts"] | None = None,
+    accelerator: str = "cpu",
     mod: str = "atac",
 ) -> AccessibilityAUC:
     """Exact auROC and auPR of a trained model, per cell and per peak :cite:p:`Yuan2022`.
@@ -87,6 +89,8 @@ def accessibility_auc(
         Peaks to score by ``var['split']``; ``"held-out"`` is val and test, ``None`` all peaks.
     layer
         Layer with the accessibility; by default what the model was trained on.
+    {average}
+    {accelerator}
     {mod}
 
     Returns
@@ -113,19 +117,24 @@ def accessibility_auc(
     import pandas as pd
 
     from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.model.peak_vectors import check_average, vectors_of
     from scbasset_tl._adata.model.seen import check_unseen
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import resolve
+    from scbasset_tl._validate import check_one_of
     from scbasset_tl.stats.auc import held_out_areas
+    from scbasset_tl.train.device import ACCELERATORS
 
+    check_one_of("accelerator", accelerator, ACCELERATORS)
     adata = resolve(data, mod)
     model = read_model(adata, key)
-    peak_embedding, peaks = model.require_peaks(), _peaks_in(adata, split)
+    forms, peaks = check_average(model, average), _peaks_in(adata, split)
     if split not in (None, "train"):
         check_unseen(adata, model, peaks)
+    embed = vectors_of(adata, model, peaks, forms, accelerator)
     cell_embedding, cell_bias = model.raw_head(adata.obs)
     labels = labels_from(adata, model.entry["params"].get("layer") if layer is None else layer).rows(peaks)
-    per_cell, per_peak = held_out_areas(peak_embedding[peaks], cell_embedding, cell_bias, labels)
+    per_cell, per_peak = held_out_areas(embed(), cell_embedding, cell_bias, labels)
     names = adata.obs_names, adata.var_names[peaks]
     pairs = [
         (pd.Series(areas.roc, index=index, name="auroc"), pd.Series(areas.pr, index=index, name="auprc"))

@@ -60,7 +60,8 @@ def compare_models(
     Returns
     -------
     A row for each key: ``l2_cell`` and ``l2_batch`` (NaN where the model knows no batches), ``label_score``, the scores of
-    :func:`scbasset_tl.metrics.batch_mixing`, and ``recommended``, true for one of them.
+    :func:`scbasset_tl.metrics.batch_mixing`, and ``recommended``, true for one of them. ``.attrs["max_loss"]`` is what was
+    allowed.
 
     Raises
     ------
@@ -100,6 +101,7 @@ def compare_models(
     table = pd.DataFrame(rows, index=pd.Index(list(found), name="key"))
     near = table["label_score"] >= table["label_score"].max() - loss
     table["recommended"] = table.index == table.loc[near, "ilisi"].idxmax()
+    table.attrs["max_loss"] = loss
     return table
 
 

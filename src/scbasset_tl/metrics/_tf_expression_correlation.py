@@ -155,12 +155,10 @@ def _differs(obs: pd.DataFrame, groupby: str, pairs: Pairs, max_fdr: float) -> n
     import numpy as np
     from scipy.stats import false_discovery_control
 
+    from scbasset_tl._adata.columns import obs_column
     from scbasset_tl.stats.agreement import group_p_values
 
-    if groupby not in obs:
-        message = f"groupby: obs has no column {groupby!r}; it has {list(obs.columns)[:20]}."
-        raise KeyError(message)
-    group = obs.loc[pairs.cells, groupby]
+    group = obs_column(obs, groupby, argument="groupby").loc[pairs.cells]
     known = group.notna().to_numpy()
     if group.nunique() < 2:
         message = f"groupby: obs[{groupby!r}] has {group.nunique()} group(s); at least 2 are needed."

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 N_CODE = 4
+MAX_SHIFT = 3
+"""Bases by which training moves a sequence, at most, to either side."""
 _COMPLEMENT = (3, 2, 1, 0, N_CODE)
 
 

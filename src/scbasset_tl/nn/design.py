@@ -1,4 +1,4 @@
-"""DNA designed for an output: greedy search over substitutions and implanted patches, both strands averaged."""
+"""DNA designed for an output: greedy or beam search over substitutions and implanted patches, both strands averaged."""
 
 from __future__ import annotations
 
@@ -92,9 +92,12 @@ def design(
     *,
     n_rounds: int,
     rng: np.random.Generator,
+    beam: int = 1,
     tick: Callable[[int], object] | None = None,
 ) -> list[Course]:
     """Make the best edit of each sequence in each round, until none adds :data:`LEAST_GAIN` to its score.
+
+    With a ``beam`` the best sequences of each round go on side by side, and the best that was ever seen is returned.
 
     Logits are means over a sequence and its reverse complement; those of the result come from whole sequences.
 
@@ -112,15 +115,19 @@ def design(
         Most edits of a sequence.
     rng
         Draws the places of patches; each sequence has draws of its own.
+    beam
+        Sequences that go on from each one given.
     tick
         Called with the number of rounds done since the last call, of ``N * n_rounds``.
     """
     generators = rng.spawn(len(codes))
     courses: list[Course] = []
-    for first in range(0, len(codes), _SEQUENCES_AT_ONCE):
-        part = slice(first, first + _SEQUENCES_AT_ONCE)
-        rows = codes[part].copy()
-        courses += _design(trunk, rows, objective, moves, n_rounds, generators[part], tick or (lambda _: None))
+    step = max(1, _SEQUENCES_AT_ONCE // beam)
+    for first in range(0, len(codes), step):
+        part = slice(first, first + step)
+        courses += _design(
+            trunk, codes[part], objective, moves, n_rounds, beam, generators[part], tick or (lambda _: None)
+        )
     return courses
 
 
@@ -130,27 +137,46 @@ def _design(
     objective: Objective,
     moves: Moves,
     n_rounds: int,
+    beam: int,
     generators: list[np.random.Generator],
     tick: Callable[[int], object],
 ) -> list[Course]:
-    """The courses of a few sequences, whose ``codes`` are changed."""
-    courses = [Course(row, [logits]) for row, logits in zip(codes, _logits(trunk, codes, objective), strict=True)]
-    active = np.arange(len(codes))
+    """The courses of a few sequences."""
+    best = [Course(row, [logits]) for row, logits in zip(codes, _logits(trunk, codes, objective), strict=True)]
+    beams = {row: [course] for row, course in enumerate(best)}
     for number in range(n_rounds):
-        candidates = [_candidates(codes[row], moves, generators[row]) for row in active]
-        steps = _best_steps(trunk, codes[active], candidates, objective)
-        stuck = [step is None for step in steps]
-        tick((n_rounds - number - 1) * sum(stuck) + len(active))
-        for row, step in zip(active, steps, strict=True):
-            if step is not None:
-                codes[row, step.start : step.start + len(step.new)] = step.new
-                courses[row].steps.append(step)
-        active = active[~np.array(stuck)]
-        if not active.size:
+        flat = [(row, course) for row, courses in beams.items() for course in courses]
+        candidates = [_candidates(course.codes, moves, generators[row]) for row, course in flat]
+        found = _best_steps(trunk, np.stack([course.codes for _, course in flat]), candidates, objective, beam)
+        parents: dict[int, list[tuple[float, Course, Step]]] = {row: [] for row in beams}
+        for (row, course), steps in zip(flat, found, strict=True):
+            parents[row] += [(score, course, step) for score, step in steps]
+        tick((n_rounds - number - 1) * sum(not edits for edits in parents.values()) + len(beams))
+        beams = {row: _children(edits, beam) for row, edits in parents.items() if edits}
+        if not beams:
             break
-        for row, logits in zip(active, _logits(trunk, codes[active], objective), strict=True):
-            courses[row].logits.append(logits)
-    return courses
+        new = [course for courses in beams.values() for course in courses]
+        for course, logits in zip(new, _logits(trunk, np.stack([c.codes for c in new]), objective), strict=True):
+            course.logits.append(logits)
+        for row, courses in beams.items():
+            best[row] = max([best[row], *courses], key=lambda course: _last_score(course, objective))
+    return best
+
+
+def _children(edits: list[tuple[float, Course, Step]], beam: int) -> list[Course]:
+    """The sequences that the ``beam`` best edits make, each once; their own logits are still to come."""
+    made: dict[bytes, Course] = {}
+    for _, course, step in sorted(edits, key=lambda edit: -edit[0]):
+        codes = course.codes.copy()
+        codes[step.start : step.start + len(step.new)] = step.new
+        made.setdefault(codes.tobytes(), Course(codes, list(course.logits), [*course.steps, step]))
+        if len(made) == beam:
+            break
+    return list(made.values())
+
+
+def _last_score(course: Course, objective: Objective) -> float:
+    return float(objective.score(torch.from_numpy(course.logits[-1])[None])[0])
 
 
 def _logits(trunk: Trunk, codes: np.ndarray, objective: Objective) -> np.ndarray:
@@ -200,14 +226,14 @@ def _candidates(codes: np.ndarray, moves: Moves, rng: np.random.Generator) -> li
 
 @torch.inference_mode()
 def _best_steps(
-    trunk: Trunk, codes: np.ndarray, candidates: list[list[_Candidate]], objective: Objective
-) -> list[Step | None]:
-    """The edit of each sequence (n, L) that adds most to its score, if that is enough."""
+    trunk: Trunk, codes: np.ndarray, candidates: list[list[_Candidate]], objective: Objective, n: int
+) -> list[list[tuple[float, Step]]]:
+    """The ``n`` edits of each sequence (N, L) that give the highest scores, with these, as far as they add enough."""
     strands = _both_strands(codes)
     editor = Editor(trunk, strands)
     before = torch.stack(editor.embedding.chunk(2)).mean(0)
-    best: list[Step | None] = [None] * len(codes)
-    highest = objective.score(objective.logits(before)) + LEAST_GAIN
+    best: list[list[tuple[float, Step]]] = [[] for _ in codes]
+    least = (objective.score(objective.logits(before)) + LEAST_GAIN).cpu().numpy()
     for width in sorted({each.patches.shape[1] for row in candidates for each in row}):
         members = [(row, each) for row, of in enumerate(candidates) for each in of if each.patches.shape[1] == width]
         rows = np.repeat([row for row, _ in members], [len(each.starts) for _, each in members])
@@ -216,15 +242,14 @@ def _best_steps(
             continue
         embedding = before[torch.as_tensor(rows, device=before.device)]
         embedding = embedding + _both_changes(trunk, editor, strands, Edits(patches, rows, starts))
-        score = objective.score(objective.logits(embedding))
+        score = objective.score(objective.logits(embedding)).cpu().numpy()
         for row in np.unique(rows):
-            mine = np.flatnonzero(rows == row)
-            edit = mine[int(score[mine].argmax())]
-            if score[edit] > highest[row]:
-                highest[row] = score[edit]
+            mine = np.flatnonzero((rows == row) & (score > least[row]))
+            for edit in mine[np.argsort(-score[mine], kind="stable")[:n]]:
                 start = int(starts[edit])
-                best[row] = Step(start, codes[row, start : start + width].copy(), patches[edit], int(patch[edit]))
-    return best
+                old = codes[row, start : start + width].copy()
+                best[row].append((float(score[edit]), Step(start, old, patches[edit], int(patch[edit]))))
+    return [sorted(steps, key=lambda step: -step[0])[:n] for steps in best]
 
 
 def _both_changes(trunk: Trunk, editor: Editor, strands: np.ndarray, edits: Edits) -> torch.Tensor:

@@ -145,7 +145,7 @@ class LatentDiffusion(nn.Module):
         depth: Tensor,
         *,
         generator: torch.Generator,
-        guidance: float = 1.5,
+        guidance: float = 1.0,
         steps: int = 50,
         start: Tensor | None = None,
         strength: float = 1.0,

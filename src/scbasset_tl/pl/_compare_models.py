@@ -26,7 +26,8 @@ def compare_models(
     """Draw :func:`scbasset_tl.metrics.compare_models`: what each model gives up in label score for mixing.
 
     Up and to the right is better. Models that know the batches are joined in the order of ``l2_cell``; the recommended one
-    has a ring, and the dashed line is perfect mixing (batches shuffled over the cells).
+    has a ring, and the dashed line is perfect mixing (batches shuffled over the cells). Models in the grey part lose more label
+    score than ``max_loss`` of :func:`scbasset_tl.metrics.compare_models` allows, and are not recommended however well they mix.
 
     Parameters
     ----------
@@ -83,5 +84,10 @@ def compare_models(
         )
     ax.axhline(table["ilisi_by_chance"].mean(), color="grey", linestyle="--", linewidth=1)
     ax.margins(x=0.25, y=0.15)
+    if "max_loss" in table.attrs:
+        left, right = ax.get_xlim()
+        least = table["label_score"].max() - table.attrs["max_loss"]
+        ax.axvspan(min(left, least), least, color="0.93", zorder=0)
+        ax.set_xlim(left, right)
     ax.set(xlabel="label score", ylabel="iLISI")
     return paper.finish(ax.figure, ax)

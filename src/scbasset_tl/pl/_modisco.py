@@ -58,9 +58,9 @@ def modisco(
     Examples
     --------
     >>> import scbasset_tl as sb
-    >>> adata = sb.datasets.toy(n_obs=60, n_vars=400)
+    >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
-    >>> sb.tl.modisco(adata, sliding_window_size=16, flank_size=4, min_metacluster_size=20)
+    >>> sb.tl.modisco(adata, sliding_window_size=16, flank_size=4, min_metacluster_size=20, n_leiden_runs=1)
     >>> if len(sb.get.modisco(adata)):
     ...     figure = sb.pl.modisco(adata, show=False)
     """

@@ -98,6 +98,7 @@ def report(
 
 def _cells(data: Any, color: str | None, basis: str | None, *, key: str, mod: str) -> tuple[AnnData | None, Any, str]:
     """The cells to draw, where they lie, and the name of the axes; none without ``color``."""
+    from scbasset_tl._adata.columns import obs_column
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.get._report import Report
     from scbasset_tl.pl._embedding import coordinates
@@ -108,9 +109,7 @@ def _cells(data: Any, color: str | None, basis: str | None, *, key: str, mod: st
         message = f"color={color!r} needs the cells, which a report does not hold: pass the AnnData or MuData itself."
         raise ValueError(message)
     adata = resolve(data, mod)
-    if color not in adata.obs:
-        message = f"color: obs has no column {color!r}; it has {list(adata.obs.columns)[:20]}."
-        raise KeyError(message)
+    obs_column(adata.obs, color, argument="color")
     return adata, *coordinates(data, adata, basis, key)
 
 

@@ -142,12 +142,12 @@ def _choose(found: AnnData, motifs: str | Sequence[str] | None, n_top: int) -> l
 
 
 def _column(adata: AnnData, groupby: str | None) -> str:
+    from scbasset_tl._adata.columns import obs_column
+
     if groupby is None:
         message = (
             "groupby is needed: tl.tf_activity was called without it. Name a column of obs, or use kind='embedding'."
         )
         raise ValueError(message)
-    if groupby not in adata.obs:
-        message = f"groupby: obs has no column {groupby!r}; it has {list(adata.obs.columns)[:20]}."
-        raise KeyError(message)
+    obs_column(adata.obs, groupby, argument="groupby")
     return groupby

@@ -1,14 +1,14 @@
-"""Keep a part of the reads."""
+"""Keep a part of the reads, or of the open entries."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import DOWNSAMPLED
 from scbasset_tl._log import info
 from scbasset_tl._random import as_generator
-from scbasset_tl._validate import check_key_added, check_number
+from scbasset_tl._validate import check_key_added, check_number, check_one_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,17 +23,21 @@ def downsample_counts(
     data: D,
     fraction: float,
     *,
+    by: Literal["reads", "entries"] = "reads",
     layer: str | None = None,
     rng: int | np.random.Generator | None = 0,
     mod: str = "atac",
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """Draw a part of the reads, to see how a model depends on sequencing depth :cite:p:`Yuan2022`.
+    """Draw a part of the reads or of the open entries, to see how a model depends on depth :cite:p:`Yuan2022`.
 
-    Every count is thinned binomially: each read stays with probability ``fraction``, independently. Of a binary matrix
-    that leaves ``fraction`` of the open entries, as in the paper, which went from 80 % down to 5 %. The model of such a
-    layer is trained by ``tl.scbasset(data, layer=..., key_added=...)``, and
+    With ``by="reads"`` each read stays with probability ``fraction``, as in shallower sequencing: an entry of several
+    reads stays open more often than one of a single read. With ``by="entries"`` each open entry stays with that
+    probability, whatever its count; this is what the paper did, from 80 % down to 5 %. For a binary matrix the two are
+    the same.
+
+    The model of such a layer is trained by ``tl.scbasset(data, layer=..., key_added=...)``, and
     :func:`scbasset_tl.metrics.accessibility_auc` scores it on the same layer, or on all reads. Cells without a
     read left have to go before training (``adata[adata.layers["downsampled"].getnnz(axis=1) > 0]``).
 
@@ -41,9 +45,11 @@ def downsample_counts(
     ----------
     {data}
     fraction
-        Share of the reads that stay, above 0 and at most 1.
+        Share of the reads or entries that stay, above 0 and at most 1.
+    by
+        ``"reads"`` thins the counts, ``"entries"`` keeps or drops each open entry with its count.
     layer
-        Layer with counts of reads or fragments; ``None`` is ``.X``.
+        Layer with counts of reads or fragments (for ``"entries"`` any values that are not negative); ``None`` is ``.X``.
     {rng}
     {mod}
     key_added
@@ -55,14 +61,14 @@ def downsample_counts(
     ``None``, or the changed copy. Writes
 
     `adata.layers['downsampled' | key_added]` : ``scipy.sparse.csr_matrix``
-        The reads left, in the type of the counts.
+        The reads or entries left, in the type of the counts.
 
     Raises
     ------
     KeyError
         If the layer is missing.
     ValueError
-        If ``fraction`` is out of range, the values are no counts, or the result would replace them.
+        If ``fraction`` is out of range, ``by`` is neither, the values are no counts of reads, or the result would replace them.
 
     Examples
     --------
@@ -77,10 +83,11 @@ def downsample_counts(
     from scbasset_tl._adata.write import write_slots
 
     share = check_number("fraction", fraction, low=0, high=1, open_low=True)
+    check_one_of("by", by, ("reads", "entries"))
     check_key_added(key_added)
     name = DOWNSAMPLED if key_added is None else key_added
     check_not_source(name, layer)
-    kept = downsampled(writable_peaks(data, mod, copy=copy), layer, share, as_generator(rng))
+    kept = downsampled(writable_peaks(data, mod, copy=copy), layer, share, by, as_generator(rng))
     n_empty = int((kept.getnnz(axis=1) == 0).sum())
     info(f"{kept.nnz / (kept.shape[0] * kept.shape[1]):.2%} of the entries are open; {n_empty} cells have no read left")
 

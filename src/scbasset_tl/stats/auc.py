@@ -60,13 +60,18 @@ def areas_per_row(scores: np.ndarray, labels: Labels) -> Areas:
 
 def auc_per_column(scores: np.ndarray, labels: Labels) -> np.ndarray:
     """AUC of each column of ``scores`` (P, C) against the same column of ``labels``, float64 (C,)."""
+    return areas_per_column(scores, labels).roc
+
+
+def areas_per_column(scores: np.ndarray, labels: Labels) -> Areas:
+    """Both areas of each column of ``scores`` (P, C) against the same column of ``labels``."""
     by_column = transpose(labels)
     step = _rows_per_block(labels.n_peaks)
-    blocks = [
-        auc_per_row(np.ascontiguousarray(scores[:, start : start + step].T), _span(by_column, start, start + step))
-        for start in range(0, labels.n_cells, step)
-    ]
-    return np.concatenate([np.empty(0), *blocks])
+    areas = np.empty((2, labels.n_cells))
+    for start in range(0, labels.n_cells, step):
+        block = np.ascontiguousarray(scores[:, start : start + step].T)
+        areas[:, start : start + step] = areas_per_row(block, _span(by_column, start, start + step))
+    return Areas(*areas)
 
 
 def held_out_auc(

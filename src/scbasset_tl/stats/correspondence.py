@@ -11,6 +11,8 @@ from scbasset_tl._random import draw_seed
 if TYPE_CHECKING:
     from scipy import sparse
 
+_NO_AXIS = 1e-10  # of the largest squared singular value
+
 
 def region_vectors(tokens: sparse.csr_matrix, n_latent: int, *, rng: np.random.Generator) -> np.ndarray:
     """Vectors whose products are the linear part of log C / E: C joint openness in a cell, E its expectation.
@@ -49,9 +51,39 @@ def region_vectors(tokens: sparse.csr_matrix, n_latent: int, *, rng: np.random.G
         found = (
             v[1:] * _without_noise(s[1:], n_cells, n_regions, tokens.nnz)[:, None] / np.sqrt(columns / columns.sum())
         )
-        found *= np.sign(np.take_along_axis(found, np.abs(found).argmax(1)[:, None], 1))
-        vectors[:, :rank] = found.T
+        vectors[:, :rank] = _oriented(found.T)
     return vectors
+
+
+def weigh_axes(vectors: np.ndarray, share: np.ndarray, power: float) -> np.ndarray:
+    """Turn region vectors to their principal axes, and give each its singular value to a power instead of once.
+
+    The axes are those of the vectors weighted by ``share``: for vectors s v / √c of :func:`region_vectors` they are the
+    dimensions, the singular values are s, and what comes out is s^power v / √c (eigenvalue weighting of Levy, Goldberg &
+    Dagan 2015). Axes next to nothing are zero. At 1 the vectors stay as they are.
+
+    Parameters
+    ----------
+    vectors
+        Of the regions (R, d).
+    share
+        Of each region in all entries (R,).
+    power
+        1 leaves the vectors alone, less than 1 brings the axes nearer to each other.
+    """
+    if power == 1:
+        return vectors
+    rows = vectors.astype(np.float64)
+    square, axes = np.linalg.eigh((rows * share[:, None]).T @ rows)
+    square, axes = square[::-1], axes[:, ::-1]
+    used = square > _NO_AXIS * max(square[0], 0)
+    factor = np.where(used, np.where(used, square, 1) ** ((power - 1) / 2), 0)
+    return _oriented(rows @ (axes * factor)).astype(np.float32)
+
+
+def _oriented(vectors: np.ndarray) -> np.ndarray:
+    """The largest entry of each dimension is positive."""
+    return vectors * np.sign(np.take_along_axis(vectors, np.abs(vectors).argmax(0)[None], 0))
 
 
 def _without_noise(s: np.ndarray, n_cells: int, n_regions: int, n_entries: int) -> np.ndarray:

@@ -53,6 +53,13 @@ class LowRank(NamedTuple):
             rows = slice(start, min(start + step, len(self.left)))
             yield rows, self.rows(rows).dense()
 
+    def column_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Consecutive columns and their entries, float32 (columns, n): a line for each column."""
+        step = max(1, BLOCK_ENTRIES // max(1, len(self.left)))
+        for start in range(0, len(self.right), step):
+            columns = slice(start, min(start + step, len(self.right)))
+            yield columns, np.ascontiguousarray(self._replace(right=self.right[columns]).dense().T)
+
     def average_rows(self, weights: sparse.csr_matrix) -> np.ndarray:
         """``weights @ matrix``, float32 (G, P): the mean over rows where each row of ``weights`` (G, n) sums to 1.
 

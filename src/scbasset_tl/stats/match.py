@@ -61,6 +61,18 @@ def match_hits(importance: np.ndarray, codes: np.ndarray, pwms: Sequence[np.ndar
     return result
 
 
+def match_vectors(delta: np.ndarray, pwms: Sequence[np.ndarray], starts: np.ndarray) -> np.ndarray:
+    """The changes of the embedding that :func:`match_hits` weighs, (H, K): with a cell's vector its dot product.
+
+    ``delta`` (L, 4, K) is the change of the embedding by each base; PWMs and starts are as there.
+    """
+    vectors = np.empty((len(starts), delta.shape[2]))
+    for hit, (pwm, start) in enumerate(zip(pwms, starts, strict=True)):
+        # a constant of all four bases goes with the mean of the weights, which is 0
+        vectors[hit] = np.tensordot(pwm - 0.25, delta[start : start + len(pwm)], 2)
+    return vectors
+
+
 def _match(relative: np.ndarray, weights: np.ndarray, starts: np.ndarray) -> Match:
     """:func:`match_hits` of one output and width: importances (L, 4) and PWMs (h, width, 4), both relative to the bases.
 

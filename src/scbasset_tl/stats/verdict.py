@@ -19,10 +19,10 @@ shallow as real ones get. Below it a significant signal is too weak to shape an 
 MIN_SPECIFIC: Final = 0.01
 """Held-out auROC per peak above its null. With thousands of held-out peaks a trace is significant too."""
 MIN_EPOCHS: Final = 5
-"""A shorter course cannot show whether it has levelled off; recipe="fast" never runs fewer than 12."""
+"""A shorter course cannot show whether it has levelled off; recipe="fast" never runs fewer than 6."""
 MIN_STEPS: Final = 400
 """Optimizer steps of the whole run: on toy data, models stopped earlier had begun to learn training peaks by heart before
-held-out peaks rose, as models without signal do; recipe="fast" takes 940, fewer only with under 2,000 training peaks."""
+held-out peaks rose, as models without signal do; recipe="fast" takes no fewer, however few the peaks."""
 MAX_LATE_RISE: Final = 1.0
 """Speed of the training auROC in the last tenth of the epochs over that of the whole run; 1 is a straight line."""
 _FLAT: Final = 0.01  # a gain below it is noise, e.g. after a warm start
@@ -68,9 +68,7 @@ def decide(per_cell: Signal, per_peak: Signal, training: Signal, course: Course 
     """
     works = _above(per_cell, MIN_PER_CELL)
     specific = _above(per_peak, per_peak.null + MIN_SPECIFIC)
-    # a model without signal is judged by the whole run: which of its epochs was best means nothing
-    short = None if course is None else _short(course, course.best_epoch if works else course.epochs)
-    rising = None if course is None else _rising(course)
+    short, rising = _missing(per_cell, course)
 
     if works and specific:
         if short or rising:
@@ -87,6 +85,21 @@ def decide(per_cell: Signal, per_peak: Signal, training: Signal, course: Course 
     if course is None:
         return "undertrained", "Neither held-out peaks nor those trained on are predicted."
     return "no sequence signal", "A whole training run found nothing in the sequences."
+
+
+def why_not_over(per_cell: Signal, course: Course) -> str | None:
+    """What the training lacks by the rules of :func:`decide`, half a sentence; ``None`` if it is over."""
+    short, rising = _missing(per_cell, course)
+    return short or rising
+
+
+def _missing(per_cell: Signal, course: Course | None) -> tuple[str | None, str | None]:
+    """Why a course is too short, and that it still rises."""
+    if course is None:
+        return None, None
+    # a model without signal is judged by the whole run: which of its epochs was best means nothing
+    works = _above(per_cell, MIN_PER_CELL)
+    return _short(course, course.best_epoch if works else course.epochs), _rising(course)
 
 
 def _above(signal: Signal, threshold: float) -> bool:

@@ -24,6 +24,7 @@ def denoise(
     key: str = "scbasset",
     normalize_depth: bool = True,
     scale: Literal["logit", "sigmoid"] = "logit",
+    decoder: Literal["dna", "fitted"] = "dna",
     dtype: Literal["float32", "float16"] = "float32",
     path: str | PathLike[str] | None = None,
     mod: str = "atac",
@@ -45,6 +46,9 @@ def denoise(
         Leave the cells' biases (and batches) out.
     scale
         ``"logit"`` or ``"sigmoid"``.
+    decoder
+        ``"dna"``: the peaks' embeddings, as the model has them. ``"fitted"``: what :func:`scbasset_tl.tl.fit_decoder`
+        fitted to the data's own peaks, which fills in reads better.
     dtype
         ``"float16"`` halves the size and keeps three digits.
     path
@@ -87,7 +91,7 @@ def denoise(
 
     from scbasset_tl._adata.backing import is_file_of
     from scbasset_tl._adata.kinds import DENOISE
-    from scbasset_tl._adata.model.denoised import file_size, low_rank, typed_blocks, write_h5ad
+    from scbasset_tl._adata.model.denoised import file_size, own_peaks, typed_blocks, write_h5ad
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim, entry
@@ -98,8 +102,8 @@ def denoise(
     source = writable(data, mod, copy=copy or path is not None)
     n_bytes = source.n_obs * source.n_vars * np.dtype(check_one_of("dtype", dtype, ("float32", "float16"))).itemsize
     model = read_model(source, key)
-    matrix = low_rank(source, model, normalize_depth=normalize_depth, scale=scale)
-    params = {"key": key, "normalize_depth": bool(normalize_depth), "scale": scale, "dtype": dtype}
+    matrix = own_peaks(source, model, normalize_depth=normalize_depth, scale=scale, decoder=decoder)
+    params = {"key": key, "normalize_depth": bool(normalize_depth), "scale": scale, "decoder": decoder, "dtype": dtype}
     what = f"the denoised matrix of {source.n_obs:,} cells × {source.n_vars:,} peaks"
     if path is not None:
         if copy or key_added is not None:

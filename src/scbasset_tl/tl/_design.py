@@ -31,19 +31,21 @@ def design(
     n_rounds: int = 20,
     motifs: str | PathLike[str] | Motif | Sequence[Motif] | None = None,
     n_places: int = 32,
+    beam: int = 1,
     window: int | tuple[int, int] | None = None,
     gc: tuple[float, float] = (0.35, 0.65),
     off_target: Literal["max", "mean"] = "max",
     penalty: float = 1.0,
     fasta: str | PathLike[str] | None = None,
     rng: int | np.random.Generator | None = 0,
+    accelerator: str = "cpu",
     mod: str = "atac",
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
     """Design DNA that is open in one group of cells and closed in the others.
 
-    Greedy search: in each round every substitution is evaluated, and with ``motifs`` each motif at random places on
+    Greedy search, or with ``beam`` beam search: in each round every substitution is evaluated, and with ``motifs`` each motif at random places on
     either strand; the edit that adds most to the score is made. A sequence is done after ``n_rounds`` edits, or when no
     edit adds 0.001. The score is the mean logit of the group less ``penalty`` times that of the other groups. Logits are
     depth-normalised, and means over a sequence and its reverse complement.
@@ -73,6 +75,9 @@ def design(
         :func:`scbasset_tl.io.read_motifs` made of one.
     n_places
         Random places that each motif is tried at, in each round and on each strand.
+    beam
+        Sequences that go on from each one, side by side: in each round the edits of all of them are compared, and the
+        best sequences are kept. 1 is greedy; a beam takes so many times as long.
     window
         Change only so many bp around the middle, or the positions ``(first, last)``, ``last`` not included.
     gc
@@ -84,6 +89,7 @@ def design(
     fasta
         FASTA of the assembly that ``start`` names regions of.
     {rng}
+    {accelerator}
     {mod}
     key_added
         Name of the slot instead of ``design``.
@@ -127,17 +133,19 @@ def design(
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._log import progress
     from scbasset_tl.genome.motif_input import as_motifs
+    from scbasset_tl.train.device import single_device
 
     source = writable(data, mod, copy=copy)
     slots = claim(source, DESIGN, key_added, key=key)
     if n_sequences is not None:
         check_positive_int("n_sequences", n_sequences)
+    check_positive_int("beam", beam)
     n_rounds, n_places = check_positive_int("n_rounds", n_rounds), check_positive_int("n_places", n_places)
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed
     generator = as_generator(seed)
     model = read_model(source, key)
-    trunk = model.trunk()
+    trunk = model.trunk().to(single_device(accelerator))
     groups, objective = glue.group_objective(
         source, model, groupby=groupby, group=group, off_target=off_target, penalty=penalty
     )
@@ -151,7 +159,9 @@ def design(
 
     moves = Moves(bounds, counts, patches, n_places)
     with progress(len(starts.codes) * n_rounds, description="design", unit=" rounds") as bar:
-        courses = design(trunk, starts.codes, objective, moves, n_rounds=n_rounds, rng=generator, tick=bar.update)
+        courses = design(
+            trunk, starts.codes, objective, moves, n_rounds=n_rounds, rng=generator, beam=beam, tick=bar.update
+        )
     params = {
         "key": key,
         "groupby": groupby,
@@ -161,6 +171,7 @@ def design(
         "n_rounds": n_rounds,
         "n_motifs": len(found),
         "n_places": n_places,
+        "beam": beam,
         "window": list(bounds),
         "gc": [float(value) for value in gc],
         "off_target": off_target,

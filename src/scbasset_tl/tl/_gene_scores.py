@@ -26,6 +26,7 @@ def gene_scores(
     promoter: int = 2000,
     normalize_depth: bool = True,
     scale: Literal["logit", "sigmoid"] = "logit",
+    decoder: Literal["dna", "fitted"] = "dna",
     layer: str | None = None,
     key: str = "scbasset",
     mod: str = "atac",
@@ -56,6 +57,9 @@ def gene_scores(
         multiplied by the median number.
     scale
         ``"logit"`` or ``"sigmoid"``, of denoised scores.
+    decoder
+        ``"dna"``: the peaks' embeddings, as the model has them. ``"fitted"``: what :func:`scbasset_tl.tl.fit_decoder`
+        fitted to the data's own peaks, which fills in reads better; of denoised scores.
     layer
         Layer with the accessibility of raw scores; ``None`` is ``.X``. Values above zero count as open.
     {key}
@@ -97,7 +101,7 @@ def gene_scores(
     (60, 2)
     """
     from scbasset_tl._adata.kinds import GENE_SCORES, RAW_GENE_SCORES
-    from scbasset_tl._adata.model.denoised import low_rank
+    from scbasset_tl._adata.model.denoised import DECODERS, own_peaks
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim, entry
@@ -108,10 +112,15 @@ def gene_scores(
     source = writable(data, mod, copy=copy)
     denoised = check_one_of("kind", kind, ("denoised", "raw")) == "denoised"
     check_one_of("scale", scale, ("logit", "sigmoid"))
+    check_one_of("decoder", decoder, DECODERS)
     if check_positive_int("promoter", promoter, minimum=0) > _FARTHEST:
         message = f"promoter must be at most {_FARTHEST:,} bp, got {promoter:,}."
         raise ValueError(message)
-    given = {"layer": layer is not None} if denoised else {"scale": scale != "logit", "key": key != SCBASSET}
+    given = (
+        {"layer": layer is not None}
+        if denoised
+        else {"scale": scale != "logit", "decoder": decoder != "dna", "key": key != SCBASSET}
+    )
     if ignored := [name for name, changed in given.items() if changed]:
         message = f"{ignored[0]}= means nothing for kind={kind!r}: leave it out, or pass kind={'raw' if denoised else 'denoised'!r}."
         raise ValueError(message)
@@ -125,7 +134,8 @@ def gene_scores(
         advice="take fewer cells, or fewer genes: a table with the rows of some.",
     )
     if model is not None:
-        scores = low_rank(source, model, normalize_depth=normalize_depth, scale=scale).average_columns(found.weights)
+        matrix = own_peaks(source, model, normalize_depth=normalize_depth, scale=scale, decoder=decoder)
+        scores = matrix.average_columns(found.weights)
     else:
         scores = raw_scores(source, layer, found.weights, normalize_depth=normalize_depth)
     params = {
@@ -133,7 +143,7 @@ def gene_scores(
         "kind": kind,
         "promoter": promoter,
         "normalize_depth": bool(normalize_depth),
-        **({"key": key, "scale": scale} if denoised else {"layer": layer}),
+        **({"key": key, "scale": scale, "decoder": decoder} if denoised else {"layer": layer}),
     }
     container, adata = target(data, mod, copy=copy)
     made = {

@@ -106,7 +106,7 @@ def modisco(
     >>> import scbasset_tl as sb
     >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
-    >>> sb.tl.modisco(adata, sliding_window_size=16, flank_size=4)
+    >>> sb.tl.modisco(adata, n_regions=100, sliding_window_size=16, flank_size=4, n_leiden_runs=1)
     >>> list(sb.get.modisco(adata))
     ['group', 'sign', 'n_sites', 'consensus', 'motif', 'p_value']
     """

@@ -24,8 +24,9 @@ D = TypeVar("D", bound="AnnData | MuData")
 @doc_params
 def motif_deviations(
     data: D,
-    motifs: str | PathLike[str] | Motif | Sequence[Motif],
+    motifs: str | PathLike[str] | Motif | Sequence[Motif | str] | None = None,
     *,
+    kmers: int | None = None,
     p_value: float = 5e-5,
     width: int = 500,
     n_background: int = 50,
@@ -38,14 +39,18 @@ def motif_deviations(
 ) -> D | None:
     """Score motifs in cells by the deviations of chromVAR :cite:p:`Schep2017`, a baseline for TF activities.
 
-    For each motif, how many peaks that have it are open in a cell, against what depth lets expect and against peaks of
+    Motifs are those given or, as chromVAR offers too, all k-mers of one length, a k-mer and its reverse complement
+    counting as one. For each, how many peaks that have it are open in a cell, against what depth lets expect and against peaks of
     like GC content and depth. Counts enter as open or not. Peaks that are open in no cell are left out.
 
     Parameters
     ----------
     {data}
     motifs
-        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), motifs that :func:`scbasset_tl.io.read_motifs` returned, or, with
+        the extra ``motifs``, names of factors in JASPAR.
+    kmers
+        Length of k-mers (at most 8; 6 makes 2,080 of them) instead of motifs. A peak has a k-mer if either strand does.
     p_value
         A peak has a motif if FIMO's p-value of its best match is at most this.
     width
@@ -90,6 +95,9 @@ def motif_deviations(
     >>> sb.tl.motif_deviations(adata, motifs)
     >>> sb.get.motif_deviations(adata).shape
     (60, 12)
+    >>> sb.tl.motif_deviations(adata, kmers=3, key_added="kmers")
+    >>> list(sb.get.motif_deviations(adata, key="kmers"))[:3]
+    ['AAA', 'AAC', 'AAG']
     """
     import numpy as np
     from scipy import sparse
@@ -99,36 +107,44 @@ def motif_deviations(
     from scbasset_tl._adata.matrix import labels_from
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim
-    from scbasset_tl._adata.sequence.motif_deviations import gc_share, motif_matches, write_deviations
+    from scbasset_tl._adata.sequence import motif_deviations as glue
     from scbasset_tl._adata.sequence.motif_hits import check_background, check_widths
+    from scbasset_tl._space import check_memory
+    from scbasset_tl.genome.kmers import has_kmers, kmer_names
     from scbasset_tl.genome.motif_input import as_motifs
+    from scbasset_tl.genome.motifs import unique_names
     from scbasset_tl.stats.deviations import background_peaks, deviations
 
     source = writable(data, mod, copy=copy)
     slots = claim(source, MOTIF_DEVIATIONS, key_added)
-    chosen, frequencies = as_motifs(motifs), check_background(background)
+    k = glue.check_kmers(kmers, motifs, p_value, background)
+    chosen, frequencies = [] if motifs is None else as_motifs(motifs), check_background(background)
     check_number("p_value", p_value, low=0, high=1, open_low=True)
     check_positive_int("n_background", n_background, minimum=2)
     codes = sequence_codes(source)
     size = min(check_positive_int("width", width), codes.shape[1])
     check_widths(chosen, size)
+    names, ids = (unique_names(chosen), [motif.id for motif in chosen]) if k is None else [kmer_names(k)] * 2
+    what = f"the deviations of {len(names):,} {'motifs' if k is None else 'k-mers'} in {source.n_obs:,} cells"
+    check_memory(48 * len(names) * source.n_obs, what, advice="take fewer motifs, shorter k-mers or fewer cells.")
     labels = labels_from(source, layer)
     peaks = np.flatnonzero(labels.peak_counts())
     labels = labels.rows(peaks)
     first = codes.shape[1] // 2 - size // 2
     codes = codes[peaks, first : first + size]
-    has_motif = motif_matches(codes, chosen, p_value, frequencies)
-    similar = background_peaks(gc_share(codes), labels.peak_counts(), n_background, as_generator(rng))
+    has_motif = glue.motif_matches(codes, chosen, p_value, frequencies) if k is None else has_kmers(codes, k)
+    similar = background_peaks(glue.gc_share(codes), labels.peak_counts(), n_background, as_generator(rng))
     ones = np.ones(len(labels.indices))
     open_in = sparse.csr_matrix((ones, labels.indices, labels.indptr), shape=(len(peaks), labels.n_cells))
     scores = deviations(open_in, has_motif, similar)
     container, adata = target(data, mod, copy=copy)
     params = {
-        "p_value": p_value,
+        "kmers": k,
+        "p_value": p_value if k is None else None,
         "width": size,
         "n_background": n_background,
-        "background": frequencies,
+        "background": frequencies if k is None else None,
         "layer": layer,
     }
-    write_deviations(adata, slots, chosen, scores, {**params, "seed": recorded_seed(rng)})
+    glue.write_deviations(adata, slots, names, ids, scores, {**params, "seed": recorded_seed(rng)})
     return container if copy else None

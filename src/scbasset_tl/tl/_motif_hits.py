@@ -23,7 +23,7 @@ D = TypeVar("D", bound="AnnData | MuData")
 def motif_hits(
     data: D,
     regions: Any,
-    motifs: str | PathLike[str] | Motif | Sequence[Motif],
+    motifs: str | PathLike[str] | Motif | Sequence[Motif | str],
     *,
     fasta: str | PathLike[str] | None = None,
     groupby: str | None = None,
@@ -55,7 +55,8 @@ def motif_hits(
         Peaks as names, positions, a mask or a slice; with ``fasta`` any regions, as texts ``chr:start-end`` or a table
         with contig, start and end. ``None``: those of :func:`scbasset_tl.tl.ism`.
     motifs
-        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), or motifs that :func:`scbasset_tl.io.read_motifs` returned.
+        Path of a file (MEME, JASPAR, TRANSFAC, HOMER), motifs that :func:`scbasset_tl.io.read_motifs` returned, or, with
+        the extra ``motifs``, names of factors in JASPAR.
     fasta
         FASTA with the regions' DNA, for regions that are no peaks.
     groupby
@@ -86,9 +87,11 @@ def motif_hits(
 
     `adata.uns['motif_hits' | key_added]` : :class:`dict`
         ``region``, ``motif`` (numbers in ``regions`` and ``motifs``), ``start``, ``end``, ``reverse``, ``score`` (bits) and
-        ``p_value`` of each hit; ``dot``, ``pearson``, ``p_dot`` and ``p_pearson``, float32 (n_hits, n_groups); the names
+        ``p_value`` of each hit; ``dot``, ``pearson``, ``p_dot`` and ``p_pearson``, float32 (n_hits, n_groups); ``vector``, float32 (n_hits, n_latent), whose product with the vector of a
+        cell is ``dot`` in this cell; the names
         ``regions``, ``chrom``, ``motifs``, ``motif_ids`` and ``groups``; the call in ``params``.
-        :func:`scbasset_tl.get.motif_hits` makes a table of it.
+        :func:`scbasset_tl.get.motif_hits` makes a table of it, :func:`scbasset_tl.metrics.motif_match` compares single
+        cells of groups.
 
     Raises
     ------

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+    import torch
     from anndata import AnnData
-    from lightning_fabric import Fabric
     from mudata import MuData
 
     from scbasset_tl._adata.model.problem import TrainingData
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.train.checkpoint import Checkpoint
+    from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.loop import Fit
 
 D = TypeVar("D")
@@ -46,6 +47,7 @@ def scbasset(
     trunk: int | TrunkConfig | Mapping[str, Any] | None = None,
     warm_start: AnnData | MuData | str | Path | None = None,
     cells_per_step: int | None = None,
+    average: Literal["none", "strands", "strands_shifts"] | None = None,
     index_file: str | Path | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
@@ -81,7 +83,7 @@ def scbasset(
         ``"paper"``: the original's constant rate, zero biases and one augmentation per minibatch, up to 1,000 epochs.
     max_epochs
         Passes over the training peaks; ``None``: 1,000 for ``"paper"``; for ``"fast"`` as many as make 45,000
-        sequences, at least 6 and at most 60.
+        sequences, at least 6 and at most 60, or more where fewer than 400 optimizer steps would come of it.
     batch_size
         Peaks a minibatch of each device; ``None``: 128 for ``"paper"``; for ``"fast"`` a power of two from 32 to 128
         that makes about 700 minibatches of the training peaks. A last minibatch of one peak joins the one before it.
@@ -102,6 +104,11 @@ def scbasset(
         :func:`scbasset_tl.io.write_trunk`. Its shape is taken if ``trunk`` is ``None``. Cells start anew.
     cells_per_step
         Let each step see so many cells drawn at random, for data far beyond a million cells; ``None`` is all of them.
+    average
+        How the trained network reads each peak for its stored vector: ``"none"`` as it is; ``"strands"`` the mean over
+        both strands; ``"strands_shifts"`` over both strands, each moved by -3 to 3 bases as in training, 14 readings.
+        ``None``: ``"strands"`` for ``"fast"``, ``"none"`` for ``"paper"``, as the original.
+        :func:`scbasset_tl.get.accessibility` and :func:`scbasset_tl.tl.map_cells` read other DNA alike.
     index_file
         Read which cells are open at which peak from this file instead of from memory: made from the matrix if there is
         none, refused if it belongs to another. 4 bytes an open entry.
@@ -117,7 +124,9 @@ def scbasset(
         Devices on each node, and nodes. More than one in all need a process each, started by ``torchrun`` or ``srun``:
         see :doc:`/scale`. Each gets the same slots.
     precision
-        ``"32-true"`` or ``"bf16-mixed"``; ``None`` is the latter on CUDA and the former elsewhere.
+        ``"32-true"`` or ``"bf16-mixed"``; ``None`` is the latter on CUDA, and on a CPU with AMX or AVX-512 instructions for
+        bf16 (``amx_bf16`` or ``avx512_bf16`` among its flags in ``/proc/cpuinfo``), the former elsewhere. Resumed training
+        keeps its own.
     {rng}
     {mod}
     key_added
@@ -137,8 +146,8 @@ def scbasset(
     `adata.varm['scbasset' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Peak vectors (n_vars, n_latent).
     `adata.uns['scbasset' | key_added]` : :class:`dict`
-        The trunk's weights, the call, the history and the names of the other slots. ``['history']['auroc']`` is the mean
-        auROC over held-out peaks; beyond 200 million peaks × cells that of a sample, of ``n_cells`` cells.
+        The trunk's weights, the call, the history and the names of the other slots. ``['history']['auroc']`` has the mean
+        auROC and auPR over held-out peaks; beyond 200 million peaks × cells that of a sample, of ``n_cells`` cells.
     `adata.var['split']` : :class:`pandas.Series` (dtype `category`)
         Only if there was none.
 
@@ -166,19 +175,21 @@ def scbasset(
     from scbasset_tl._adata.codes import sequence_codes
     from scbasset_tl._adata.kinds import MODEL
     from scbasset_tl._adata.model.network import trunk_config, trunk_digest, warm_trunk
+    from scbasset_tl._adata.model.peak_vectors import read_vectors
     from scbasset_tl._adata.model.problem import training_data
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim
-    from scbasset_tl.nn.embed import embed
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.checkpoint import load_checkpoint
+    from scbasset_tl.train.device import make_fabric, settled_precision
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.exact import exact_cells
     from scbasset_tl.train.held_out import score_held_out
     from scbasset_tl.train.loop import fit
-    from scbasset_tl.train.recipe import RECIPE_NAMES, make_recipe
+    from scbasset_tl.train.recipe import RECIPE_NAMES, make_recipe, peak_average
 
     source = writable(data, mod, copy=copy)
     check_one_of("recipe", recipe, RECIPE_NAMES)
+    average = peak_average(recipe, average)
     claim(source, MODEL, key_added)
     changes = recipe_changes(max_epochs, batch_size, lr, l2_cell, l2_batch, patience)
     cells_per_step = cells_a_step(cells_per_step, source.n_obs)
@@ -187,11 +198,15 @@ def scbasset(
     codes = sequence_codes(source)
     check_positive_int("n_latent", n_latent)
     config = trunk_config(trunk, start, seq_len=codes.shape[1], n_latent=n_latent)
+    saved = load_checkpoint(path) if path is not None and resume else None
+    if precision is None and saved is not None:  # whatever this machine would choose
+        precision = saved.meta["identity"].get("precision")
     fabric = make_fabric(accelerator, precision, devices=devices, num_nodes=num_nodes)
+    precision = settled_precision(accelerator, precision)
     ranks = Ranks.of(fabric)
     origin = None if start is None else trunk_digest(start)
     with settings.override(verbosity=min(settings.verbosity, 1)) if ranks.rank else nullcontext():
-        seed, saved = _seed_and_state(rng, path, fabric, resume=resume)
+        seed = _seed(rng, saved, ranks, fabric.device)
         with ranks.first() if index_path is not None else nullcontext():  # it writes the index file
             once = fabric.local_rank == 0  # on each node
             training = training_data(
@@ -211,7 +226,7 @@ def scbasset(
             cells_per_step=cells_per_step,
             start=start,
         )
-        vectors, errors = embed(result.trunk, codes).cpu().numpy(), None
+        vectors, errors = read_vectors(result.trunk, codes, average), None
         if plan.exact_cells:
             train = training.peaks("train")
             errors = exact_cells(result, vectors, training.labels, train, ranks, l2_cell=plan.l2_cell)
@@ -219,7 +234,13 @@ def scbasset(
 
     container, adata = target(data, mod, copy=copy)
     call = {"name": recipe, "layer": layer, "n_latent": n_latent, "seed": seed, "precision": precision}
-    call |= {"warm_start": origin, "cells_per_step": cells_per_step, "devices": devices, "num_nodes": num_nodes}
+    call |= {
+        "average": average,
+        "warm_start": origin,
+        "cells_per_step": cells_per_step,
+        "devices": devices,
+        "num_nodes": num_nodes,
+    }
     call["index_file"] = None if index_path is None else str(index_path)
     # the model needs its batches: columns of a MuData's own obs are kept beside it
     batch_of = {name: source.obs[name] for name in training.batch_columns if name not in adata.obs}
@@ -269,18 +290,9 @@ def _write(
     )
 
 
-def _seed_and_state(
-    rng: int | np.random.Generator | None, path: Path | None, fabric: Fabric, *, resume: bool
-) -> tuple[int, Checkpoint | None]:
-    """The state to go on from, if any, and the seed: ``rng`` itself if it is one, else that state's, else drawn.
-
-    It is drawn on one rank for all.
-    """
-    from scbasset_tl.train.checkpoint import load_checkpoint
-    from scbasset_tl.train.distributed import Ranks
-
-    saved = load_checkpoint(path) if path is not None and resume else None
+def _seed(rng: int | np.random.Generator | None, saved: Checkpoint | None, ranks: Ranks, device: torch.device) -> int:
+    """``rng`` itself if it is a seed, else that of the state to go on from, else drawn, on one rank for all."""
     seed = recorded_seed(rng)
     if seed is None:
         seed = draw_seed(as_generator(rng)) if saved is None else saved.meta["identity"]["seed"]
-    return int(Ranks.of(fabric).agree([seed], fabric.device)[0]), saved
+    return int(ranks.agree([seed], device)[0])

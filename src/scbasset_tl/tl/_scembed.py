@@ -35,6 +35,7 @@ def scembed(
     n_negative: int = 5,
     ns_exponent: float = 0.75,
     subsample: float = 1e-3,
+    axis_power: float = 0.5,
     tokens_key: str | None = None,
     accelerator: str = "auto",
     rng: int | np.random.Generator | None = 0,
@@ -80,6 +81,10 @@ def scembed(
         These are drawn in proportion to the regions' frequency to this power.
     subsample
         Regions that are more frequent than this share of all tokens are left out at random; 0 keeps all.
+    axis_power
+        The vectors that were learned are turned to their principal axes, and each axis gets its singular value to this
+        power :cite:p:`Levy2015`. 1 leaves the vectors of Word2Vec as they are, whose first few axes outweigh the
+        others; 0 gives all axes the same length.
     tokens_key
         Entry of ``.uns`` by :func:`scbasset_tl.pp.tokenize_regions`; ``None`` is ``'tokens'`` if it is there, else the
         data's own peaks.
@@ -129,7 +134,7 @@ def scembed(
     from scbasset_tl._adata.scembed.store import encode, write_embedding
     from scbasset_tl._adata.scembed.tokens import read_tokens
     from scbasset_tl.nn.skipgram import SkipGramConfig
-    from scbasset_tl.train.device import make_fabric
+    from scbasset_tl.train.device import single_device
 
     source = writable_peaks(data, mod, copy=copy)
     claim(source, SCEMBED, key_added)
@@ -146,16 +151,19 @@ def scembed(
         subsample=check_number("subsample", subsample, low=0, high=1),
     )
     check_positive_int("min_count", min_count)
-    device = make_fabric(accelerator, None).device
+    power = check_number("axis_power", axis_power, low=0)
+    device = single_device(accelerator)
     tokens = read_tokens(source, tokens_key)
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed
     vectors, history = _train(tokens.open, config, min_count=min_count, start=start, device=device, seed=seed)
+    vectors = _weighed(tokens.open, vectors, power)
     cells, empty = encode(tokens.open, vectors)
     params = {
         **vars(config),
         "start": start,
         "min_count": min_count,
+        "axis_power": power,
         "tokens_key": tokens_key,
         "region_keys": tokens.region_keys,
         "seed": seed,
@@ -215,6 +223,16 @@ def _train(
         )
     vectors[frequent] = found.vectors
     return vectors, {"loss": np.array(found.loss), "independent": found.independent, "n_trained": len(frequent)}
+
+
+def _weighed(tokens: sparse.csr_matrix, vectors: np.ndarray, power: float) -> np.ndarray:
+    """The trained vectors with their axes weighted; their mean over all open entries stays zero."""
+    import numpy as np
+
+    from scbasset_tl.stats.correspondence import weigh_axes
+
+    counts = np.bincount(tokens.indices, minlength=len(vectors)) * vectors.any(axis=1)
+    return weigh_axes(vectors, counts / counts.sum(), power)
 
 
 def _show(bar: Any, loss: float) -> None:

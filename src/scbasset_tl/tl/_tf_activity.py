@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._log import info
 from scbasset_tl._random import as_generator, draw_seed, recorded_seed
 from scbasset_tl._validate import check_one_of, check_positive_int
 
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
     from scbasset_tl.infer.motif_effects import Experiment
 
 D = TypeVar("D")
+_SIGNIFICANT = 0.05
 
 
 @doc_params
 def tf_activity(
     data: D,
-    motifs: str | PathLike[str] | Motif | Sequence[Motif],
+    motifs: str | PathLike[str] | Motif | Sequence[Motif | str],
     *,
     key: str = "scbasset",
     backgrounds: str | PathLike[str] | np.ndarray | None = None,
@@ -70,7 +72,8 @@ def tf_activity(
     ----------
     {data}
     motifs
-        File of motifs (MEME, JASPAR, TRANSFAC, HOMER), or what :func:`scbasset_tl.io.read_motifs` made of one.
+        File of motifs (MEME, JASPAR, TRANSFAC, HOMER), what :func:`scbasset_tl.io.read_motifs` made of one, or, with the
+        extra ``motifs``, names of factors in JASPAR, ``"GATA1"`` or ``["GATA1", "SPI1"]``.
     {key}
     backgrounds
         Sequences to insert motifs into, used as they are: a FASTA file, or codes (n, seq_len) such as
@@ -171,6 +174,11 @@ def tf_activity(
         scale=scale,
         seed=seed,
     )
+    if mode == "insert" and activity.n_null and not (activity.fdr <= _SIGNIFICANT).any():
+        info(
+            f"no motif is significant by insertion at a false discovery rate of {_SIGNIFICANT}. Where few motifs drive much, "
+            "permutations of them act on shuffled DNA too: look at mode='ablate' beside it."
+        )
     container, adata = target(data, mod, copy=copy)
     params = {
         "key": key,

@@ -25,7 +25,7 @@ def variant_effect(
     fasta: str | PathLike[str],
     *,
     windows: Literal["peaks", "variant"] = "peaks",
-    strands: Literal["both", "+"] = "both",
+    average: Literal["none", "strands", "strands_shifts"] = "strands",
     key: str = "scbasset",
     accelerator: str = "cpu",
     mod: str = "atac",
@@ -53,8 +53,9 @@ def variant_effect(
     windows
         ``"peaks"``: the windows of all peaks, as :func:`scbasset_tl.pp.add_sequences` cuts them. ``"variant"``: one
         around the middle of the reference allele, wherever that lies.
-    strands
-        ``"both"``: the mean over the two strands. ``"+"``: the forward strand, in half of the time.
+    average
+        ``"strands"``: the mean over the two strands. ``"strands_shifts"``: over both strands, each moved by -3 to 3 bases
+        as in training, in seven times the time. ``"none"``: the forward strand, in half of the time.
     {key}
     {accelerator}
     {mod}
@@ -106,12 +107,13 @@ def variant_effect(
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.variant_match import match_genome
     from scbasset_tl.genome.variants import read_variants
+    from scbasset_tl.nn.embed import AVERAGES
     from scbasset_tl.train.device import single_device
 
     source = writable(data, mod, copy=copy)
     device = single_device(accelerator)
     check_one_of("windows", windows, ("peaks", "variant"))
-    check_one_of("strands", strands, ("both", "+"))
+    check_one_of("average", average, AVERAGES)
     slots = claim(source, VARIANT_EFFECT, key_added, key=key)
     model = read_model(source, key)
     trunk = model.trunk().to(device)
@@ -125,9 +127,9 @@ def variant_effect(
         else:
             table, pairs = glue.pair_with_own_windows(table, seq_len)
         glue.report_skipped(table, len(pairs.variant))
-        delta = glue.latent_changes(trunk, genome, table, pairs, both_strands=strands == "both")
+        delta = glue.latent_changes(trunk, genome, table, pairs, average=average)
         name = genome.path.name
-    params = {"key": key, "fasta": name, "windows": windows, "strands": strands}
+    params = {"key": key, "fasta": name, "windows": windows, "average": average}
     made = entry(VARIANT_EFFECT, params, slots, origin=model.origin()) | glue.pack(table, pairs, delta, seq_len)
     container, adata = target(data, mod, copy=copy)
     write_slots(adata, uns={slots["uns"]: made})

@@ -179,6 +179,8 @@ def check_same_run(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     saved, wanted = _flat(saved), _flat(wanted)
     if wanted.get("schedule") == "constant" and saved.get("max_epochs", 0) < wanted["max_epochs"]:
         saved["max_epochs"] = wanted["max_epochs"]
+    if saved.get("precision") is None and "precision" in wanted:  # earlier versions stored none that was not asked for
+        saved["precision"] = wanted["precision"]
     differ = [key for key in sorted({*saved, *wanted}) if saved.get(key) != wanted.get(key)]
     if differ:
         lines = "; ".join(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
 # the optimizer keeps float32 weights and scales no gradients, which Fabric's other precisions ask for
 PRECISIONS = ("32-true", "bf16-mixed")
+# of /proc/cpuinfo: processors that multiply bf16 numbers in hardware; the others convert each, and are slower than with float32
+_BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
+_CPUINFO = Path("/proc/cpuinfo")
 # ranks differ in how long they take to read; a process that died is noticed at once, not by this
 _TIMEOUT = timedelta(minutes=30)
 
@@ -29,7 +32,8 @@ _TIMEOUT = timedelta(minutes=30)
 def make_fabric(accelerator: str, precision: str | None, *, devices: int = 1, num_nodes: int = 1) -> Fabric:
     """``devices`` devices of ``accelerator`` on each of ``num_nodes`` nodes, a process for each.
 
-    ``accelerator="auto"`` is CUDA where there is one. ``precision=None`` is bf16 autocast on CUDA and float32 elsewhere.
+    ``accelerator="auto"`` is CUDA where there is one. ``precision=None`` is bf16 autocast on CUDA and on a CPU that
+    :func:`cpu_has_bf16`, float32 elsewhere.
     """
     import torch
     from lightning_fabric import Fabric
@@ -49,8 +53,7 @@ def make_fabric(accelerator: str, precision: str | None, *, devices: int = 1, nu
         message = f"devices={devices}: torch finds {n_there} on this node; pass devices={n_there}, or fewer."
         raise ValueError(message)
     check_launcher(devices, num_nodes)
-    if precision is None:
-        precision = "bf16-mixed" if on_cuda else "32-true"
+    precision = settled_precision(accelerator, precision)
     several = devices * num_nodes > 1
     with _warnings_only():
         fabric = Fabric(
@@ -66,6 +69,30 @@ def make_fabric(accelerator: str, precision: str | None, *, devices: int = 1, nu
     if several:
         fabric.launch()
     return fabric
+
+
+def settled_precision(accelerator: str, precision: str | None) -> str:
+    """``precision``, or what suits the device if that is ``None``."""
+    import torch
+
+    if precision is not None:
+        return precision
+    on_cuda = accelerator != "cpu" and torch.cuda.is_available()
+    return "bf16-mixed" if on_cuda or cpu_has_bf16() else "32-true"
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the processor has AMX or AVX-512 instructions for bf16, as Linux lists them, and torch can use them."""
+    import torch
+
+    if not torch.backends.mkldnn.is_available():
+        return False
+    try:
+        lines = _CPUINFO.read_text().splitlines()
+    except OSError:  # no Linux
+        return False
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return not _BF16_FLAGS.isdisjoint(flags.split())
 
 
 def single_device(accelerator: str) -> torch.device:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from scbasset_tl.nn.codes import MAX_SHIFT
 from scbasset_tl.train.batches import to_device
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.recipe import Recipe
-
-_MAX_SHIFT = 3
 
 
 class Step(NamedTuple):
@@ -59,7 +58,7 @@ def epoch_steps(
     order = torch.randperm(n_peaks, generator=generator)[:n_used]
     n_draws = n_used if recipe.per_sequence else len(sizes)
     flip = torch.rand(n_draws, generator=generator) < 0.5
-    by = torch.randint(-_MAX_SHIFT, _MAX_SHIFT + 1, (n_draws,), generator=generator)
+    by = torch.randint(-MAX_SHIFT, MAX_SHIFT + 1, (n_draws,), generator=generator)
     if not recipe.per_sequence:
         flip, by = (draw.repeat_interleave(sizes * ranks.size) for draw in (flip, by))
     keep = torch.empty(n_used, n_latent, dtype=torch.bool).bernoulli_(1 - dropout, generator=generator)

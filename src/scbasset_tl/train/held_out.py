@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scbasset_tl._log import progress
-from scbasset_tl.stats.auc import held_out_auc
+from scbasset_tl.stats.auc import held_out_areas
 from scbasset_tl.train.monitor import labels_of_crossing
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_SCORES = 200_000_000
 """Peaks × cells beyond which a sample of the cells stands for all: ten seconds or so of one core."""
+_NAMES = ("per_cell", "per_peak", "auprc_per_cell", "auprc_per_peak")
 
 
 def score_held_out(
@@ -26,7 +27,7 @@ def score_held_out(
 ) -> dict[str, dict[str, float]]:
     """Mean auROCs ``per_cell`` and ``per_peak`` of ``peaks("val")`` and ``peaks("test")`` with vectors ``embedded``.
 
-    Also ``n_cells`` where a sample stands for all. Rank 0 does it and tells the others.
+    Also the mean auPRs, ``auprc_per_cell`` and ``auprc_per_peak``, and ``n_cells`` where a sample stands for all. Rank 0 does it and tells the others.
     """
     weight, bias = (part.detach().cpu().numpy() for part in fit.head())
     known = {level: found for level in ("val", "test") if len(found := peaks(level))}
@@ -34,17 +35,16 @@ def score_held_out(
     with progress(len(known), description="held-out auROC", unit="part") as bar:
         for level, chosen in known.items():
             n_cells = min(labels.n_cells, max(1, MAX_SCORES // len(chosen)))
-            means = [np.nan, np.nan]
+            means = [np.nan] * len(_NAMES)
             if ranks.rank == 0:
                 cells = np.arange(labels.n_cells, dtype=np.int32)
                 if n_cells < labels.n_cells:
                     cells = np.sort(np.random.default_rng(seed).choice(cells, n_cells, replace=False, shuffle=False))
                 parts = embedded[chosen], weight[cells], bias[cells]
-                means = [
-                    _mean_of_known(scores) for scores in held_out_auc(*parts, labels_of_crossing(labels, chosen, cells))
-                ]
+                areas = held_out_areas(*parts, labels_of_crossing(labels, chosen, cells))
+                means = [_mean_of_known(scores) for kind in zip(*areas, strict=True) for scores in kind]
             means = ranks.agree(means, fit.head.weight.device)
-            auroc[level] = dict(zip(("per_cell", "per_peak"), means, strict=True))
+            auroc[level] = dict(zip(_NAMES, means, strict=True))
             if n_cells < labels.n_cells:
                 auroc[level]["n_cells"] = n_cells
             bar.update()

@@ -142,9 +142,11 @@ def fit(
             saver.save(state)  # before the first epoch too: a path that cannot be written fails at once
             started = time.perf_counter()
             loss = _epoch(state, now, pace)
-            scores = _mean_auroc(now.train_auroc, now), _validate(state, now)
+            (auroc, auprc), (val_auroc, val_auprc) = _mean_areas(now.train_auroc, now), _validate(state, now)
             lr = state.optimizer.param_groups[0]["lr"]
-            row = now.ranks.agree([loss, *scores, lr, time.perf_counter() - started], fabric.device)
+            row = now.ranks.agree(
+                [loss, auroc, val_auroc, auprc, val_auprc, lr, time.perf_counter() - started], fabric.device
+            )
             for name, value in zip(state.history, row, strict=True):
                 state.history[name].append(value)
             # no cell of the sample may have peaks of both classes: then the loss decides
@@ -269,17 +271,18 @@ def _optimizer_step(state: RunState, recipe: Recipe, lr: float) -> None:
     state.step += 1
 
 
-def _validate(state: RunState, now: _Run) -> float:
+def _validate(state: RunState, now: _Run) -> tuple[float, float]:
     if now.val_auroc is None:
-        return float("nan")
+        return float("nan"), float("nan")
     val = now.problem.val
     now.val_auroc.update(torch.arange(len(val)), embed(state.trunk, now.problem.codes[val]), state.head)
-    return _mean_auroc(now.val_auroc, now)
+    return _mean_areas(now.val_auroc, now)
 
 
-def _mean_auroc(sample: AucSample, now: _Run) -> float:
-    total, n_cells = now.ranks.total(sample.score(), now.fabric.device)
-    return total / n_cells if n_cells else float("nan")
+def _mean_areas(sample: AucSample, now: _Run) -> tuple[float, float]:
+    """Mean auROC and auPR per cell."""
+    roc, pr, n_cells = now.ranks.total(sample.score(), now.fabric.device)
+    return (roc / n_cells, pr / n_cells) if n_cells else (float("nan"), float("nan"))
 
 
 def _whole_head(head: Head, now: _Run) -> None:

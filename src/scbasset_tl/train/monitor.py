@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from scbasset_tl.stats.auc import auc_per_column
+from scbasset_tl.stats.auc import areas_per_column
 from scbasset_tl.stats.labels import Labels
 from scbasset_tl.train.batches import to_device
 
@@ -48,8 +48,8 @@ class AucSample:
         weight, bias = head(self._cells)
         self._logits[slot] = torch.addmm(bias, h[inside].to(weight.dtype), weight.T)
 
-    def score(self) -> tuple[float, int]:
-        """Sum over cells of the auROC over the peaks since the last score, and how many cells have one.
+    def score(self) -> tuple[float, float, int]:
+        """Sums over cells of the auROC and the auPR over the peaks since the last score, and how many cells have them.
 
         Those do that have both classes. Several ranks leave out a peak or so of each epoch.
         """
@@ -57,8 +57,8 @@ class AucSample:
         if not self._seen.all():
             logits, labels = logits[self._seen], labels.rows(np.flatnonzero(self._seen))
         self._seen[:] = False
-        per_cell = auc_per_column(logits, labels)
-        return float(np.nansum(per_cell)), int(np.isfinite(per_cell).sum())
+        areas = areas_per_column(logits, labels)
+        return float(np.nansum(areas.roc)), float(np.nansum(areas.pr)), int(np.isfinite(areas.roc).sum())
 
 
 def _sample(n: int, n_wanted: int, rng: np.random.Generator) -> np.ndarray:

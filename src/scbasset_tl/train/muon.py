@@ -14,6 +14,8 @@ _MOMENTUM = 0.95
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _N_ITERATIONS = 5
 _EPS = 1e-7
+# columns over rows from which the products with the matrix itself cost more than those of its square
+_LONG = 1.5
 
 
 class Muon:
@@ -53,7 +55,30 @@ def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     wide = x.shape[0] <= x.shape[1]
     x = x if wide else x.T
     x = x / x.norm().clamp_min(_EPS)
+    # bfloat16 has not the digits that the square of a matrix needs
+    long = x.shape[1] > _LONG * x.shape[0] and x.dtype != torch.bfloat16
+    x = _by_gram(x) if long else _directly(x)
+    return x if wide else x.T
+
+
+def _directly(x: torch.Tensor) -> torch.Tensor:
+    """The iteration as published: x becomes a x + b (x x') x + c (x x')² x."""
     for _ in range(_N_ITERATIONS):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
-    return x if wide else x.T
+    return x
+
+
+def _by_gram(x: torch.Tensor) -> torch.Tensor:
+    """The same, step by step on the small square matrix x x' alone: half the work where x is four times as long as high.
+
+    Each factor a + b g + c g² is a polynomial of the first g, so that all of them commute.
+    """
+    gram, product = x @ x.T, torch.eye(len(x), dtype=x.dtype, device=x.device)
+    for number in range(_N_ITERATIONS):
+        factor = torch.addmm(gram, gram, gram, beta=_B, alpha=_C)  # without a, which the sums below add
+        product = torch.addmm(product, factor, product, beta=_A)
+        if number < _N_ITERATIONS - 1:
+            gram = torch.addmm(gram, factor, gram, beta=_A)
+            gram = torch.addmm(gram, gram, factor, beta=_A)
+    return product @ x

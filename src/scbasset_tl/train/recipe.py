@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from math import ceil, cos, log2, pi
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from scbasset_tl._validate import check_one_of
+from scbasset_tl.stats.verdict import MIN_STEPS
+
+if TYPE_CHECKING:
+    from scbasset_tl.nn.embed import Average
 
 # sequences that recipe="fast" processes by default, within the bounds on epochs
 _FAST_SEQUENCES, _FAST_EPOCHS = 45_000, (6, 60)
@@ -95,10 +101,25 @@ RECIPE_NAMES = tuple(_RECIPES)
 def make_recipe(name: str, n_train: int, **changes: Any) -> Recipe:
     """Recipe ``name`` for ``n_train`` peaks; ``changes`` that are ``None`` keep its own values."""
     recipe = replace(_RECIPES[name], **{key: value for key, value in changes.items() if value is not None})
-    epochs = recipe.max_epochs or _between(*_FAST_EPOCHS, ceil(_FAST_SEQUENCES / n_train))
     # a power of two, as suits every device
     batch_size = recipe.batch_size or _between(*_FAST_BATCH, 2 ** round(log2(n_train / _FAST_STEPS)))
+    epochs = recipe.max_epochs or _between(*_FAST_EPOCHS, ceil(_FAST_SEQUENCES / n_train))
+    if not recipe.max_epochs:  # no fewer steps than a usable model has, however few the peaks
+        epochs = max(epochs, ceil(MIN_STEPS / max(1, n_train // batch_size)))
     return replace(recipe, max_epochs=epochs, batch_size=batch_size)
+
+
+def peak_average(name: str, average: Average | None) -> Average:
+    """How the network that recipe ``name`` trained reads the peaks: ``average``, or what suits the recipe.
+
+    The original reads them as they are.
+    """
+    from scbasset_tl.nn.embed import AVERAGES
+
+    if average is None:
+        return "none" if name == "paper" else "strands"
+    check_one_of("average", average, AVERAGES)
+    return average
 
 
 def _between(low: int, high: int, value: int) -> int:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from scbasset_tl.train.muon import Muon
     from scbasset_tl.train.row_adam import RowAdam
 
-HISTORY = ("loss", "train_auroc", "val_auroc", "lr", "seconds")
+HISTORY = ("loss", "train_auroc", "val_auroc", "train_auprc", "val_auprc", "lr", "seconds")
+_LATER = ("train_auprc", "val_auprc")  # which checkpoints of earlier versions lack
 _OF_CELLS = ("weight", "bias")  # parts of the head with a row for each cell
 
 
@@ -101,7 +102,7 @@ class RunState:
     def from_checkpoint(self, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any], cells: slice) -> None:
         """Continue where the checkpoint was written, with the rows of ``cells`` where it has some for all."""
         networks = [name for name, _ in self._networks()]
-        needed = {*networks, *(f"history.{name}" for name in HISTORY), "generator"}
+        needed = {*networks, *(f"history.{name}" for name in HISTORY if name not in _LATER), "generator"}
         if numbers["best_epoch"] >= 0:
             needed |= {f"best.{name}" for name in networks}
         if self.cell_optimizer is not None:
@@ -132,6 +133,7 @@ class RunState:
         for name, tensor in self._momentum().items():
             tensor.copy_(own[name])
         self.generator.set_state(own["generator"])
-        self.history = {name: own[f"history.{name}"].tolist() for name in HISTORY}
+        unknown = torch.full_like(own["history.loss"], float("nan"))
+        self.history = {name: own.get(f"history.{name}", unknown).tolist() for name in HISTORY}
         for name, value in numbers.items():
             setattr(self, name, value)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.cells import texts
+from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
@@ -110,10 +111,7 @@ def find_conditions(adata: AnnData, condition_keys: str | Sequence[str], written
 
 
 def _levels(adata: AnnData, column: str) -> list[str]:
-    if column not in adata.obs:
-        message = f"condition_keys: obs has no column {column!r}; it has {list(adata.obs.columns)[:20]}."
-        raise KeyError(message)
-    levels = sorted(set(_as_text(adata.obs[column].dropna())))
+    levels = sorted(set(_as_text(obs_column(adata.obs, column, argument="condition_keys").dropna())))
     if len(levels) < 2 or 2 * len(levels) > adata.n_obs:
         message = (
             f"condition_keys: obs[{column!r}] has {len(levels)} categories in {adata.n_obs} cells, {levels[:3]}: name a "

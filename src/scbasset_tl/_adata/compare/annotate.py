@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.cells import labelled_cells, representation
+from scbasset_tl._adata.columns import obs_column
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -51,9 +52,6 @@ def unit_length(vectors: np.ndarray) -> np.ndarray:
 
 def cluster_majority(names: np.ndarray, query: AnnData, cluster_key: str) -> np.ndarray:
     """The most frequent name in each cell's cluster; a cell without a cluster keeps its own."""
-    if cluster_key not in query.obs:
-        message = f"query: obs has no column {cluster_key!r}; it has {list(query.obs.columns)[:20]}."
-        raise KeyError(message)
-    clusters = query.obs[cluster_key].astype(object).to_numpy()
+    clusters = obs_column(query.obs, cluster_key, argument="cluster_key").astype(object).to_numpy()
     most = pd.crosstab(clusters, names).idxmax(axis=1)
     return np.array([most.get(cluster, name) for cluster, name in zip(clusters, names, strict=True)], dtype=object)

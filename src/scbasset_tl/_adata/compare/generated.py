@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.matrix import open_peaks
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._validate import check_name
@@ -113,5 +114,5 @@ def _labels(name: str, adata: AnnData, label_key: str | None) -> np.ndarray:
             "that tl.atac_diff was given as condition_keys."
         )
         raise KeyError(message)
-    column = adata.obs[label_key]
+    column = obs_column(adata.obs, label_key)
     return np.where(column.isna(), "", column.astype(str)).astype(object)

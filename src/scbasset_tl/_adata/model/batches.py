@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._adata.columns import say_level
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,6 +35,7 @@ def batch_design(obs: pd.DataFrame, columns: list[str], categories: list[list[st
         if column not in obs:
             message = f"obs[{column!r}], the batch column of this model, is missing."
             raise KeyError(message)
+        say_level(obs, column)
         values = batch_names(obs[column], levels)
         codes = pd.Categorical(values, categories=levels).codes
         if (codes < 0).any():

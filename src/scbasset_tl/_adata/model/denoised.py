@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from scbasset_tl._adata.codes import fasta_codes
 from scbasset_tl._adata.kinds import DENOISE
+from scbasset_tl._adata.model.peak_vectors import read_vectors
 from scbasset_tl._files import check_own, replacing
 from scbasset_tl._log import progress
 from scbasset_tl._validate import check_one_of
@@ -24,10 +26,31 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scbasset_tl._adata.model.store import Model
+    from scbasset_tl.nn.embed import Average
 
+DECODERS: Final = ("dna", "fitted")
 _CHUNK: Final = (64, 4096)  # of the file: 1 MB, what HDF5 keeps in memory
 _AGAIN: Final = "the model is damaged, run tl.scbasset again."
 _FORMS: Final = f"text, a list of texts, codes 0 to {N_CODE} (n, seq_len), or names with either"
+
+
+def own_peaks(
+    adata: AnnData,
+    model: Model,
+    *,
+    normalize_depth: bool,
+    scale: str,
+    decoder: str,
+    var: np.ndarray | slice = slice(None),
+) -> LowRank:
+    """Cells × the data's own peaks (or those at the positions ``var``) as a product, by what decodes them."""
+    sigmoid = check_one_of("scale", scale, ("logit", "sigmoid")) == "sigmoid"
+    if check_one_of("decoder", decoder, DECODERS) == "fitted":
+        from scbasset_tl._adata.model.decoder import fitted_matrix
+
+        return fitted_matrix(adata, model, normalize_depth=normalize_depth, sigmoid=sigmoid, peaks=var)
+    peaks = None if isinstance(var, slice) else model.require_peaks()[var]
+    return low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=peaks)
 
 
 def low_rank(
@@ -81,21 +104,32 @@ def averaging(row: np.ndarray, column: np.ndarray, n_columns: int) -> sparse.csr
 
 
 def new_peaks(
-    adata: AnnData, model: Model, *, regions: Any, sequences: Any, fasta: str | PathLike[str] | None, accelerator: str
+    adata: AnnData,
+    model: Model,
+    *,
+    regions: Any,
+    sequences: Any,
+    fasta: str | PathLike[str] | None,
+    average: Average,
+    accelerator: str,
 ) -> tuple[pd.Index, Callable[[], np.ndarray]]:
-    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network."""
+    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network.
+
+    Without both they are the sequences of ``fasta``.
+    """
     from scbasset_tl._adata.windows import sequence_windows, warn_blank  # torch comes with it
-    from scbasset_tl.nn.embed import embed
     from scbasset_tl.train.device import single_device
 
     trunk = model.trunk().to(single_device(accelerator))
-    if sequences is None:
+    if sequences is None and regions is None and fasta is not None:
+        names, codes = fasta_codes("fasta", fasta, trunk.config.seq_len)
+    elif sequences is None:
         windows = sequence_windows(adata, regions, fasta=fasta, seq_len=trunk.config.seq_len)
         names, codes = windows.name, windows.codes
     else:
         names, codes = named_sequences(sequences, trunk.config.seq_len)
     warn_blank(codes, names)
-    return pd.Index(names, dtype=object), lambda: embed(trunk, codes).cpu().numpy()
+    return pd.Index(names, dtype=object), lambda: read_vectors(trunk, codes, average)
 
 
 def named_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray]:

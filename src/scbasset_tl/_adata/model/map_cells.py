@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scbasset_tl._adata.codes import sequence_codes
+from scbasset_tl._adata.columns import say_level
 from scbasset_tl._adata.kinds import MODEL
 from scbasset_tl._adata.matrix import labels_from, slot_name
 from scbasset_tl._adata.model.batches import batch_names
 from scbasset_tl._adata.model.seen import MAPPED, fitted_peaks
 from scbasset_tl._adata.model.store import read_model
+from scbasset_tl._adata.peak_places import compare_windows, places_of
 from scbasset_tl._adata.results import claim
 from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
 from scbasset_tl._random import as_generator, recorded_seed
 from scbasset_tl._validate import check_number
 from scbasset_tl.genome.contigs import match_contigs
-from scbasset_tl.genome.regions import read_regions
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.stats.logistic import fit_cells
 from scbasset_tl.stats.novelty import depths_like, held_out_gain, low_gain, thinned
@@ -88,6 +89,7 @@ def map_by_sequence(
         "peak_embedding": vectors,
         "params": {
             **call,
+            "average": model.average,
             "seen": slots["seen"],
             "n_latent": vectors.shape[1],
             "trunk": trunk.config.to_dict(),
@@ -127,12 +129,7 @@ def query_codes(query: AnnData, reference: AnnData, seq_len: int) -> np.ndarray:
     ours, theirs = (record if isinstance(record, Mapping) else {} for record in records)
     if "checksum" in ours and "checksum" in theirs:
         if str(ours["checksum"]) != str(theirs["checksum"]):
-            message = (
-                f"query: its sequences are of another genome ({ours.get('fasta')}) than the reference's "
-                f"({theirs.get('fasta')}): contigs or their lengths differ. Call the query's peaks on that genome, then "
-                "pp.add_sequences(query, fasta) with the same FASTA."
-            )
-            raise ValueError(message)
+            _check_same_genome(query, reference, str(ours.get("fasta")), str(theirs.get("fasta")))
         return codes
     one, other = (_contigs(adata) for adata in (query, reference))
     if one and other and not match_contigs(one, other):
@@ -144,12 +141,29 @@ def query_codes(query: AnnData, reference: AnnData, seq_len: int) -> np.ndarray:
     return codes
 
 
+def _check_same_genome(query: AnnData, reference: AnnData, fasta: str, other: str) -> None:
+    """Compare the sequences themselves: one genome may have other names, or some of its contigs only."""
+    found = compare_windows(query, reference)
+    if found.number and not found.differ:
+        info(
+            f"{fasta} has other contigs than {other}, or other names for them, but the same bases in {found.number} "
+            "windows where peaks of query and reference overlap: they are taken for one genome"
+        )
+        return
+    what = (
+        f"its sequences are of another genome ({fasta}) than the reference's ({other}): bases differ in {found.differ} "
+        f"of {found.number} windows compared, the first is {found.first!r}. Call the query's peaks on that genome, then"
+        if found.number
+        else f"its sequences ({fasta}) may be of another genome than the reference's ({other}): names or lengths of "
+        "contigs differ, and no windows overlap in which bases could be compared. If it is the same genome,"
+    )
+    message = f"query: {what} pp.add_sequences(query, fasta) with the same FASTA."
+    raise ValueError(message)
+
+
 def _contigs(adata: AnnData) -> set[str]:
-    """Contigs of the peaks; none where ``.var`` does not say where they are."""
-    try:
-        return set(map(str, read_regions(adata.var).chrom))
-    except (KeyError, ValueError):
-        return set()
+    places = places_of(adata)
+    return set() if places is None else set(map(str, places.chrom))
 
 
 def cell_labels(query: AnnData, layer: str | None) -> Labels:
@@ -187,7 +201,7 @@ def peak_vectors(codes: np.ndarray, places: np.ndarray, model: Model, trunk: Tru
         with progress(len(new), description="embedding", unit=" peaks") as bar:
             for start in range(0, len(new), _AT_ONCE):
                 rows = new[start : start + _AT_ONCE]
-                vectors[rows] = embed(trunk, codes[rows]).cpu().numpy()
+                vectors[rows] = embed(trunk, codes[rows], average=model.average).cpu().numpy()
                 bar.update(len(rows))
     return vectors
 
@@ -208,6 +222,7 @@ def query_batches(obs: pd.DataFrame, known: Batches | None) -> Batches | None:
                 f"no known batch, name a new one: query.obs[{column!r}] = 'query'."
             )
             raise KeyError(message)
+        say_level(obs, column)
         new = sorted(set(batch_names(obs[column], levels)) - set(levels))
         if new:
             info(

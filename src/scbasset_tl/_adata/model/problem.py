@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.matrix import lines_from, slot_name
 from scbasset_tl._adata.model.batches import batch_design
+from scbasset_tl._adata.positions import region_keys
 from scbasset_tl._adata.repeats import first_of_windows, say_repeated, warn_of_leak
-from scbasset_tl._keys import DNA_CODE, SPLIT, SPLIT_LEVELS
+from scbasset_tl._keys import SPLIT, SPLIT_LEVELS
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
 from scbasset_tl.stats.splits import original_split
@@ -110,10 +112,7 @@ def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tupl
         raise ValueError(message)
     categories = []
     for column in columns:
-        if column not in adata.obs:
-            message = f"batch_key: obs has no column {column!r}; it has {list(adata.obs.columns)[:20]}."
-            raise KeyError(message)
-        values = adata.obs[column]
+        values = obs_column(adata.obs, column, argument="batch_key")
         if values.isna().any():
             message = f"batch_key: obs[{column!r}] has no value for {int(values.isna().sum())} cells; fill them first."
             raise ValueError(message)
@@ -121,10 +120,10 @@ def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tupl
         if len(levels) < 2:
             message = f"batch_key: obs[{column!r}] has one batch, {levels}; leave batch_key out."
             raise ValueError(message)
-        single = [level for level, count in values.astype(str).value_counts().items() if count == 1]
+        single = [str(level) for level, count in values.astype(str).value_counts().items() if count == 1]
         if single:
             info(
-                f"batch_key: {len(single)} batches of obs[{column!r}] have one cell, first {sorted(single)[:3]}: what is the "
+                f"batch_key: {len(single)} batches of obs[{column!r}] have one cell, first {sorted(map(str, single))[:3]}: what is the "
                 "batch's and what is the cell's cannot be told apart there"
             )
         categories.append(levels)
@@ -165,8 +164,7 @@ def _check_counts(adata: AnnData, peak_counts: np.ndarray, cell_counts: np.ndarr
 
 
 def _split(adata: AnnData, seed: int) -> np.ndarray:
-    keys = adata.uns.get(DNA_CODE, {}).get("params", {}).get("region_keys")
-    first = first_of_windows(adata, None if keys is None else [str(key) for key in keys])
+    first = first_of_windows(adata, region_keys(adata))
     if SPLIT not in adata.var:
         say_repeated(first)
         return np.asarray(original_split(adata.n_vars, seed, first=first))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scbasset_tl._adata.model.batches import Batches
+    from scbasset_tl.nn.embed import Average
     from scbasset_tl.nn.trunk import Trunk
 
 _PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
@@ -70,6 +71,11 @@ class Model(Network):
             for rows in self.batches.design(obs).T:
                 weight, bias = weight + self.batches.weight[rows], bias + self.batches.bias[rows]
         return weight, bias
+
+    @property
+    def average(self) -> Average:
+        """What each peak vector is the mean of; models of earlier versions read each sequence once."""
+        return str(self.entry["params"].get("average", "none"))  # type: ignore[return-value]
 
     def require_peaks(self) -> np.ndarray:
         """The peak embeddings, or an error that says how to get them."""

@@ -71,6 +71,23 @@ def pair_with_expression(
     return Pairs([names[number] for number in found], genes, activity[rows][:, found], expression, cells, unmatched)
 
 
+def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray, list[str]]:
+    """Activities (n, M) of motifs that are named, by name or id, and their names."""
+    stored = find(adata, TF_ACTIVITY, check_name("activity_key", key))
+    names, ids = ([str(name) for name in stored.get(field, ())] for field in ("names", "ids"))
+    known = {motif: number for number, motif in enumerate(ids)} | {motif: number for number, motif in enumerate(names)}
+    wanted = [motifs] if isinstance(motifs, str) else list(motifs)
+    if absent := [motif for motif in wanted if motif not in known]:
+        message = f"motifs: {len(absent)} of {len(wanted)} have no activity, {absent[:3]}; there are {names[:5]} …"
+        raise KeyError(message)
+    if not wanted:
+        message = "motifs is empty: name one motif or several."
+        raise ValueError(message)
+    numbers = [known[motif] for motif in wanted]
+    activity = np.asarray(adata.obsm[str(stored["slots"]["obsm"])], dtype=np.float64)
+    return activity[:, numbers], [names[number] for number in numbers]
+
+
 def gene_names(adata: AnnData, column: str | None) -> list[str]:
     """Names of the genes, from ``var[column]`` or the index."""
     if column is None:

@@ -13,8 +13,8 @@ from scipy import sparse
 from scbasset_tl._adata.kinds import GENE_SCORES, RAW_GENE_SCORES
 from scbasset_tl._adata.matrix import labels_from
 from scbasset_tl._adata.model.denoised import averaging
+from scbasset_tl._adata.positions import region_keys
 from scbasset_tl._adata.results import find
-from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, warning
 from scbasset_tl.genome.contigs import respell
 from scbasset_tl.genome.genes import near, read_genes
@@ -58,8 +58,7 @@ def promoters(adata: AnnData, genes: Any, distance: int) -> Promoters:
 def _located(adata: AnnData, source: Any, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Names of all genes, and pairs of (gene, peak)."""
     genes = read_genes(source)
-    keys = _entry(_entry(adata.uns, DNA_CODE), "params").get("region_keys")
-    regions = read_regions(adata.var, keys=None if keys is None else [str(key) for key in keys])
+    regions = read_regions(adata.var, keys=region_keys(adata))
     regions = regions._replace(
         chrom=respell(regions.chrom, pd.unique(genes.chrom), whose="the peaks", source="the annotation")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,12 @@ from scbasset_tl._adata.write import write_slots
 from scbasset_tl._folders import replacing_folder, restore
 from scbasset_tl._log import info
 from scbasset_tl._reading import reading
+from scbasset_tl._validate import check_one_of
 from scbasset_tl.genome.regions import Regions, read_regions
 from scbasset_tl.genome.universe import checksum, read_bed, write_bed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from anndata import AnnData
@@ -48,17 +50,24 @@ class RegionEmbedding:
     vectors: np.ndarray
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def pooling(self) -> str:
+        """``"mean"``, or ``"max"`` where a model of geniml says so."""
+        return str(self.params.get("pooling_method", "mean"))
+
     def encode(self, tokens: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
-        """Mean vector of each cell's trained regions, float32 (n_cells, n_latent), and which cells have none."""
-        return encode(tokens, self.vectors)
+        """Pooled vectors of each cell's trained regions, float32 (n_cells, n_latent), and which cells have none."""
+        return encode(tokens, self.vectors, pooling=self.pooling)
 
 
-def encode(tokens: sparse.csr_matrix, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the nonzero rows of ``vectors`` that each row of ``tokens`` names; zeros, and a mark, where there is none."""
+def encode(tokens: sparse.csr_matrix, vectors: np.ndarray, *, pooling: str = "mean") -> tuple[np.ndarray, np.ndarray]:
+    """Mean or maximum of the nonzero rows of ``vectors`` that each row of ``tokens`` names; zeros, and a mark, where there is none."""
     import torch
     from torch.nn.functional import embedding_bag
 
     from scbasset_tl.stats.labels import blocks_of_rows
+
+    mode = "sum" if check_one_of("pooling_method", pooling, ("mean", "max")) == "mean" else "max"
 
     trained = np.asarray(vectors.any(axis=1))
     table = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32))
@@ -68,10 +77,12 @@ def encode(tokens: sparse.csr_matrix, vectors: np.ndarray) -> tuple[np.ndarray, 
         bounds = tokens.indptr[first : last + 1].astype(np.int64)
         named = np.ascontiguousarray(tokens.indices[bounds[0] : bounds[-1]])
         bounds -= bounds[0]
-        index = torch.from_numpy(named.astype(np.int64))
-        cells[first:last] = embedding_bag(index, table, torch.from_numpy(bounds[:-1]), mode="sum").numpy()
-        n_trained[first:last] = np.diff(np.concatenate([[0], np.cumsum(trained[named])])[bounds])
-    cells /= np.maximum(n_trained, 1)[:, None].astype(np.float32)
+        bounds = np.concatenate([[0], np.cumsum(trained[named])])[bounds]
+        index = torch.from_numpy(named[trained[named]].astype(np.int64))
+        cells[first:last] = embedding_bag(index, table, torch.from_numpy(bounds[:-1]), mode=mode).numpy()
+        n_trained[first:last] = np.diff(bounds)
+    if mode == "sum":
+        cells /= np.maximum(n_trained, 1)[:, None].astype(np.float32)
     return cells, n_trained == 0
 
 
@@ -126,16 +137,23 @@ def model_digest(model: RegionEmbedding) -> str:
     return digest.hexdigest()
 
 
-def save_folder(path: Path, model: RegionEmbedding) -> None:
-    """Write a model as a folder of three files, which takes the place of one that is there in one step."""
-    from safetensors.numpy import save
-
-    if path.is_dir() and (other := sorted({file.name for file in path.iterdir()} - {*_FILES})):
+@contextmanager
+def model_folder(path: Path, names: Sequence[str]) -> Iterator[Path]:
+    """A folder for the files ``names`` alone, which takes the place of one that is there in one step."""
+    if path.is_dir() and (other := sorted({file.name for file in path.iterdir()} - {*names})):
         message = f"path={str(path)!r} is a folder with other things ({other[:3]}): name one for the model alone."
         raise FileExistsError(message)
     if not path.resolve().parent.is_dir():
         message = f"path={str(path)!r}: the folder {str(path.parent)!r} does not exist."
         raise FileNotFoundError(message)
+    with replacing_folder(path, None) as folder:
+        yield folder
+
+
+def save_folder(path: Path, model: RegionEmbedding) -> None:
+    """Write a model as a folder of three files, which takes the place of one that is there in one step."""
+    from safetensors.numpy import save
+
     params = {name: plain(value) for name, value in model.params.items()}
     config = {
         "format": _FORMAT,
@@ -145,7 +163,7 @@ def save_folder(path: Path, model: RegionEmbedding) -> None:
         "checksum": _digest(model.vectors, params),
         "params": params,
     }
-    with replacing_folder(path, None) as folder:
+    with model_folder(path, _FILES) as folder:
         write_bed(folder / "universe.bed", model.universe)
         (folder / "model.safetensors").write_bytes(save({"vectors": np.ascontiguousarray(model.vectors)}))
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")

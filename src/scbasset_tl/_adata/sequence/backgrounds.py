@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scbasset_tl._adata.codes import sequence_codes
-from scbasset_tl._files import as_path
+from scbasset_tl._adata.codes import fasta_codes, sequence_codes
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE
-from scbasset_tl.genome.fasta import Fasta
 from scbasset_tl.genome.shuffle import dinucleotide_shuffle
 
 if TYPE_CHECKING:
@@ -49,7 +47,11 @@ def given_sequences(
     if not isinstance(backgrounds, np.ndarray | str | os.PathLike):
         message = f"backgrounds must be {_FORMS}, got {type(backgrounds).__name__}."
         raise TypeError(message)
-    codes = _checked_codes(backgrounds) if isinstance(backgrounds, np.ndarray) else _fasta_codes(backgrounds, seq_len)
+    codes = (
+        _checked_codes(backgrounds)
+        if isinstance(backgrounds, np.ndarray)
+        else fasta_codes("backgrounds", backgrounds, seq_len)[1]
+    )
     if codes.shape[1] != seq_len:
         message = f"backgrounds has sequences of {codes.shape[1]} bp, but the model reads {seq_len} bp."
         raise ValueError(message)
@@ -66,16 +68,3 @@ def _checked_codes(codes: np.ndarray) -> np.ndarray:
         message = f"backgrounds must be {_FORMS}, got an array of {codes.dtype} and shape {codes.shape}."
         raise ValueError(message)
     return codes.astype(np.uint8, copy=False)
-
-
-def _fasta_codes(path: str | os.PathLike[str], seq_len: int) -> np.ndarray:
-    with Fasta(as_path("backgrounds", path)) as fasta:
-        wrong = {name: length for name, length in fasta.lengths.items() if length != seq_len}
-        if wrong:
-            name, length = next(iter(wrong.items()))
-            message = (
-                f"backgrounds: {len(wrong)} of {len(fasta.lengths)} sequences do not have the {seq_len} bp "
-                f"that the model reads, the first is {name!r} with {length} bp. Cut them to that length."
-            )
-            raise ValueError(message)
-        return np.stack([fasta.codes(name, 0, seq_len) for name in fasta.lengths])

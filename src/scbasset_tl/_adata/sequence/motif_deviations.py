@@ -11,7 +11,7 @@ from scipy import sparse
 from scbasset_tl._adata.kinds import MOTIF_DEVIATIONS
 from scbasset_tl._adata.results import entry, find
 from scbasset_tl._adata.write import write_slots
-from scbasset_tl.genome.motifs import unique_names
+from scbasset_tl._validate import check_positive_int
 from scbasset_tl.genome.scan import scan
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scbasset_tl.genome.motifs import Motif
+
+P_VALUE = 5e-5
+MOST_BASES = 8
 
 
 def gc_share(codes: np.ndarray) -> np.ndarray:
@@ -38,14 +41,35 @@ def motif_matches(
     return sparse.csr_matrix((np.ones(pairs.shape[1]), tuple(pairs)), shape=(len(codes), len(motifs)))
 
 
+def check_kmers(kmers: int | None, motifs: Any, p_value: float, background: Any) -> int | None:
+    """The length of k-mers that are asked for instead of motifs."""
+    if (motifs is None) == (kmers is None):
+        message = "pass motifs, or kmers= with a length such as 6, and not both."
+        raise ValueError(message)
+    if kmers is None:
+        return None
+    if check_positive_int("kmers", kmers) > MOST_BASES:
+        message = f"kmers must be a length of at most {MOST_BASES} bp, got {kmers}: there are 4 to that power of them."
+        raise ValueError(message)
+    if p_value != P_VALUE or background is not None:
+        message = "p_value= and background= mean nothing for kmers=, which are found as they are: leave them out."
+        raise ValueError(message)
+    return kmers
+
+
 def write_deviations(
-    adata: AnnData, slots: Mapping[str, str], motifs: Sequence[Motif], scores: np.ndarray, params: Mapping[str, Any]
+    adata: AnnData,
+    slots: Mapping[str, str],
+    motifs: Sequence[str],
+    ids: Sequence[str],
+    scores: np.ndarray,
+    params: Mapping[str, Any],
 ) -> None:
     """Store scores (n_obs, n_motifs) in ``obsm``, names and call in ``uns``."""
     made = {
         **entry(MOTIF_DEVIATIONS, params, slots),
-        "names": np.array(unique_names(motifs), dtype=object),
-        "ids": np.array([motif.id for motif in motifs], dtype=object),
+        "names": np.array(motifs, dtype=object),
+        "ids": np.array(ids, dtype=object),
     }
     write_slots(adata, obsm={slots["obsm"]: scores.astype(np.float32)}, uns={slots["uns"]: made})
 

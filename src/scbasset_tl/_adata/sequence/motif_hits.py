@@ -12,10 +12,10 @@ from scbasset_tl._adata.results import find
 from scbasset_tl._log import progress
 from scbasset_tl.genome.motifs import unique_names
 from scbasset_tl.genome.scan import BACKGROUND, scan
-from scbasset_tl.stats.match import Match, match_hits
+from scbasset_tl.stats.match import Match, match_hits, match_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anndata import AnnData
 
@@ -69,6 +69,7 @@ def find_hits(
     pwms = [motif.pwm for motif in motifs]
     hits = scan(pwms, changes.codes, p_value=p_value, background=background)
     scores = Match(*(np.zeros((len(hits.start), len(vectors)), dtype=np.float32) for _ in Match._fields))
+    latent = np.zeros((len(hits.start), changes.delta.shape[-1]), dtype=np.float32)
     projection = vectors.to_numpy(dtype=np.float32).T
     with progress(len(changes.regions), description="match of motifs and importances", unit=" regions") as bar:
         for row, codes in enumerate(changes.codes):
@@ -79,6 +80,7 @@ def find_hits(
             oriented = [pwms[motif][::-1, ::-1] if reverse else pwms[motif] for motif, reverse in found]
             for field, values in zip(scores, match_hits(importance, codes, oriented, hits.start[mine]), strict=True):
                 field[mine] = values
+            latent[mine] = match_vectors(changes.delta[row], oriented, hits.start[mine])
             bar.update()
     widths = np.array([len(pwm) for pwm in pwms])
     start = changes.start[hits.sequence] + hits.start
@@ -96,14 +98,33 @@ def find_hits(
         "score": hits.score,
         "p_value": hits.p_value,
         **scores._asdict(),
+        "vector": latent,
     }
 
 
 def read_hits(adata: AnnData, key: str) -> pd.DataFrame:
     """``uns[key]`` as a table, a row for each hit and group."""
-    entry = find(adata, MOTIF_HITS, key)
-    groups, region = np.asarray(entry["groups"], dtype=object), np.asarray(entry["region"])
-    motif, n_groups = np.asarray(entry["motif"]), len(groups)
+    stored = find(adata, MOTIF_HITS, key)
+    hits, groups = _hits(stored), np.asarray(stored["groups"], dtype=object)
+    table = hits.loc[hits.index.repeat(len(groups))].reset_index(drop=True)
+    table["group"] = np.tile(groups, len(hits))
+    for name in Match._fields:
+        table[name] = np.asarray(stored[name]).reshape(-1)
+    return table
+
+
+def read_vectors(adata: AnnData, key: str) -> tuple[pd.DataFrame, np.ndarray, str]:
+    """The hits of ``uns[key]``, the change of the peak vector that each is made of (n_hits, n_latent), and the model's key."""
+    stored = find(adata, MOTIF_HITS, key)
+    if "vector" not in stored:
+        message = f"uns[{key!r}] is of an earlier version, without what single cells need: run tl.motif_hits again."
+        raise KeyError(message)
+    return _hits(stored), np.asarray(stored["vector"]), str(stored["params"]["key"])
+
+
+def _hits(entry: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each hit."""
+    region, motif = np.asarray(entry["region"]), np.asarray(entry["motif"])
     hits = {
         "region": np.asarray(entry["regions"], dtype=object)[region],
         "chrom": np.asarray(entry["chrom"], dtype=object)[region],
@@ -115,8 +136,4 @@ def read_hits(adata: AnnData, key: str) -> pd.DataFrame:
         "score": entry["score"],
         "p_value": entry["p_value"],
     }
-    table = pd.DataFrame({name: np.repeat(np.asarray(column), n_groups) for name, column in hits.items()})
-    table["group"] = np.tile(groups, len(region))
-    for name in Match._fields:
-        table[name] = np.asarray(entry[name]).reshape(-1)
-    return table
+    return pd.DataFrame({name: np.asarray(column) for name, column in hits.items()})

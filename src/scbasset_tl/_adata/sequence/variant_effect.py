@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.kinds import VARIANT_EFFECT
+from scbasset_tl._adata.positions import region_keys
 from scbasset_tl._adata.results import find
-from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
-from scbasset_tl.genome.codes import reverse_complement
 from scbasset_tl.genome.regions import check_on_contigs, read_regions
 from scbasset_tl.genome.variant_windows import variants_in_windows, write_alternatives
 from scbasset_tl.genome.variants import allele_lengths
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.variants import Variants
+    from scbasset_tl.nn.embed import Average
     from scbasset_tl.nn.trunk import Trunk
 
 _AT_ONCE = 1024
@@ -43,8 +43,7 @@ class Pairs(NamedTuple):
 
 def pair_with_peaks(adata: AnnData, variants: Variants, genome: Fasta, seq_len: int) -> tuple[Variants, Pairs]:
     """Every variant with the window of every peak that holds its reference allele; the others are marked."""
-    keys = adata.uns.get(DNA_CODE, {}).get("params", {}).get("region_keys")
-    regions = read_regions(adata.var, keys=None if keys is None else [str(key) for key in keys], obs=adata.obs)
+    regions = read_regions(adata.var, keys=region_keys(adata), obs=adata.obs)
     regions = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=genome.path.name)
     chrom, start = np.asarray(regions.chrom, dtype=object), regions.middle - seq_len // 2
     usable = variants.usable
@@ -80,24 +79,26 @@ def report_skipped(variants: Variants, n_pairs: int) -> None:
     info(f"{n_scored:,} of {n_all:,} variants, in {n_pairs:,} windows{note}")
 
 
-def latent_changes(trunk: Trunk, genome: Fasta, variants: Variants, pairs: Pairs, *, both_strands: bool) -> np.ndarray:
+def latent_changes(trunk: Trunk, genome: Fasta, variants: Variants, pairs: Pairs, *, average: Average) -> np.ndarray:
     """Embedding of the alternative window minus that of the reference window, float32 (P, n_latent)."""
+    import torch
+
+    from scbasset_tl.nn.codes import as_codes
     from scbasset_tl.nn.edits import embed_changes
+    from scbasset_tl.nn.embed import n_readings, readings
 
     contig = pd.factorize(variants.chrom[pairs.variant])[0]
     # pairs of one window follow each other, so that they share what is kept of it
     order = np.lexsort((pairs.start, contig))
     changes = np.empty((len(order), trunk.config.n_latent), dtype=np.float32)
-    n_strands = 1 + both_strands
-    with progress(n_strands * len(order), description="variant effects", unit=" windows") as bar:
+    n_forms = n_readings(average)
+    with progress(n_forms * len(order), description="variant effects", unit=" windows") as bar:
         for first in range(0, len(order), _AT_ONCE):
             rows = order[first : first + _AT_ONCE]
             codes, edited, window = both_alleles(genome, variants, pairs.rows(rows), trunk.config.seq_len)
-            change = embed_changes(trunk, codes, edited, window, tick=bar.update)
-            if both_strands:
-                codes, edited = (np.ascontiguousarray(reverse_complement(part)) for part in (codes, edited))
-                change = (change + embed_changes(trunk, codes, edited, window, tick=bar.update)) / 2
-            changes[rows] = change.cpu().numpy()
+            forms = zip(readings(as_codes(codes), average), readings(as_codes(edited), average), strict=True)
+            parts = [embed_changes(trunk, *form, window, tick=bar.update) for form in forms]
+            changes[rows] = torch.stack(parts).mean(0).cpu().numpy()
     return changes
 
 

@@ -1,0 +1,63 @@
+"""Columns of ``obs``: those of a modality beside those of its MuData, and which of two of one name was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from scbasset_tl._log import warning
+from scbasset_tl._validate import check_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LEVELS: Final = "_scbasset_tl_levels"
+_SHOWN: Final = 20
+
+
+@dataclass
+class _Levels:
+    """Columns that the MuData has too, and which of them something was said about."""
+
+    shared: pd.DataFrame
+    mod: str
+    said: set[str] = field(default_factory=set)
+
+
+def both_levels(obs: pd.DataFrame, shared: pd.DataFrame, mod: str) -> pd.DataFrame:
+    """``obs`` of modality ``mod`` with those columns of ``shared``, the MuData's, that it lacks; neither changes."""
+    both = obs.copy(deep=False)
+    more = shared[shared.columns.difference(obs.columns, sort=False)]
+    if len(more.columns):
+        # names are mostly in one order, and comparing them is faster than finding each
+        both = both.join(more.set_axis(obs.index) if shared.index.equals(obs.index) else more.reindex(obs.index))
+    if len(twice := shared.columns.intersection(obs.columns)):
+        # an attribute, not a column: it stays behind wherever the table is copied or cut
+        object.__setattr__(both, _LEVELS, _Levels(shared[twice], mod))
+    return both
+
+
+def obs_column(obs: pd.DataFrame, column: Any, *, argument: str = "") -> pd.Series:
+    """The column that a user named by ``argument``; where the MuData has another of that name, that is said."""
+    if check_name(argument or "a column of obs", column) not in obs:
+        prefix = f"{argument}: " if argument else ""
+        message = f"{prefix}obs has no column {column!r}; it has {list(obs.columns)[:_SHOWN]}."
+        raise KeyError(message)
+    say_level(obs, column)
+    return obs[column]
+
+
+def say_level(obs: pd.DataFrame, column: str) -> None:
+    """Say, once, that a column is the modality's where that of the MuData holds other values."""
+    levels: _Levels | None = getattr(obs, _LEVELS, None)
+    if levels is None or column not in levels.shared or column in levels.said:
+        return
+    levels.said.add(column)
+    ours = obs[column].astype(object)
+    theirs = levels.shared[column].reindex(obs.index).astype(object)
+    differ = int(((ours != theirs) & ~(ours.isna() & theirs.isna())).sum())
+    if differ:
+        warning(
+            f"{column!r} is a column of mdata[{levels.mod!r}].obs and of mdata.obs, with other values in {differ:,} of "
+            f"{len(obs):,} cells: that of mdata[{levels.mod!r}].obs is read. Rename one of them"
+        )
