@@ -61,7 +61,7 @@ SETS = {
 GENOME = "worm/ce10.fa.gz"
 GUIDANCE = (0, 1, 2, 4)
 MAX_PREDICTED = 300
-OURS, PEER = "ATAC-Diff in ", "PeakVI"
+OURS, PEER, ALONE = "ATAC-Diff in ", "PeakVI", "scBasset alone"
 
 
 def clustering(adata: ad.AnnData, method: str, seed: int, a: argparse.Namespace) -> dict[str, Any]:
@@ -124,15 +124,16 @@ def imputation(full: ad.AnnData, method: str, seed: int, a: argparse.Namespace) 
     if method == PEER:
         return score(peakvi(masked, seed, a, predict=cells)["predicted"])
     found = {}
-    if method == OURS + "scbasset":
+    if method in (OURS + "scbasset", ALONE):
         sb.pp.add_sequences(masked, a.data / GENOME)
         sb.pp.split_peaks(masked)
         sb.tl.scbasset(masked, trunk=48, max_epochs=a.scbasset_epochs, rng=seed, accelerator="cpu")
-        denoised = sb.get.accessibility(masked, obs=cells, normalize_depth=False, scale="sigmoid")
-        found["its scBasset model"] = score(denoised)
         sb.tl.fit_decoder(masked, rng=seed)
-        fitted = sb.get.accessibility(masked, obs=cells, normalize_depth=False, scale="sigmoid", decoder="fitted")
-        found["its scBasset model, fitted decoder"] = score(fitted)
+        for name, decoder in (("its scBasset model", "dna"), ("its scBasset model, fitted decoder", "fitted")):
+            how = {"normalize_depth": False, "scale": "sigmoid", "decoder": decoder}
+            found[name] = score(sb.get.accessibility(masked, obs=cells, **how))
+        if method == ALONE:
+            return found
     fit(masked, method, seed, a)
     sb.tl.impute(masked, rng=seed, accelerator="cpu")
     return {"": score(sb.get.imputed(masked, obs=cells)), **found}
@@ -169,7 +170,7 @@ def guidance(adata: ad.AnnData, method: str, seed: int, a: argparse.Namespace) -
 SIMPLE = {
     clustering: ["LSI", "LSI, unit length", "scBasset"],
     generation: ["type mean"],
-    imputation: ["mean of all cells", "mean of the type", "50 neighbours in LSI"],
+    imputation: ["mean of all cells", "mean of the type", "50 neighbours in LSI", ALONE],
     guidance: ["real cells, cross-validated"],
 }
 
@@ -223,7 +224,7 @@ def run(part: Any, record: Record, a: argparse.Namespace) -> None:
         spaces = SETS[name][2]
         peer = [PEER] if a.peer_python and part is not guidance else []
         for method in [*SIMPLE[part], *(OURS + space for space in spaces), *peer]:
-            if (a.methods and method not in a.methods) or (method == "scBasset" and "scbasset" not in spaces):
+            if (a.methods and method not in a.methods) or (method.startswith("scBasset") and "scbasset" not in spaces):
                 continue
             for seed in range(a.seeds):
                 key = f"{part.__name__}/{name}/{method}/{seed}"

@@ -61,7 +61,8 @@ def train(chromosome: str, data: Path, work: Path, *, width: int) -> dict:
     split[np.random.default_rng(0).choice(rows, len(rows) // 20, replace=False)] = "val"
     adata.var["split"] = pd.Categorical(split, categories=["train", "val", "test"])
     started, cpu = time.perf_counter(), time.process_time()
-    sb.tl.scbasset(adata, trunk=width, checkpoint=work / f"human_{chromosome}.safetensors")
+    checkpoint = work / f"human_{chromosome}.safetensors"
+    sb.tl.scbasset(adata, trunk=width, checkpoint=checkpoint, resume=checkpoint.exists())
     adata.write_h5ad(work / f"human_{chromosome}.h5ad")
     history = sb.get.history(adata)
     return {
@@ -244,7 +245,9 @@ def variants(data: Path, work: Path) -> dict:
 
     import scbasset_tl as sb
 
-    adata = trained(work, "chrX")  # so that training saw no base of chr20
+    # training on chrX saw no base of chr20
+    learned_on = next(name for name in ("chrX", "chr20") if (work / f"human_{name}.h5ad").exists())
+    adata = trained(work, learned_on)
     table = pd.read_csv(data / "human" / "finemapped_blood_traits_hg19_chr20.tsv.gz", sep="\t")
     table["pos"] = table["pos1"].astype(int)
     unique = table.drop_duplicates(["chr", "pos", "ref", "alt"])[["chr", "pos", "ref", "alt"]].reset_index(drop=True)
@@ -261,7 +264,14 @@ def variants(data: Path, work: Path) -> dict:
     share = dict(zip(adata.var_names, np.asarray((adata.X > 0).mean(axis=0)).ravel(), strict=True))
     open_in = effect.assign(open=effect["peak"].map(share)).groupby("id")["open"].max().loc[largest.index]
     causal = (largest >= 0.1).to_numpy()
-    found = {"variants": len(unique), "in_peaks": len(largest), "causal": int(causal.sum()), "types": {}, "traits": {}}
+    found = {
+        "learned_on": learned_on,
+        "variants": len(unique),
+        "in_peaks": len(largest),
+        "causal": int(causal.sum()),
+        "types": {},
+        "traits": {},
+    }
     others = {"largest of all types": size.max(axis=1), "types in which the peak is open": open_in}
     for t, values in {**size, **others}.items():
         test = mannwhitneyu(values[causal], values[~causal], alternative="greater")
@@ -304,7 +314,7 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--width", type=int, default=48)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()

@@ -6,16 +6,17 @@ python make_archives.py FOLDER
 import shutil
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import anndata as ad
 import mudata as md
 import numpy as np
 import pandas as pd
-import zarr
 
 import scbasset_tl as sb
 from scbasset_tl.genome import discover
+from scbasset_tl.nn.latent_diffusion import DiffusionConfig
 
 FOLDER = Path(sys.argv[1])
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2, "accelerator": "cpu"}
@@ -31,6 +32,7 @@ def found_patterns(codes, contributions, arguments):
 def main() -> None:
     work = Path(tempfile.mkdtemp())
     sb.settings.verbosity = 0
+    DiffusionConfig.__init__.__defaults__ = (32, 30, (), 16, 2, "mlp", "linear", 1000, "x0")  # networks of a few kB
     fasta = sb.datasets.toy_genome(work / "toy.fa", n_vars=60)
     adata = sb.datasets.toy(n_obs=40, n_vars=60, n_batches=2)
     for name in ("toy_sites", "toy_effect", "toy_batch_effect"):
@@ -85,14 +87,15 @@ def main() -> None:
     sb.tl.map_cells(query, adata)
     sb.tl.project_cells(query, adata)
     sb.tl.annotate(query, adata, label_key="cell_type", k=5)
-    del query.varm["dna_code"], made.varm["dna_code"]
+    del query.varm["dna_code"]
     objects = {"data": adata, "query": query, "generated": made}
     for name, data in objects.items():
-        data.write_h5ad(FOLDER / f"{name}.h5ad", compression="gzip", compression_opts=9)
+        data.write_h5ad(FOLDER / f"{name}.h5ad")
         data.write_zarr(work / name)
-        with zarr.storage.ZipStore(FOLDER / f"{name}.zarr.zip", mode="w", compression=8) as store:
-            data.write_zarr(store)
-    md.MuData({"atac": adata, "query": query}).write_h5mu(FOLDER / "data.h5mu", compression="gzip", compression_opts=9)
+        with zipfile.ZipFile(FOLDER / f"{name}.zarr.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
+            for file in sorted(path for path in (work / name).rglob("*") if path.is_file()):
+                zipped.write(file, file.relative_to(work / name))
+    md.MuData({"atac": adata}).write_h5mu(FOLDER / "data.h5mu")
     shutil.rmtree(work)
 
 

@@ -109,7 +109,7 @@ DEVIATIONS = [
     *((f"`key_added={name!r}`", None, deviations(key_added=name), ValueError, "another name")
       for name in ("scbasset", "tf_activity")),
     ("a `key_added` that is taken", lambda w: w.data.uns.__setitem__("mine", 1), deviations(key_added="mine"), ValueError,
-     "key_added='mine' would replace uns['mine']", "tl.motif_deviations"),
+     "uns['mine'] is there already", "tl.motif_deviations"),
     ("neither motifs nor k-mers", None, lambda w: sb.tl.motif_deviations(w.data), ValueError, "kmers=", "not both"),
     ("motifs and k-mers", None, deviations(kmers=6), ValueError, "not both"),
     ("`kmers=9`", None, lambda w: sb.tl.motif_deviations(w.data, kmers=9), ValueError, "at most 8 bp, got 9"),

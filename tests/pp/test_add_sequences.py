@@ -48,6 +48,8 @@ def test_what_is_written(atac, fasta):
         "seq_len": 20,
         "alphabet": "ACGTN",
         "schema_version": 1,
+        "written_by": "pp.add_sequences",
+        "slots": {"varm": "dna_code"},
     }
 
 

@@ -58,6 +58,7 @@ def test_writes_the_promised_slots_and_nothing_else(tiny):
         "threads",
         "versions",
         "schema_version",
+        "written_by",
     }
     assert entry["history"]["stopped"] == "schedule"
     assert set(entry["history"]["auroc"]) == {"val", "test"}

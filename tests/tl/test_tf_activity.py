@@ -164,7 +164,7 @@ def test_slots_are_those_promised(trained, motifs):
     entry = trained.uns["foo"]
     assert set(entry) == {
         "names", "ids", "effect", "mean", "sd", "statistic", "p_value", "fdr", "groups", "params", "slots", "model",
-        "schema_version",
+        "schema_version", "written_by",
     }  # fmt: skip
     assert entry["effect"].shape == (4, 5)
     assert set(entry["groups"]) == {"names", "effect", "statistic", "p_value", "fdr"}

@@ -63,10 +63,9 @@ def n_readings(average: Average) -> int:
 
 
 def _mean(trunk: Trunk, codes: torch.Tensor, average: Average, tick: Callable[[int], object] | None) -> torch.Tensor:
-    total: torch.Tensor | None = None
+    made = []
     for form in readings(codes, average):
-        one = trunk(one_hot(form).to(trunk.dense.weight.dtype))
-        total = one if total is None else total + one
+        made.append(trunk(one_hot(form).to(trunk.dense.weight.dtype)))
         if tick is not None:
             tick(len(codes))
-    return total / n_readings(average)  # type: ignore[operator,return-value]
+    return torch.stack(made).mean(0)

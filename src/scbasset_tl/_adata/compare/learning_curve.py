@@ -95,6 +95,7 @@ def score_part(
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.exact import exact_cells
     from scbasset_tl.train.loop import Problem, fit
+    from scbasset_tl.train.recipe import peak_average
 
     started = time.perf_counter()
     whole = experiment.counts[experiment.order[:n_cells]]
@@ -107,7 +108,7 @@ def score_part(
     labels, train = _labels(part[kept]), experiment.peaks["train"]
     problem = Problem(experiment.codes, labels, train, experiment.peaks["val"], open_peaks=labels.cell_counts(train))
     result = fit(problem, experiment.config, experiment.recipe, fabric, seed=seed)
-    vectors = embed(result.trunk, experiment.codes).cpu().numpy()
+    vectors = embed(result.trunk, experiment.codes, average=peak_average("fast", None)).cpu().numpy()
     exact_cells(result, vectors, labels, train, Ranks.of(fabric))
     weight, bias = (values.detach().cpu().numpy() for values in result.head())
     rows = np.flatnonzero(np.isin(kept, experiment.scored))

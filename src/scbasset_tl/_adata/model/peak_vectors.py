@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scbasset_tl._adata.model.store import load_trunk
 from scbasset_tl._log import late_progress
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def vectors_of(
     from scbasset_tl.train.device import single_device
 
     codes = sequence_codes(adata)
-    trunk = load_trunk(adata, model.key).to(single_device(accelerator))
+    trunk = model.trunk().to(single_device(accelerator))
     if codes.shape[1] != trunk.config.seq_len:
         message = (
             f"varm['dna_code'] is {codes.shape[1]} bp long and the model reads {trunk.config.seq_len} bp: run "

@@ -120,7 +120,7 @@ def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tupl
         if len(levels) < 2:
             message = f"batch_key: obs[{column!r}] has one batch, {levels}; leave batch_key out."
             raise ValueError(message)
-        single = [level for level, count in values.astype(str).value_counts().items() if count == 1]
+        single = [str(level) for level, count in values.astype(str).value_counts().items() if count == 1]
         if single:
             info(
                 f"batch_key: {len(single)} batches of obs[{column!r}] have one cell, first {sorted(map(str, single))[:3]}: what is the "
