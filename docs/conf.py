@@ -95,6 +95,7 @@ nitpick_ignore_regex = [
         r"py:.*",
         r"(anndata|collections|lightning_fabric|matplotlib|mudata|muon|np|numpy|os|pandas|pathlib|pd|scanpy|torch|typing)\..*",
     ),
+    (r"py:class", r"(bool|bytes|dict|float|int|list|object|set|str|tuple|type|Path)"),
     (r"py:exc", r".*Error"),
 ]
 nitpick_ignore = [
