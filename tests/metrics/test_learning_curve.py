@@ -34,7 +34,7 @@ def test_the_largest_model_is_that_of_tl_scbasset(split):
         assert row.auroc_per_peak == pytest.approx(auc.mean_per_peak, abs=1e-6)
         label = sb.metrics.label_score(part[:30].copy(), label_key="kind", k=3)
         assert row.label_score == pytest.approx(label, abs=1e-9)
-        assert row.depth == np.median((part.X > 0).sum(axis=1))
+        assert row.depth == np.median(np.asarray((part.X > 0).sum(axis=1)))
 
 
 def test_reads_are_thinned_for_training_and_whole_for_scores(split, monkeypatch):
@@ -73,13 +73,13 @@ def test_data_stay_as_they_are_and_the_seed_decides(split):
 
 
 def test_more_cells_and_reads_give_better_models_of_the_toy_data():
-    adata = sb.datasets.toy(n_obs=160, n_vars=1200, depth=120)
+    adata = sb.datasets.toy(n_obs=160, n_vars=900, depth=120)
     found = sb.metrics.learning_curve(
-        adata, cells=[20, 160], reads=(0.2, 1.0), label_key="cell_type", trunk=12, batch_size=32, max_epochs=8
+        adata, cells=[20, 160], reads=(0.2, 1.0), label_key="cell_type", trunk=8, batch_size=32, max_epochs=8
     )
-    scores = found.table.set_index(["axis", "n_cells", "reads"])["auroc_per_cell"]
-    assert scores["cells", 160, 1.0] > scores["cells", 20, 1.0]
-    assert scores["reads", 160, 1.0] > scores["reads", 160, 0.2]
+    for axis in ("cells", "reads"):
+        few, many = found.table.loc[found.table["axis"] == axis, "auroc_per_cell"]
+        assert many > few
     assert all("held-out auROC per cell is" in text or "label score is" in text for text in found.answer)
     assert repr(found) == "\n".join(found.answer)
 

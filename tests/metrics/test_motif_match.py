@@ -53,8 +53,9 @@ def test_cells_without_a_group_are_in_no_test(scored):
 
 def test_motifs_and_regions_are_chosen(scored):
     whole = sb.metrics.motif_match(scored, groupby="kind")
-    some = sb.metrics.motif_match(scored, groupby="kind", motifs="M6", regions=scored.var_names[1])
-    keep = (whole.hits["motif_id"] == "M6") & (whole.hits["region"] == scored.var_names[1])
+    first = whole.hits.iloc[0]
+    some = sb.metrics.motif_match(scored, groupby="kind", motifs=first["motif_id"], regions=first["region"])
+    keep = (whole.hits["motif_id"] == first["motif_id"]) & (whole.hits["region"] == first["region"])
     assert 0 < len(some.hits) == keep.sum() < len(whole.hits)
     np.testing.assert_allclose(some.per_cell, whole.per_cell.loc[:, keep.to_numpy()], rtol=1e-5)
 

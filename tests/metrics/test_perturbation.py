@@ -18,7 +18,7 @@ def screened(rng):
     adata = AnnData(sparse.csr_matrix(np.ones((50, 2), dtype=np.float32)))
     adata.obs["guide"] = np.repeat(["sgNT", "sgGATA1", "sgGATA2"], [20, 18, 12])
     adata.obsm["tf_activity"] = rng.normal(size=(50, 2)).astype(np.float32)
-    adata.obsm["tf_activity"][20:38, 0] -= 1.2
+    adata.obsm["tf_activity"][20:38, 0] -= 3
     adata.uns["tf_activity"] = {
         **STORED,
         "names": np.array(["GATA1", "GATA2"], dtype=object),

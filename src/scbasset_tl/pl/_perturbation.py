@@ -51,7 +51,7 @@ def perturbation(
     from scbasset_tl.pl._show import canvas, legend_below
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
-    figure = paper.figure(8.4, 4.4, panels=(1, 2))
+    figure = paper.figure(8.4, 4.4 + 0.1 * len(result.summary), panels=(1, 2))
     axes = figure.subplots(1, 2)
     summary = result.summary.set_index(["motif", "method"])
     several = summary.index.get_level_values("method").nunique() > 1
@@ -73,7 +73,6 @@ def perturbation(
                 label=f"{name} {areas[motif, method]:.3f}",
             )
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        ax.set_box_aspect(1)
         legend_below(ax)
     axes[0].set(xlabel="recall", ylabel="precision", title=f"auPR (chance {chance:.3f})")
     axes[1].set(xlabel="false positive rate", ylabel="true positive rate", title="auROC")
