@@ -95,7 +95,7 @@ def main() -> None:
         with zipfile.ZipFile(FOLDER / f"{name}.zarr.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
             for file in sorted(path for path in (work / name).rglob("*") if path.is_file()):
                 zipped.write(file, file.relative_to(work / name))
-    md.MuData({"atac": adata}).write_h5mu(FOLDER / "data.h5mu")
+    md.MuData({"atac": adata, "query": query}).write_h5mu(FOLDER / "data.h5mu")
     shutil.rmtree(work)
 
 
