@@ -87,11 +87,15 @@ intersphinx_mapping = elsewhere.mapping(Path(tempfile.gettempdir()) / "scbasset_
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-# every name that elsewhere.py does not know, and that is not ours, is refused but for these
+# names of other packages that elsewhere.py does not know stay without a link; a name of ours that is not there is an error
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:class", r"scipy\.sparse.*csr_matrix"),
-    (r"py:.*", r"(collections|lightning_fabric|np|os|pd|torch|typing)\..*"),
+    (
+        r"py:.*",
+        r"(anndata|collections|lightning_fabric|matplotlib|mudata|muon|np|numpy|os|pandas|pathlib|pd|scanpy|torch|typing)\..*",
+    ),
+    (r"py:class", r"(bool|bytes|dict|float|int|list|object|set|str|tuple|type|Path)"),
     (r"py:exc", r".*Error"),
 ]
 nitpick_ignore = [

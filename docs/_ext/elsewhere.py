@@ -26,6 +26,10 @@ PACKAGES = {
             " scanpy.tl.leiden scanpy.read_10x_h5"
         },
     ),
+    "muon": (
+        "https://muon.readthedocs.io/en/latest/",
+        {"api/generated/$.html": "function muon.atac.pp.tfidf muon.pp.neighbors"},
+    ),
     "torch": ("https://docs.pytorch.org/docs/stable/", {"generated/$.html": "class torch.nn.Module"}),
     "numpy": (
         "https://numpy.org/doc/stable/",

@@ -13,6 +13,8 @@ from scbasset_tl._adata import kinds
 from scbasset_tl._adata.results import find, holds, writer
 
 ARCHIVES = Path(__file__).parents[1] / "archives"
+# the modalities of the h5mu share names of peaks; mudata announces that it cannot join their columns
+pytestmark = pytest.mark.filterwarnings("ignore:Cannot join columns:UserWarning")
 OF_DATA = {
     "dna_code": kinds.DNA,
     "tokens": kinds.TOKENS,

@@ -159,7 +159,7 @@ CASES = {
         ("slots of something else", trained(put("varm", "scbasset_decoder", np.ones((90, 2)))), fit_decoder(), ValueError,
          "varm['scbasset_decoder'] is there already, and not from tl.fit_decoder"),
         ("weights that came without sequences", trained(without_peaks), fit_decoder(), KeyError, "peak embeddings"),
-        ("`decoder=\"fitted\"` before it was fitted", trained(), denoise(decoder="fitted"), KeyError, "run tl.fit_decoder(data) first"),
+        ("`decoder=\"fitted\"` before it was fitted", trained(), denoise(decoder="fitted"), KeyError, "tl.fit_decoder(data, key='scbasset') first"),
         ("another decoder", trained(), denoise(decoder="linear"), ValueError, "decoder must be", "'linear'"),
     ],
     "metrics.imputation": [

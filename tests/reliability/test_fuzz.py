@@ -16,6 +16,7 @@ import scbasset_tl as sb
 from scbasset_tl.genome.universe import read_bed
 from scbasset_tl.stats.index_file import open_index
 
+pytestmark = pytest.mark.slow
 N = 20_000 if os.environ.get("SCBASSET_TL_LONG") else 150
 ODD = [
     "", "0", "-1", "1", "1.5", "1e9", "9" * 30, "-" + "9" * 30, "9223372036854775808", "2147483648", "nan", "inf", "NA",

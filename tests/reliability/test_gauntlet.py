@@ -14,7 +14,7 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("gauntlet.py")
 ATTACKS = ["kill", "interrupt", "full disk", "read-only folder", "folder in the way", "odd names", "two at once"]
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks and signals")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="forks and signals")]
 
 
 def tried(how, *words):

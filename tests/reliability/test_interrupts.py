@@ -17,7 +17,7 @@ N_VARS = 100
 SMALL = {"trunk": 4, "n_latent": 4, "max_epochs": 1, "batch_size": 32, "accelerator": "cpu", "rng": 1}
 WATCHED = tuple(str(Path(module.__file__).parent) for module in (sb, ad))
 GENES = pd.DataFrame({"gene": ["a", "b"], "chr": ["chr1", "chr1"], "tss": [1000, 5000]})
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ VERBS = {
     "tl.scbasset, batches": lambda d, m: sb.tl.scbasset(d, batch_key="cell_type", **SMALL),
     "tl.scembed": lambda d, m: sb.tl.scembed(d, n_latent=5, max_epochs=1),
     "tl.map_cells, scembed": lambda d, m: sb.tl.map_cells(d, m["data"], key="scembed", key_added="projected"),
-    "tl.map_cells": lambda d, m: sb.tl.map_cells(d, m["data"], key_added="mapped"),
+    "tl.map_cells": lambda d, m: sb.tl.map_cells(d, m["data"], key="scbasset", key_added="mapped"),
     "tl.annotate": lambda d, m: sb.tl.annotate(d, m["data"], label_key="cell_type", key_added="again"),
     "tl.denoise": lambda d, m: sb.tl.denoise(d),
     "tl.denoised_pca": lambda d, m: sb.tl.denoised_pca(d, n_comps=3),

@@ -112,6 +112,14 @@ def test_what_cannot_be_read(trained):
     del data.varm["scbasset_decoder"]
     with pytest.raises(KeyError, match=r"the regressions of the peaks of uns\['scbasset_decoder'\], is gone"):
         sb.tl.denoise(data, decoder="fitted")
+    del data.uns["scbasset_decoder"]
+    with pytest.raises(KeyError, match=r"run tl\.fit_decoder\(data, key='scbasset'\) first"):
+        sb.tl.denoise(data, decoder="fitted")
+    sb.tl.scbasset(data, trunk=8, n_latent=8, max_epochs=1, accelerator="cpu", key_added="other")
+    sb.tl.fit_decoder(data, key="other", key_added="by_other")
+    sb.get.accessibility(data, key="other", decoder="fitted")
+    with pytest.raises(KeyError, match="no fitted decoder of the model 'scbasset'"):
+        sb.get.accessibility(data, decoder="fitted")
     data.varm["scbasset_decoder"], data.uns["scbasset_decoder"] = np.zeros((300, 2)), "mine"
     with pytest.raises(ValueError, match=r"not from tl\.fit_decoder"):
         sb.tl.fit_decoder(data)

@@ -22,6 +22,7 @@ def fit_decoder(
     key: str = "scbasset",
     rng: int | np.random.Generator | None = 0,
     mod: str = "atac",
+    key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
     """Fit how open each of the data's own peaks is, given the cells' vectors of a trained model.
@@ -42,15 +43,17 @@ def fit_decoder(
     rng
         Seed or generator that chooses the cells that are held out.
     {mod}
+    key_added
+        Name of both slots instead of ``scbasset_decoder``, as for a second model.
     {copy}
 
     Returns
     -------
     ``None``, or the changed copy. Writes
 
-    `adata.varm[f'{{key}}_decoder']` : :class:`numpy.ndarray` (dtype `float32`)
+    `adata.varm['scbasset_decoder' | key_added]` : :class:`numpy.ndarray` (dtype `float32`)
         Weights (n_vars, n_latent + 2) of each peak: of the cells' vectors, of their biases, and the intercept.
-    `adata.uns[f'{{key}}_decoder']` : :class:`dict`
+    `adata.uns['scbasset_decoder' | key_added]` : :class:`dict`
         ``l2``, the penalty; ``tried``, penalties and the mean log-likelihoods of held-out cells; ``depth``, the mean bias
         of the cells, which depth-normalised values have; ``params``, the call; ``model``, what tells the model from
         another.
@@ -72,7 +75,7 @@ def fit_decoder(
     (3, 2)
     """
     from scbasset_tl._adata.kinds import DECODER
-    from scbasset_tl._adata.model.decoder import decoder_name, fit_rows
+    from scbasset_tl._adata.model.decoder import fit_rows
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim, entry
@@ -80,7 +83,7 @@ def fit_decoder(
 
     source = writable(data, mod, copy=copy)
     model = read_model(source, key)
-    slots = claim(source, DECODER, decoder_name(key), key=key)
+    slots = claim(source, DECODER, key_added, key=key)
     layer = model.entry["params"].get("layer") if layer is None else layer
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed

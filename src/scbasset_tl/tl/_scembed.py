@@ -35,7 +35,7 @@ def scembed(
     n_negative: int = 5,
     ns_exponent: float = 0.75,
     subsample: float = 1e-3,
-    axis_power: float = 0.5,
+    axis_power: float = 1.0,
     tokens_key: str | None = None,
     accelerator: str = "auto",
     rng: int | np.random.Generator | None = 0,
@@ -82,9 +82,9 @@ def scembed(
     subsample
         Regions that are more frequent than this share of all tokens are left out at random; 0 keeps all.
     axis_power
-        The vectors that were learned are turned to their principal axes, and each axis gets its singular value to this
-        power :cite:p:`Levy2015`. 1 leaves the vectors of Word2Vec as they are, whose first few axes outweigh the
-        others; 0 gives all axes the same length.
+        1 leaves the vectors of Word2Vec as they are: a few axes outweigh the others. With another number they are turned
+        to their principal axes, and each axis gets its singular value to this power :cite:p:`Levy2015`. 0.5 gave better
+        clusters of the leukaemia cells of the benchmarks and a slightly lower label score; 0 gives all axes one length.
     tokens_key
         Entry of ``.uns`` by :func:`scbasset_tl.pp.tokenize_regions`; ``None`` is ``'tokens'`` if it is there, else the
         data's own peaks.

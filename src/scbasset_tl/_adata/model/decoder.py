@@ -8,8 +8,7 @@ import numpy as np
 
 from scbasset_tl._adata.kinds import DECODER
 from scbasset_tl._adata.matrix import open_peaks
-from scbasset_tl._adata.results import find, names
-from scbasset_tl._keys import SCBASSET
+from scbasset_tl._adata.results import find, holds
 from scbasset_tl.stats.low_rank import LowRank
 from scbasset_tl.stats.peak_decoder import fit_peak_decoder
 
@@ -24,11 +23,6 @@ class Decoder(NamedTuple):
 
     rows: np.ndarray  # float32 (P, K + 2)
     depth: float  # the mean bias of the cells it was fitted to: what depth-normalised values are at
-
-
-def decoder_name(key: str) -> str | None:
-    """``key_added`` of the decoder of a model; ``None`` for the default names."""
-    return None if key == SCBASSET else f"{key}_decoder"
 
 
 def fit_rows(
@@ -47,8 +41,14 @@ def fit_rows(
 
 def read_decoder(adata: AnnData, key: str) -> Decoder:
     """What :func:`scbasset_tl.tl.fit_decoder` stored of the model as it is now."""
-    name = names(DECODER, decoder_name(key))["uns"]
-    stored = find(adata, DECODER, name)
+    there = [name for name in adata.uns if holds(adata, DECODER, name) and str(adata.uns[name]["model"]["key"]) == key]
+    if not there:
+        message = f"uns holds no {DECODER.what} of the model {key!r}: run {DECODER.verb}(data, key={key!r}) first."
+        raise KeyError(message)
+    if len(there) > 1 and DECODER.default not in there:
+        message = f"uns has several fitted decoders of the model {key!r}, {there}: delete all but one."
+        raise ValueError(message)
+    stored = find(adata, DECODER, DECODER.default if DECODER.default in there else there[0])
     slot = str(stored["slots"]["varm"])
     rows = np.asarray(adata.varm[slot], dtype=np.float32)
     if not (finite := np.isfinite(rows).all(axis=1)).all():
