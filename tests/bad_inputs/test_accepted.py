@@ -88,7 +88,7 @@ def columns_of_var(world):
 def read_only(world):
     """A folder in which no file can be made."""
 
-    def refuse(source, target):
+    def refuse(source, target, **_):
         raise PermissionError(13, "Permission denied", str(target))
 
     world.patch.setattr("shutil.copyfile", refuse)

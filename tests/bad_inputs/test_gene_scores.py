@@ -190,7 +190,7 @@ CASES = {
         ("`get.gene_scores` without raw ones", scored(), get(key="gene_scores_raw"), KeyError, "kind='raw'"),
         ("scores are gone", scored(drop("obsm", "gene_scores")), get(), KeyError, "obsm['gene_scores']", "is gone"),
         ("scores before training again", scored(retrained), get(), ValueError, "run tl.gene_scores again"),
-        ("fewer scores than names", scored(put("obsm", "gene_scores", np.ones((60, 2)))), get(), ValueError, "(60, 2)", "3 genes"),
+        ("fewer scores than names", scored(put("obsm", "gene_scores", np.ones((60, 2)))), get(), ValueError, "(60, 2)", "3 names"),
         ("scores of a later version", scored(later), get(), ValueError, "schema 99", "update"),
     ],
     "metrics.gene_expression_correlation": [

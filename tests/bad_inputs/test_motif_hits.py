@@ -80,7 +80,7 @@ HITS = [
       for name in ("scbasset", "ism", "modisco", "variant_effect", "tf_activity")),
     ("`get.motif_hits` before `tl.motif_hits`", trained(), lambda w: sb.get.motif_hits(w.data), KeyError,
      "uns['motif_hits']", "tl.motif_hits"),
-    ("hits of a later version", trained(later("motif_hits", "p_dot")), lambda w: sb.get.motif_hits(w.data), ValueError,
+    ("hits of a later version", trained(later("motif_hits", "p_dot", "motif_ids")), lambda w: sb.get.motif_hits(w.data), ValueError,
      "schema 99, this one reads 1", "update"),
 ]  # fmt: skip
 

@@ -93,7 +93,7 @@ CASES = {
         ("sequences of another length", trained(put("varm", "dna_code", np.zeros((90, 384), np.uint8))), score(), ValueError,
          "384 bp", "192 bp", "pp.add_sequences(data, fasta, seq_len=192)"),
         ("no motif file", trained(), score("no.meme"), FileNotFoundError, "no.meme"),
-        ("a motif as text in a list", trained(), score(["JUN"]), TypeError, "'JUN'", "io.read_motifs"),
+        ("a motif as text in a list", trained(), score(["JUN"]), FileNotFoundError, "'JUN' is no file", "io.read_motifs"),
         ("no motif", trained(), score([]), ValueError, "got none"),
         ("an id twice", trained(), score([MOTIF, MOTIF]), ValueError, "MA1", "more than once"),
         ("a motif longer than the window", trained(), score([MOTIF, WIDE]), ValueError, "motif 'MA2' (WIDE)", "200 bp",

@@ -15,7 +15,8 @@ def multiome(*changes, genes=("GATA1", "TAL1"), n_shared=60):
     def make(world):
         atac = world.data
         atac.obsm["tf_activity"] = np.random.default_rng(0).normal(size=(60, 2))
-        atac.uns["tf_activity"] = {"names": np.array(["GATA1", "TAL1"], dtype=object)}
+        entry = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "params": {}, "schema_version": 1}
+        atac.uns["tf_activity"] = {**entry, "names": np.array(["GATA1", "TAL1"], dtype=object)}
         names = [*atac.obs_names[:n_shared], *(f"other{i}" for i in range(60 - n_shared))]
         counts = np.random.default_rng(1).poisson(3.0, (60, len(genes))).astype(np.float32)
         rna = ad.AnnData(counts, obs=pd.DataFrame(index=names), var=pd.DataFrame(index=list(genes)))
@@ -47,7 +48,7 @@ CASES = {"metrics.tf_expression_correlation": [
     ("no such modality", multiome(), expression(rna="gex"), KeyError, "no modality 'gex'", "['atac', 'rna']"),
     ("no activities", multiome(lambda a, r: a.obsm.clear()), expression(), KeyError, "obsm['tf_activity']", "tl.tf_activity"),
     ("names of other motifs", multiome(lambda a, r: a.uns["tf_activity"].update(names=["GATA1"])), expression(),
-     ValueError, "(60, 2)", "1 motifs"),
+     ValueError, "(60, 2)", "1 names"),
     ("genes under other names", multiome(genes=("ENSG1", "ENSG2")), expression(), ValueError, "none of the 2 motifs",
      "gene_symbols="),
     ("symbols that are no column", multiome(), expression(gene_symbols="symbol"), KeyError, "'symbol'"),

@@ -91,14 +91,16 @@ def add_sequences(
     from scbasset_tl._adata.kinds import DNA
     from scbasset_tl._adata.repeats import n_repeated
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.results import claim, entry
+    from scbasset_tl._adata.results import claim, entry, names
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
     from scbasset_tl.genome.regions import check_on_contigs, first_of_window, read_regions
 
     seq_len = check_positive_int("seq_len", seq_len)
     source, fasta = writable_peaks(data, mod, copy=copy, region_keys=region_keys), as_path("fasta", fasta)
-    slots = claim(source, DNA, key_added)
+    # sequences of other packages under the default name are read anew
+    foreign = key_added is None and DNA.default not in source.uns
+    slots = names(DNA) if foreign else claim(source, DNA, key_added)
     name = fasta.name
     regions = read_regions(source.var, keys=region_keys, obs=source.obs)
     with Fasta(fasta) as genome:
