@@ -17,7 +17,7 @@ def trained(*changes):
     def make(world):
         if not _MODELS:
             data = sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, copy=True)
-            motif = Motif("MA1", "TF1", np.full((6, 4), 0.1) + 0.6 * np.eye(6, 4))
+            motif = Motif("MA1", "TF1", np.full((6, 4), 0.1) + 0.6 * np.eye(4)[[2, 0, 3, 0, 0, 2]])
             sb.tl.motif_hits(data, data.var_names[:2].tolist(), motif, p_value=0.01)
             sb.tl.tf_activity(data, motif, n_background=10, n_null=0)
             _MODELS["plain"] = data
