@@ -293,7 +293,7 @@ def variants(data: Path, work: Path) -> dict:
         own = areas[lineage]
         found["traits"][trait] = {
             "lineage": lineage, "causal": int(good.sum()), "others": int((~good).sum()), "auroc": float(own),
-            "rank_of_type": 1 + sum(value > own for value in areas.values()), "best": max(areas, key=areas.get),
+            "rank_of_type": 1 + int(sum(value > own for value in areas.values())), "best": max(areas, key=areas.get),
         }  # fmt: skip
     top = size.max(axis=1)[causal].nlargest(5).index
     found["largest"] = {
