@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +59,6 @@ def train(chromosome: str, data: Path, work: Path, *, width: int) -> dict:
     rows = np.flatnonzero(learned)
     split[np.random.default_rng(0).choice(rows, len(rows) // 20, replace=False)] = "val"
     adata.var["split"] = pd.Categorical(split, categories=["train", "val", "test"])
-    started, cpu = time.perf_counter(), time.process_time()
     checkpoint = work / f"human_{chromosome}.safetensors"
     sb.tl.scbasset(adata, trunk=width, checkpoint=checkpoint, resume=checkpoint.exists())
     adata.write_h5ad(work / f"human_{chromosome}.h5ad")
@@ -70,8 +68,6 @@ def train(chromosome: str, data: Path, work: Path, *, width: int) -> dict:
         "peaks": int((split == "train").sum()),
         "tested_on": int((split == "test").sum()),
         "epochs": len(history),
-        "seconds": time.perf_counter() - started,
-        "cpu_seconds": time.process_time() - cpu,
         "report": str(sb.get.report(adata)).splitlines(),
     }
 
@@ -116,13 +112,15 @@ def factors(data: Path, work: Path) -> dict:
     rna.var_names_make_unique()
     sc.pp.normalize_total(rna, target_sum=1e6)
     sc.pp.log1p(rna)
-    known = {motif.name: motif for motif in sb.io.read_motifs(data / "motifs" / "JASPAR2022_CORE_vertebrates.meme")}
+    known = {
+        motif.name.upper(): motif for motif in sb.io.read_motifs(data / "motifs" / "JASPAR2022_CORE_vertebrates.meme")
+    }
     motifs = [known[name] for name in FACTORS if name in known]
     sb.tl.tf_activity(adata, motifs, n_background=500, n_null=0)
     both = [name for name in adata.obs_names if name in set(rna.obs_names)]
     mdata = mudata.MuData({"atac": adata[both].copy(), "rna": rna[both].copy()})
     result = sb.metrics.tf_expression_correlation(mdata)
-    draw_factors(mdata, [name for name in NAMED if name in known])
+    draw_factors(mdata, [known[name].name for name in NAMED if name in known])
     activity = sb.get.tf_activity(adata)
     return {
         "types": both,
@@ -141,7 +139,7 @@ def draw_factors(mdata, names: list[str]) -> None:
     activity = sb.get.tf_activity(mdata)
     figure, axes = plt.subplots(1, len(names), figsize=(3.1 * len(names), 3), layout="constrained")
     for ax, name in zip(axes, names, strict=True):
-        x, y = mdata["rna"].obs_vector(name), activity.obs_vector(name)
+        x, y = mdata["rna"].obs_vector(name.upper()), activity.obs_vector(name)
         ax.scatter(x, y, s=14, color="#3b6ea8")
         for label, a, b in zip(mdata["atac"].obs_names, x, y, strict=True):
             ax.annotate(label, (a, b), fontsize=6, xytext=(2, 2), textcoords="offset points")
@@ -293,7 +291,7 @@ def variants(data: Path, work: Path) -> dict:
         own = areas[lineage]
         found["traits"][trait] = {
             "lineage": lineage, "causal": int(good.sum()), "others": int((~good).sum()), "auroc": float(own),
-            "rank_of_type": 1 + sum(value > own for value in areas.values()), "best": max(areas, key=areas.get),
+            "rank_of_type": 1 + int(sum(value > own for value in areas.values())), "best": max(areas, key=areas.get),
         }  # fmt: skip
     top = size.max(axis=1)[causal].nlargest(5).index
     found["largest"] = {

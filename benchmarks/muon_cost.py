@@ -4,9 +4,9 @@
 memory above the data, each minibatch in a process of its own. ``quality``: toy data, trunk of 32 filters, the default call with
 each kind of Muon::
 
-    python benchmarks/muon.py cost --threads 1 --out benchmarks/results/muon.json
-    python benchmarks/muon.py quality --kinds default steps4 half --toy 0 --out benchmarks/results/muon.json
-    python benchmarks/muon.py table benchmarks/results/muon.json
+    python benchmarks/muon_cost.py cost --threads 1 --out benchmarks/results/muon.json
+    python benchmarks/muon_cost.py quality --kinds default steps4 half --toy 0 --out benchmarks/results/muon.json
+    python benchmarks/muon_cost.py table benchmarks/results/muon.json
 """
 
 from __future__ import annotations
