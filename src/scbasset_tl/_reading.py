@@ -54,6 +54,19 @@ def reading(path: Path, what: str, *, advice: str, name: str = "path") -> Iterat
         raise ValueError(message) from error
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Add the file's name to what is said against the content of a table read from it."""
+    try:
+        yield
+    except (ValueError, KeyError) as error:
+        said = str(error.args[0]) if error.args else ""
+        if type(error) not in (ValueError, KeyError) or path.name in said:  # those of libraries have gates of their own
+            raise
+        message = f"{said.rstrip()} The file is {path.name}."
+        raise type(error)(message) from error
+
+
 def _said(error: Exception) -> str:
     """The first line of an error, or its kind."""
     first = str(error).strip().partition("\n")[0][:_LONGEST]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scbasset_tl._files import as_path
 from scbasset_tl._log import info
-from scbasset_tl._reading import DAMAGED
+from scbasset_tl._reading import DAMAGED, naming
 from scbasset_tl.genome.annotation import is_annotation, read_annotation
 from scbasset_tl.genome.gene_tables import head_of, is_comment, read_table, table_columns
 from scbasset_tl.genome.regions import contig_names
@@ -96,8 +96,11 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
             first = next((line for line in head_of(path) if not is_comment(line)), "")
             named = {".gtf", ".gff", ".gff3"} & {suffix.lower() for suffix in path.suffixes}
             if annotated := bool(named) or is_annotation(first):
-                return _from_annotation(path)
-            return _from_table(read_table(path))
+                with naming(path):
+                    return _from_annotation(path)
+            table = read_table(path)
+            with naming(path):
+                return _from_table(table)
     except pd.errors.ParserWarning as error:
         what = "a GTF has, 9" if annotated else "its header: name every column in the header"
         message = f"genes: the rows of {path.name} have more fields than {what}."

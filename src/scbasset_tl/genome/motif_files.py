@@ -73,7 +73,7 @@ def _parse_transfac(path: Path, text: str) -> list[Motif]:
     kept = "".join(line for line in StringIO(text, newline=None) if not re.match(r"R[NXATL]\b", line))  # references
     try:
         found = bio.parse(StringIO(kept), "TRANSFAC", strict=False)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, UnboundLocalError) as error:  # the last: a line before the first key
         message = f"{path} is damaged: {error}."
         raise ValueError(message) from error
     if len(found) != n_matrices:

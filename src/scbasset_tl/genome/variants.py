@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._files import as_path
+from scbasset_tl._reading import naming
 from scbasset_tl.genome.variant_tables import MISSING, VariantColumns, read_table, table_columns
 from scbasset_tl.genome.vcf import read_vcf
 
@@ -107,8 +108,9 @@ def read_variants(source: str | os.PathLike[str] | pd.DataFrame) -> Variants:
         columns = table_columns(source)
     elif isinstance(source, str | os.PathLike):
         path = as_path("variants", source)
-        table = read_table(path)
-        columns = _from_vcf(path) if table is None else table_columns(table)
+        with naming(path):
+            table = read_table(path)
+            columns = _from_vcf(path) if table is None else table_columns(table)
     else:
         message = f"variants must be the path of a VCF file or a pandas.DataFrame, got {type(source).__name__}."
         raise TypeError(message)
