@@ -9,6 +9,8 @@ import scbasset_tl as sb
 
 NAMES = ["GATA1", "(Tal1)_(Mus_musculus)_(DBD_1.00)", "JUN::FOS", "NOGENE", "SPI1"]
 
+STORED = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1}
+
 
 @pytest.fixture
 def multiome(rng):
@@ -17,7 +19,7 @@ def multiome(rng):
     atac = AnnData(np.ones((40, 2), dtype=np.float32), obs=pd.DataFrame(index=[f"c{i}" for i in range(40)]))
     atac.obs["kind"] = np.repeat(["a", "b"], 20)
     atac.obsm["tf_activity"] = activity
-    atac.uns["tf_activity"] = {"names": np.array(NAMES, dtype=object)}
+    atac.uns["tf_activity"] = {**STORED, "names": np.array(NAMES, dtype=object)}
     order = [*rng.permutation(38), *(100, 101, 102)]
     rna = AnnData(counts, obs=pd.DataFrame(index=[f"c{i}" for i in order]))
     rna.var_names = ["spi1", "FOS", "JUN", "TAL1", "GATA1", "Gata1"]
@@ -106,7 +108,7 @@ def test_activities_of_toy_factors_follow_their_expression(rng):
     toy = mdata["atac"].uns["toy"]["motifs"]
     effect = toy["effect"][:, mdata["atac"].obs["cell_type"].cat.codes].T
     mdata["atac"].obsm["tf_activity"] = effect + 0.1 * rng.normal(size=effect.shape)
-    mdata["atac"].uns["tf_activity"] = {"names": toy["name"]}
+    mdata["atac"].uns["tf_activity"] = {**STORED, "names": toy["name"]}
     table = sb.metrics.tf_expression_correlation(mdata).table.set_index("gene")
     kind = dict(zip(toy["name"], toy["kind"], strict=True))
     for gene, row in table.iterrows():

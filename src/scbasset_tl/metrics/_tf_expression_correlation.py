@@ -101,10 +101,8 @@ def tf_expression_correlation(
     >>> mdata = sb.datasets.toy_mudata(n_obs=60, n_vars=200)
     >>> toy = mdata["atac"].uns["toy"]["motifs"]
     >>> motifs = [sb.genome.Motif(name, name, pwm) for name, pwm in zip(toy["name"], toy["pwm"])]
-    >>> sb.tl.motif_deviations(mdata, motifs)
-    >>> scores = sb.get.motif_deviations(mdata)
-    >>> mdata["atac"].obsm["tf_activity"] = scores.to_numpy()
-    >>> mdata["atac"].uns["tf_activity"] = {{"names": list(scores)}}
+    >>> sb.tl.scbasset(mdata, trunk=8, max_epochs=1)
+    >>> sb.tl.tf_activity(mdata, motifs, n_background=20, n_null=0)
     >>> list(sb.metrics.tf_expression_correlation(mdata).summary.index)
     ['all', 'activator', 'repressor']
     """
