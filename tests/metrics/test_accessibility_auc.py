@@ -27,7 +27,8 @@ def trained():
     adata.obsm["emb"], adata.varm["emb"], adata.obs["emb_bias"] = cells, peaks, bias
     adata.var["split"] = pd.Categorical(np.array(["train", "train", "test", "val"])[np.arange(N_PEAKS) % 4][::-1])
     slots = {"obsm": "emb", "obs": "emb_bias", "varm": "emb"}
-    adata.uns["emb"] = {"slots": slots, "batch": {}, "params": {}, "history": {}, "schema_version": SCHEMA_VERSION}
+    entry = {"written_by": "tl.scbasset", "slots": slots, "schema_version": SCHEMA_VERSION}
+    adata.uns["emb"] = {**entry, "batch": {}, "params": {}, "history": {}}
     return adata, logits
 
 

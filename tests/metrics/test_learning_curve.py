@@ -72,10 +72,11 @@ def test_data_stay_as_they_are_and_the_seed_decides(split):
     assert list(before.uns) == list(split.uns)
 
 
+@pytest.mark.slow
 def test_more_cells_and_reads_give_better_models_of_the_toy_data():
-    adata = sb.datasets.toy(n_obs=160, n_vars=900, depth=120)
+    adata = sb.datasets.toy(n_obs=160, n_vars=1500, depth=200)
     found = sb.metrics.learning_curve(
-        adata, cells=[20, 160], reads=(0.2, 1.0), label_key="cell_type", trunk=8, batch_size=32, max_epochs=8
+        adata, cells=[20, 160], reads=(0.2, 1.0), label_key="cell_type", trunk=8, batch_size=32, max_epochs=20
     )
     for axis in ("cells", "reads"):
         few, many = found.table.loc[found.table["axis"] == axis, "auroc_per_cell"]

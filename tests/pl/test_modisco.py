@@ -18,7 +18,10 @@ def patterns(rng):
     shapes = [motif.pwm for motif in motifs[:4]]
     made = [Pattern(i != 2, 100 - i, pwm, (pwm - 0.25) * (1 if i != 2 else -1)) for i, pwm in enumerate(shapes)]
     adata = AnnData(np.zeros((2, 2), dtype=np.float32))
-    adata.uns["modisco"] = pack_patterns({"B cells": made[:3], "T cells": made[3:]}, motifs, {})
+    adata.uns["modisco"] = {
+        **{"written_by": "tl.modisco", "schema_version": 1, "params": {}, "slots": {}},
+        **pack_patterns({"B cells": made[:3], "T cells": made[3:]}, motifs),
+    }
     return adata
 
 
