@@ -132,7 +132,7 @@ CASES = {
         ("another way of pooling", None, geniml(config="vocab_size: 9\nembedding_dim: 4\npooling_method: median\n"),
          ValueError, "must be mean or max", "correct it"),
         ("a name of the Hugging Face Hub without huggingface_hub", None, lambda _: sb.io.read_geniml("databio/model"),
-         FileNotFoundError, "pip install 'scbasset-tl[hub]'"),
+         FileNotFoundError, "pip install huggingface_hub"),
     ],
     "io.write_geniml": [
         ("data without a model", None, write_geniml(), KeyError, "holds no scEmbed model", "tl.scembed"),

@@ -53,7 +53,7 @@ def _fetch(release: str, asked: str, **criteria: Any) -> list[Motif]:
         import pyjaspar
     except ImportError as error:
         message = (
-            f"{asked!r} is no file. To take motifs of JASPAR by name: pip install 'scbasset-tl[motifs]' (or pyjaspar). Without it "
+            f"{asked!r} is no file. To take motifs of JASPAR by name: pip install pyjaspar. Without it "
             "read a file, such as JASPAR's download in MEME format, and choose by name: "
             f"motifs=[motif for motif in io.read_motifs(path) if motif.name == {asked!r}]."
         )

@@ -31,7 +31,7 @@ def model_folder_or_hub(path: str | PathLike[str]) -> Path:
     except ImportError as error:
         message = (
             f"path={name!r} is no folder here. If it is the name of a model on the Hugging Face Hub, "
-            "pip install 'scbasset-tl[hub]' (or huggingface_hub) and call again."
+            "pip install huggingface_hub and call again."
         )
         raise FileNotFoundError(message) from error
     try:
