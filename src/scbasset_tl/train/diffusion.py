@@ -92,7 +92,8 @@ def fit(
         if on_step is not None:
             on_step(state.step, state.history)
     state.average.load_state_dict(state.best)
-    history = {name: np.array(values) for name, values in state.history.items()}
+    # a resumed run has steps that a file gave back as floats
+    history = {name: np.array(values, int if name == "step" else float) for name, values in state.history.items()}
     return DiffusionFit(state.average.cpu(), history, state.step, stopped, train)
 
 
