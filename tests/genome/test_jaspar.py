@@ -74,7 +74,7 @@ def test_what_is_not_there(pyjaspar):
 def test_without_pyjaspar(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyjaspar", None)
     for read, name in ((as_motifs, "GATA1"), (as_motifs, ["GATA1"]), (sb.io.read_motifs, "jaspar2024-vertebrates")):
-        with pytest.raises(FileNotFoundError, match=r"pip install 'scbasset-tl\[motifs\]'"):
+        with pytest.raises(FileNotFoundError, match="pip install pyjaspar"):
             read(name)
 
 
