@@ -1,4 +1,4 @@
-"""Where the names of other packages are documented. Inventories of our own keep the build off the network."""
+"""Links to the documentation of other packages. Inventories of our own keep the build off the network."""
 
 from __future__ import annotations
 

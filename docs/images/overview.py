@@ -25,7 +25,7 @@ mpl.rcParams.update({"svg.fonttype": "path", "svg.hashsalt": "overview", "text.c
 
 
 class Layout(NamedTuple):
-    """Where the parts stand, in inches from the lower left corner."""
+    """Positions of the parts, in inches from the lower left corner."""
 
     size: tuple[float, float]
     counts: tuple[float, float]

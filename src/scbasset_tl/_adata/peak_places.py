@@ -1,4 +1,4 @@
-"""Where the peaks of the data lie, and whether the windows of two data sets are of one genome."""
+"""Places of the peaks in the genome, and a check that the windows of two data sets are of one genome."""
 
 from __future__ import annotations
 

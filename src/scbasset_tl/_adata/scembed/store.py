@@ -61,7 +61,7 @@ class RegionEmbedding:
 
 
 def encode(tokens: sparse.csr_matrix, vectors: np.ndarray, *, pooling: str = "mean") -> tuple[np.ndarray, np.ndarray]:
-    """Mean or maximum of the nonzero rows of ``vectors`` that each row of ``tokens`` names; zeros, and a mark, where there is none."""
+    """Mean or maximum of the nonzero rows of ``vectors`` that each row of ``tokens`` names, and a mark for rows without any (zeros)."""
     import torch
     from torch.nn.functional import embedding_bag
 
