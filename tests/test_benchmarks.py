@@ -89,6 +89,8 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
     def run(script: str, *arguments: object, **constants: Any) -> Any:
         module = import_module(script)
+        if hasattr(module, "limit_threads"):  # numba has its threads by then
+            monkeypatch.setattr(module, "limit_threads", lambda _: None)
         for name, value in constants.items():
             monkeypatch.setattr(module, name, value)
         if hasattr(module, "in_process_of_its_own"):
