@@ -16,7 +16,7 @@ _FILES = ["checkpoint.pt", "config.yaml", "universe.bed", "universe.bed.gz", "mo
 
 
 def model_folder_or_hub(path: str | PathLike[str]) -> Path:
-    """The folder ``path``, or, where there is none and ``path`` is ``owner/name``, the model of that name, fetched."""
+    """Return the folder ``path``, or fetch the model ``owner/name`` from the Hugging Face Hub if no such folder exists."""
     folder = as_path("path", path)
     if folder.is_dir():
         return folder

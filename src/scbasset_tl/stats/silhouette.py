@@ -7,7 +7,7 @@ import numpy as np
 from scbasset_tl._log import late_progress
 
 BLOCK_BYTES = 1 << 26
-"""Of distances at a time."""
+"""Memory for one block of distances, in bytes."""
 _ROUNDING = 1e-15  # of a distance that is none
 
 
