@@ -30,7 +30,7 @@ def warning(message: str) -> None:
 def _say(message: str) -> None:
     with suppress(
         AttributeError, OSError, ValueError
-    ):  # no stderr, a full disk behind it, or closed: no end of the work
+    ):  # a missing or closed stderr, or a full disk behind it, must not end the work
         sys.stderr.write(f"scbasset_tl: {message}\n")
 
 
