@@ -39,7 +39,13 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
-            super().save_overload(sig, data)
+            try:
+                super().save_overload(sig, data)
+            except OSError:
+                raise
+            except Exception:  # noqa: BLE001  # an index that cannot be read: begin another
+                self.flush()
+                super().save_overload(sig, data)
         except OSError as error:
             info(f"{self._name}: the compiled code could not be saved in {self.cache_path!r}: {error.strerror}")
 

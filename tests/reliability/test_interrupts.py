@@ -58,6 +58,9 @@ VERBS = {
     "tl.denoise": lambda d, m: sb.tl.denoise(d),
     "tl.denoised_pca": lambda d, m: sb.tl.denoised_pca(d, n_comps=3),
     "tl.gene_scores": lambda d, m: sb.tl.gene_scores(d, GENES),
+    "tl.lsi": lambda d, m: sb.tl.lsi(d, n_latent=3),
+    "tl.fit_decoder": lambda d, m: sb.tl.fit_decoder(d),
+    "tl.rank_peaks_groups": lambda d, m: sb.tl.rank_peaks_groups(d, "cell_type"),
     "tl.tf_activity": lambda d, m: sb.tl.tf_activity(
         d, m["motifs"], groupby="cell_type", n_background=10, n_null=20, rng=1
     ),
@@ -144,6 +147,12 @@ def check(verb, made, fingerprint, *, few, form="anndata"):
         assert settings_of_the_process() == before
     assert fingerprint(made["data"]) == others
     print(verb, form, counted.n, {state: found.count(state) for state in set(found)})
+
+
+def test_every_verb_is_here():
+    """But those that return new data and leave the old alone."""
+    public = {f"{part}.{name}" for part in ("pp", "tl") for name in getattr(sb, part).__all__}
+    assert public - {"tl.generate"} == {verb.partition(",")[0] for verb in VERBS}
 
 
 @pytest.mark.parametrize("verb", VERBS)
