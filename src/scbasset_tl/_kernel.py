@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -21,10 +22,8 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     def compile_lazily(function: Callable[..., Any]) -> Callable[..., Any]:
         compiled = numba.njit(**options)(function)
         if isinstance(compiled, Dispatcher):  # not where numba is switched off
-            try:
+            with suppress(RuntimeError):  # read-only installation and no writable cache folder
                 compiled._cache = _Cache(function)
-            except RuntimeError:  # read-only installation and no writable cache folder
-                return compiled
         return compiled
 
     return compile_lazily

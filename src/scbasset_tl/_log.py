@@ -59,9 +59,7 @@ def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -
         from tqdm.auto import tqdm
 
     kwargs.setdefault("disable", settings.verbosity < 2)
-    if tqdm.__name__ != "tqdm_notebook":  # which draws no text
-        kwargs.setdefault("file", _Stderr())
-    return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, **kwargs)
+    return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, file=_Stderr(), **kwargs)
 
 
 def late_progress(total: int, *, description: str, unit: str) -> tqdm:
