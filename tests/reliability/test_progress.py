@@ -97,7 +97,7 @@ class Full(io.StringIO):
 
 def test_no_bar_ends_the_work_when_the_disk_behind_stderr_is_full(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Full())
-    with sb.settings.override(verbosity=3), _log.progress(3, description="work", mininterval=0) as bar:
+    with sb.settings.override(verbosity=2), _log.progress(3, description="work", mininterval=0) as bar:
         assert not bar.disable
         for _ in range(3):
             bar.update()
