@@ -231,7 +231,12 @@ def _build(path: Path) -> Faidx:
     from pyfaidx import Faidx
 
     info(f"indexing {path.name}")
-    with TemporaryDirectory() as folder:
+    try:
+        temporary = TemporaryDirectory()
+    except OSError as error:
+        message = f"{path} cannot be indexed: {error.strerror}. Make room, or set the variable TMPDIR to a folder."
+        raise OSError(message) from error
+    with temporary as folder:
         paths = _index_paths(path, Path(folder))
         try:
             write_fai(path, paths["indexname"])
