@@ -137,19 +137,11 @@ def test_worm_quality(call, data, work, tmp_path):
 def test_worm_motifs(call, data, work, tmp_path):
     tissues = {"KNOWN": {"elt-2": "Germline"}}
     out = tmp_path / "out.json"
-    call(
-        "worm_motifs",
-        data,
-        model_of(work, "pseudocells"),
-        "--n-background",
-        10,
-        "--n-null",
-        20,
-        "--out",
-        out,
-        **tissues,
-    )
-    assert [run["mode"] for run in json.loads(out.read_text())["runs"]] == ["insert", "ablate"]
+    few = ["--n-background", 10, "--n-null", 20, "--backgrounds", "bases", "genome", "genome shuffled"]
+    call("worm_motifs", data, model_of(work, "pseudocells"), *few, "--out", out, **tissues)
+    runs = json.loads(out.read_text())["runs"]
+    assert [run["mode"] for run in runs] == ["insert", "ablate", "insert", "insert", "insert"]
+    assert [run["backgrounds"] for run in runs] == [None, None, "bases", "genome", "genome shuffled"]
 
 
 @pytest.mark.slow
