@@ -209,9 +209,10 @@ def test_compare_models(call, tmp_path):
 @pytest.mark.slow
 def test_scembed(call, data, tmp_path):
     out = tmp_path / "out.json"
-    for part in ("sets", "projection"):
-        call("scembed", part, "--data", data, "--only", "aml", "--seeds", 1, "--min-count", 1, "--out", out)
-    assert set(json.loads(out.read_text())) >= {"sets, min_count=1", "projection, min_count=1"}
+    for part in ("sets", "projection", "power"):
+        call("scembed", part, "--data", data, "--only", "aml", "--seeds", 2, "--min-count", 1, "--out", out)
+    parts = {f"{part}, min_count=1" for part in ("sets", "projection", "power")}
+    assert set(json.loads(out.read_text())) >= parts
 
 
 @pytest.mark.slow
