@@ -79,12 +79,15 @@ def write_tsv(table: pd.DataFrame, path: Path) -> None:
 def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Run a script in this process, with other values for its constants."""
     import torch
+    from numba.core import config
 
     from scbasset_tl.nn import norm_pool
+    from scbasset_tl.nn.precision import no_tf32
 
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(config, "reload_config", lambda: None)  # numba refuses another number of threads by now
     monkeypatch.setattr(norm_pool, "train_blocks", norm_pool.train_blocks)  # which one of them replaces
 
     def run(script: str, *arguments: object, **constants: Any) -> Any:
@@ -101,7 +104,8 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         module.main()
         return module
 
-    yield run
+    with no_tf32():  # which switches back what one of them switches off for good
+        yield run
     sys.modules[torch.optim.Optimizer.__module__]._global_optimizer_post_hooks.clear()  # which two of them leave
 
 
