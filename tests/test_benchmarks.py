@@ -142,19 +142,11 @@ def test_worm_quality(call, data, work, tmp_path):
 def test_worm_motifs(call, data, work, tmp_path):
     tissues = {"KNOWN": {"elt-2": "Germline"}}
     out = tmp_path / "out.json"
-    call(
-        "worm_motifs",
-        data,
-        model_of(work, "pseudocells"),
-        "--n-background",
-        10,
-        "--n-null",
-        20,
-        "--out",
-        out,
-        **tissues,
-    )
-    assert [run["mode"] for run in json.loads(out.read_text())["runs"]] == ["insert", "ablate"]
+    few = ["--n-background", 10, "--n-null", 20, "--backgrounds", "bases", "genome", "genome shuffled"]
+    call("worm_motifs", data, model_of(work, "pseudocells"), *few, "--out", out, **tissues)
+    runs = json.loads(out.read_text())["runs"]
+    assert [run["mode"] for run in runs] == ["insert", "ablate", "insert", "insert", "insert"]
+    assert [run["backgrounds"] for run in runs] == [None, None, "bases", "genome", "genome shuffled"]
 
 
 @pytest.mark.slow
@@ -232,9 +224,10 @@ def test_compare_models(call, tmp_path):
 @pytest.mark.slow
 def test_scembed(call, data, tmp_path):
     out = tmp_path / "out.json"
-    for part in ("sets", "projection"):
-        call("scembed", part, "--data", data, "--only", "aml", "--seeds", 1, "--min-count", 1, "--out", out)
-    assert set(json.loads(out.read_text())) >= {"sets, min_count=1", "projection, min_count=1"}
+    for part in ("sets", "projection", "power"):
+        call("scembed", part, "--data", data, "--only", "aml", "--seeds", 2, "--min-count", 1, "--out", out)
+    parts = {f"{part}, min_count=1" for part in ("sets", "projection", "power")}
+    assert set(json.loads(out.read_text())) >= parts
 
 
 @pytest.mark.slow
