@@ -190,6 +190,7 @@ def test_default_call(call, work, tmp_path):
     assert {"trained", "exact", "lsi"} <= set(json.loads(out.read_text())[0])
 
 
+@pytest.mark.slow
 def test_default_embedding(call, tmp_path):
     out = tmp_path / "out.json"
     with pytest.MonkeyPatch.context() as patch:

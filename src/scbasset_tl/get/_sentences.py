@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import ceil, isnan
 from typing import TYPE_CHECKING
 
-from scbasset_tl.stats.verdict import MIN_PER_CELL
+from scbasset_tl.stats.verdict import MIN_EPOCHS, MIN_PER_CELL, MIN_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +56,10 @@ def _next(verdict: Verdict, n: Mapping[str, float], stopped: str, rep: str) -> s
         )
     if stopped == "mapped":
         return "train the reference longer, and map the cells again."
-    call = f"sb.tl.scbasset(adata, max_epochs={2 * n['epochs']})" if "epochs" in n else "sb.tl.scbasset(adata)"
-    return f"train for longer, {call}, or with what the verdict names."
+    if "epochs" not in n:
+        return "train for longer, sb.tl.scbasset(adata), or with what the verdict names."
+    enough = max(2 * n["epochs"], MIN_EPOCHS, ceil(MIN_STEPS * n["epochs"] / n["steps"]))
+    return f"train for longer, sb.tl.scbasset(adata, ..., max_epochs={enough}), or with what the verdict names."
 
 
 def _per_cell(n: Mapping[str, float]) -> str:
