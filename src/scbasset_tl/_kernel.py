@@ -23,13 +23,13 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         compiled = numba.njit(**options)(function)
         if isinstance(compiled, Dispatcher):  # not where numba is switched off
             with suppress(RuntimeError):  # read-only installation and no writable cache folder
-                compiled._cache = _Cache(function)
+                compiled._cache = _Cache(function)  # type: ignore[attr-defined]
         return compiled
 
     return compile_lazily
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
+class _Cache(FunctionCache):
     """Machine code on disk, which no call needs: where it cannot be saved or read, it is compiled again.
 
     numba's own cache ends the call: on a full disk, on a file that was damaged. Of two processes that save at the same
@@ -50,9 +50,9 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            found = super().load_overload(sig, target_context)
+            code = super().load_overload(sig, target_context)
         except Exception:  # noqa: BLE001  # whatever unpickling and linking raise
             return None
-        if found is None or tuple(found.signature.args) != tuple(normalize_signature(sig)[0]):
+        if code is None or tuple(code.signature.args) != tuple(normalize_signature(sig)[0]):
             return None
-        return found
+        return code
