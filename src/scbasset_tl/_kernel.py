@@ -23,13 +23,13 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         compiled = numba.njit(**options)(function)
         if isinstance(compiled, Dispatcher):  # not where numba is switched off
             with suppress(RuntimeError):  # read-only installation and no writable cache folder
-                compiled._cache = _Cache(function)
+                compiled._cache = _Cache(function)  # type: ignore[attr-defined]
         return compiled
 
     return compile_lazily
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
+class _Cache(FunctionCache):
     """Machine code on disk, which no call needs: where it cannot be saved or read, it is compiled again.
 
     numba's own cache ends the call: on a full disk, on a file that was damaged. Of two processes that save at the same
