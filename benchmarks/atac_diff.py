@@ -56,7 +56,7 @@ SETS = {
     "aml": ("human/aml_corces2016_hg19.h5ad", "notes", ["X_lsi", "ae"]),
     "a549": ("human/a549_scicar_atac_hg19.h5ad", "time_h", ["X_lsi", "ae"]),
     "pseudocells": ("worm/pseudocells_ce10.h5ad", "tissue", ["scbasset"]),
-    "sim5tissues": ("worm/sim5tissues_ce10.h5ad", "tissue", ["scbasset"]),
+    "sim5tissues": ("worm/sim5tissues_ce10.h5ad", "tissue", ["scbasset", "X_lsi"]),
 }
 GENOME = "worm/ce10.fa.gz"
 GUIDANCE = (0, 1, 2, 4)

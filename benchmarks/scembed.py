@@ -235,7 +235,7 @@ def other_peaks(adata: ad.AnnData) -> ad.AnnData:
     merged = var.groupby(group).agg({"chr": "first", "start": "min", "end": "max"})
     to_group = sparse.csr_matrix((np.ones(len(group), dtype=np.float32), (order, group)))
     return ad.AnnData(
-        sparse.csr_matrix(adata.X) @ to_group, obs=adata.obs, var=merged.set_axis(merged.index.astype(str))
+        sparse.csr_matrix(adata.X) @ to_group, obs=adata.obs[["label"]], var=merged.set_axis(merged.index.astype(str))
     )
 
 
@@ -391,7 +391,7 @@ def main() -> None:
     parser.add_argument("--peer-python")
     parser.add_argument("--cells", type=int, help="so many random cells only")
     parser.add_argument("--epochs", type=int, nargs="*", default=[10, 20, 30], help="of gensim")
-    parser.add_argument("--min-count", type=int, default=10, help="of sets and projection")
+    parser.add_argument("--min-count", type=int, default=10, help="of sets, projection and power")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "scembed.json")
     sb.settings.verbosity = 1
     torch.set_num_threads(1)

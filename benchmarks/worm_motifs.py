@@ -4,6 +4,8 @@ Takes a model trained by ``worm_quality.py ours WORK sim5tissues`` and the motif
 
     python benchmarks/worm_motifs.py DATA WORK/MODEL.h5ad --out benchmarks/results/worm_motifs.json
 
+``--backgrounds bases genome "genome shuffled"`` also inserts into other DNA with the GC content of peaks.
+
 Counts are simulated, DNA and the elements' tissues are real: what is asked is whether the network found in the DNA what
 `expected_motif_auc_by_tissue.tsv` (each motif's best hit against the elements of each tissue) says is there.
 """
@@ -61,20 +63,56 @@ def correlations(activity, expected, expression) -> dict[str, dict[str, float]]:
     return {"expected_auc": with_expected, "expression": with_expression}
 
 
-def run(adata, motifs: Path, expected, expression, mode: str, n_background: int, n_null: int) -> dict[str, object]:
+def of_like_gc(adata, fasta: Path, kind: str, n: int):
+    """DNA with the GC content of ``n`` random peaks, one by one, uint8 (n, seq_len).
+
+    ``"bases"``: their bases in random order, which keeps no pairs of bases. ``"genome"``: the windows outside peaks, of
+    40 random ones for each peak, that are nearest in GC content. ``"genome shuffled"``: their dinucleotide shuffles.
+    """
+    import scbasset_tl as sb
+
+    rng = np.random.default_rng(0)
+    codes = adata.varm["dna_code"]
+    codes = codes[rng.permutation(len(codes))[:n]]
+    if kind == "bases":
+        return rng.permuted(codes, axis=1)
+    seq_len = codes.shape[1]
+    centre = (adata.var["start"] + adata.var["end"]).to_numpy() // 2
+    names = adata.var["chr"].astype(str).to_numpy()
+    with sb.genome.Fasta(fasta) as genome:
+        lengths = {name: genome.lengths[name] for name in np.unique(names)}
+        share = np.array(list(lengths.values()), dtype=float)
+        contig = rng.choice(list(lengths), 40 * n, p=share / share.sum())
+        middle = (rng.random(40 * n) * [lengths[name] - 2 * seq_len for name in contig]).astype(int) + seq_len
+        places = zip(contig, middle, strict=True)
+        distance = np.array([np.abs(centre[names == name] - at).min() for name, at in places])
+        free = distance >= min(seq_len, np.quantile(distance, 0.9))  # the tests' genome is full of peaks
+        found = genome.windows(contig[free], middle[free], seq_len)
+    of_found, asked = (np.isin(part, (1, 2)).mean(axis=1) for part in (found, codes))
+    order = np.argsort(of_found, kind="stable")
+    nearest = found[order[np.searchsorted(of_found[order], asked).clip(max=len(order) - 1)]]
+    return nearest if kind == "genome" else sb.genome.dinucleotide_shuffle(nearest, rng=rng)[:, 0]
+
+
+def run(
+    adata, motifs: Path, expected, expression, mode: str, n_background: int, n_null: int, backgrounds=None, kind=None
+) -> dict[str, object]:
     import scbasset_tl as sb
 
     started = time.perf_counter()
-    sb.tl.tf_activity(adata, motifs, groupby="tissue", mode=mode, n_background=n_background, n_null=n_null)
+    sizes = {"n_background": n_background, "n_null": n_null}
+    sb.tl.tf_activity(adata, motifs, groupby="tissue", mode=mode, backgrounds=backgrounds, **sizes)
     seconds = time.perf_counter() - started
     activity = sb.get.tf_activity(adata)
+    tested = ["fdr", *(name for name in activity.var if name.startswith("fdr_"))]
+    significant = {name: activity.var_names[activity.var[name] <= 0.05].tolist() for name in tested}
     means = by_tissue(activity)
     highest = means.idxmax(axis=1)
     marked = expected.max(axis=1) >= 0.6
     marked = marked[marked].index
     found = correlations(activity, expected, expression)
     in_table = (highest[marked] == expected.loc[marked].idxmax(axis=1)).mean()
-    print(f"\n## mode={mode!r}: {seconds:.0f} s\n")
+    print(f"\n## mode={mode!r}, backgrounds {kind or 'as by default'}: {seconds:.0f} s\n")
     print(
         "| motif | known for | highest in | " + " | ".join(means) + " | p | p there | FDR there | r with expression |"
     )
@@ -85,12 +123,15 @@ def run(adata, motifs: Path, expected, expression, mode: str, n_background: int,
         r = found["expression"].get(name, float("nan"))
         chance = " | ".join(f"{value:.2g}" for value in chances)
         print(f"| {name} | {tissue} | {highest[name]} | {row} | {chance} | {r:.2f} |")
-    print(f"\nhighest in the tissue the table names, motifs with auROC of .6 or more: {in_table:.0%} of {len(marked)}")
+    print("\nsignificant:", significant, "; smallest FDR:", round(float(activity.var[tested].min(axis=None)), 3))
+    print(f"highest in the tissue the table names, motifs with auROC of .6 or more: {in_table:.0%} of {len(marked)}")
     print("Spearman with the table:", {tissue: round(value, 2) for tissue, value in found["expected_auc"].items()})
     values = list(found["expression"].values())
     print(f"Pearson with expression over {len(values)} factors: median {np.median(values):.2f}")
     return {
         "mode": mode,
+        "backgrounds": kind,
+        "significant": significant,
         "seconds": seconds,
         "n_background": n_background,
         "n_null": n_null,
@@ -108,6 +149,7 @@ def main() -> None:
     parser.add_argument("--n-background", type=int, default=1000)
     parser.add_argument("--n-null", type=int, default=15_000)
     parser.add_argument("--modes", nargs="+", default=["insert", "ablate"])
+    parser.add_argument("--backgrounds", nargs="*", default=[], choices=["bases", "genome", "genome shuffled"])
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
     import anndata as ad
@@ -118,7 +160,11 @@ def main() -> None:
     expression = pd.read_csv(a.data / "worm" / "cao2017_L2_tissue_tpm.tsv.gz", sep="\t", index_col="symbol")
     expression = expression[~expression.index.duplicated()].drop(columns="gene_id")
     motifs = a.data / "motifs" / "JASPAR2022_CORE_nematodes.meme"
-    rows = [run(adata, motifs, expected, expression, mode, a.n_background, a.n_null) for mode in a.modes]
+    known = motifs, expected, expression
+    rows = [run(adata, *known, mode, a.n_background, a.n_null) for mode in a.modes]
+    for kind in a.backgrounds:
+        codes = of_like_gc(adata, a.data / "worm" / "ce10.fa.gz", kind, a.n_background)
+        rows.append(run(adata, *known, "insert", a.n_background, a.n_null, codes, kind))
     a.out.write_text(json.dumps({"model": a.model.stem, "runs": rows}, indent=1) + "\n")
 
 

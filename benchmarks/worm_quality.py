@@ -169,7 +169,7 @@ def embedding_scores(adata, embedding: np.ndarray) -> dict[str, float]:
 def table(data: Path, work: Path, out: Path) -> None:
     import scbasset_tl as sb
     from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl.stats.auc import held_out_auc
+    from scbasset_tl.stats.auc import held_out_areas
 
     rows = []
     with sb.settings.override(verbosity=0):
@@ -183,10 +183,11 @@ def table(data: Path, work: Path, out: Path) -> None:
             rows.append({"set": name, "model": "TF-IDF + SVD", **embedding_scores(adata, lsi(adata.X))})
             for path in sorted(work.glob(f"[os]*_{name}*.npz")):
                 model = np.load(path)
-                scores = held_out_auc(model["peak_embedding"], model["cell_embedding"], model["cell_bias"], labels)
+                areas = held_out_areas(model["peak_embedding"], model["cell_embedding"], model["cell_bias"], labels)
                 row = {"set": name, "model": path.stem, "epochs": len(model["seconds"])}
                 row |= {
-                    f"auroc_per_{what}": float(np.nanmean(s)) for what, s in zip(("cell", "peak"), scores, strict=True)
+                    f"auroc_per_{what}": float(np.nanmean(part.roc))
+                    for what, part in zip(("cell", "peak"), areas, strict=True)
                 }
                 if name == "pseudocells":
                     row["log_ratio_r"] = log_ratio_r(adata, model, test)

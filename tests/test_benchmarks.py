@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -79,12 +80,15 @@ def write_tsv(table: pd.DataFrame, path: Path) -> None:
 def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Run a script in this process, with other values for its constants."""
     import torch
+    from numba.core import config
 
     from scbasset_tl.nn import norm_pool
+    from scbasset_tl.nn.precision import no_tf32
 
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(config, "reload_config", lambda: None)  # numba refuses another number of threads by now
     monkeypatch.setattr(norm_pool, "train_blocks", norm_pool.train_blocks)  # which one of them replaces
 
     def run(script: str, *arguments: object, **constants: Any) -> Any:
@@ -101,7 +105,8 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         module.main()
         return module
 
-    yield run
+    with no_tf32():  # which switches back what one of them switches off for good
+        yield run
     sys.modules[torch.optim.Optimizer.__module__]._global_optimizer_post_hooks.clear()  # which two of them leave
 
 
@@ -137,19 +142,11 @@ def test_worm_quality(call, data, work, tmp_path):
 def test_worm_motifs(call, data, work, tmp_path):
     tissues = {"KNOWN": {"elt-2": "Germline"}}
     out = tmp_path / "out.json"
-    call(
-        "worm_motifs",
-        data,
-        model_of(work, "pseudocells"),
-        "--n-background",
-        10,
-        "--n-null",
-        20,
-        "--out",
-        out,
-        **tissues,
-    )
-    assert [run["mode"] for run in json.loads(out.read_text())["runs"]] == ["insert", "ablate"]
+    few = ["--n-background", 10, "--n-null", 20, "--backgrounds", "bases", "genome", "genome shuffled"]
+    call("worm_motifs", data, model_of(work, "pseudocells"), *few, "--out", out, **tissues)
+    runs = json.loads(out.read_text())["runs"]
+    assert [run["mode"] for run in runs] == ["insert", "ablate", "insert", "insert", "insert"]
+    assert [run["backgrounds"] for run in runs] == [None, None, "bases", "genome", "genome shuffled"]
 
 
 @pytest.mark.slow
@@ -194,6 +191,17 @@ def test_default_call(call, work, tmp_path):
 
 
 @pytest.mark.slow
+def test_default_embedding(call, tmp_path):
+    out = tmp_path / "out.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sb.datasets, "toy", partial(sb.datasets.toy, n_obs=120, n_vars=200))
+        call("default_embedding", "run", tmp_path, "toy0", "--width", 4, "--change", "max_epochs=1", "--out", out)
+    call("default_embedding", "table", out)
+    row = json.loads(out.read_text())[0]
+    assert all(0 <= row[part]["label_score"] <= 1 for part in ("scbasset", "lsi", "lsi_plain"))
+
+
+@pytest.mark.slow
 def test_robustness(call, work, tmp_path):
     out = tmp_path / "out.json"
     call("robustness", work / "pseudocells.h5ad", "--width", 4, "--epochs", 1, "--out", out, FRACTIONS=(0.5,))
@@ -217,9 +225,10 @@ def test_compare_models(call, tmp_path):
 @pytest.mark.slow
 def test_scembed(call, data, tmp_path):
     out = tmp_path / "out.json"
-    for part in ("sets", "projection"):
-        call("scembed", part, "--data", data, "--only", "aml", "--seeds", 1, "--min-count", 1, "--out", out)
-    assert set(json.loads(out.read_text())) >= {"sets, min_count=1", "projection, min_count=1"}
+    for part in ("sets", "projection", "power"):
+        call("scembed", part, "--data", data, "--only", "aml", "--seeds", 2, "--min-count", 1, "--out", out)
+    parts = {f"{part}, min_count=1" for part in ("sets", "projection", "power")}
+    assert set(json.loads(out.read_text())) >= parts
 
 
 @pytest.mark.slow

@@ -96,7 +96,7 @@ def beside(path: Path, kind: str = "") -> Path:
 
 
 def clear_stale(path: Path) -> None:
-    """Remove what processes that are no more left beside ``path``."""
+    """Remove what ended processes left beside ``path``."""
     prefix = _prefix(path)
     with suppress(OSError):
         for found in list(path.parent.iterdir()):
@@ -164,7 +164,7 @@ def in_turn(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
-    """Errors of the system name the argument, and on a full disk what is needed and what is left."""
+    """Name the argument in errors of the system and, on a full disk, the bytes needed and left."""
     try:
         yield
     except OSError as error:

@@ -93,6 +93,14 @@ class World:
     data: object
     folder: Path
     patch: pytest.MonkeyPatch
+    model: ad.AnnData  # the data with a model, which all tests share
+
+    def trained(self, *changes):
+        """Data with a model, changed in turn; a change returns what takes their place, or nothing."""
+        data = self.model.copy()
+        for change in changes:
+            data = data if (other := change(data)) is None else other
+        return data
 
     def file(self, name, content):
         """A new file."""
@@ -114,8 +122,8 @@ class World:
 
 
 @pytest.fixture
-def world(tiny, tmp_path, monkeypatch):
-    return World(tiny, tmp_path, monkeypatch)
+def world(tiny, tmp_path, monkeypatch, _trained_tiny):
+    return World(tiny, tmp_path, monkeypatch, _trained_tiny)
 
 
 def contents(value, place="data"):

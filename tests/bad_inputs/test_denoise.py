@@ -7,21 +7,10 @@ import pytest
 import scbasset_tl as sb
 from scbasset_tl import _space
 
-_MODELS = {}
-
 
 def trained(*changes):
     """Data with a model, changed in turn."""
-
-    def make(world):
-        if not _MODELS:
-            _MODELS["plain"] = sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, copy=True)
-        data = _MODELS["plain"].copy()
-        for change in changes:
-            change(data)
-        return data
-
-    return make
+    return lambda world: world.trained(*changes)
 
 
 def little(what):

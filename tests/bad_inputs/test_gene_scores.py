@@ -11,7 +11,6 @@ import pytest
 import scbasset_tl as sb
 from scbasset_tl import _space
 
-_MODELS = {}
 GENES = pd.DataFrame(
     {"gene": ["a", "b", "c"], "chr": "chr1", "start": [500, 9_000, 31_000], "end": [800, 9_900, 34_000]}
 )
@@ -20,16 +19,7 @@ GENES["strand"] = ["+", "-", "+"]
 
 def trained(*changes):
     """Data with a model, changed in turn."""
-
-    def make(world):
-        if not _MODELS:
-            _MODELS["plain"] = sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, copy=True)
-        data = _MODELS["plain"].copy()
-        for change in changes:
-            change(data)
-        return data
-
-    return make
+    return lambda world: world.trained(*changes)
 
 
 def scored(*changes):

@@ -57,13 +57,13 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
 
         From a GTF or GFF3 the lines of genes are taken; for genes without one the lines of transcripts, and for those
         that have neither the exons of each transcript. Names are ``gene_name``, ``gene_symbol``, ``ref_gene_name``,
-        ``gene`` or, without any, ``gene_id``; of genes with one name all but the first go by their id, and those
+        ``gene`` or, without any, ``gene_id``; if genes share a name, all but the first go by their id; genes
         without a strand are left out.
 
-        A table has columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``, and
-        the gene's name in ``gene_name``, ``symbol``, ``gene``, ``name`` or ``gene_id``, or in the index; where one of
-        these is empty, the next. The names of BioMart (1-based), pyranges and UCSC are known too, and so are BED6,
-        refFlat and refGene without a header. Rows without a name are counted and left out.
+        A table has columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``,
+        and the gene's name in ``gene_name``, ``symbol``, ``gene``, ``name`` or ``gene_id``, or in the index; if one of
+        these is empty, the next is read. The names of BioMart (1-based), pyranges and UCSC are known too, and so are
+        BED6, refFlat and refGene without a header. Rows without a name are counted and left out.
 
     Returns
     -------

@@ -29,7 +29,7 @@ _SHIFTED: Final = {
 
 
 def match_genome(variants: Variants, genome: Fasta) -> Variants:
-    """The variants with the contig names of ``genome``, after their reference alleles were held against it.
+    """The variants with the contig names of ``genome``, their reference alleles compared with it.
 
     Where the genome lacks a contig it is looked for under other spellings of its name. If a table has an effect and
     another allele, the one that the genome has becomes the reference. Variants that do not fit are marked to be skipped: on

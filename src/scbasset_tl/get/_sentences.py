@@ -31,7 +31,7 @@ def sentences(
     ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known; ``lacks`` is why it is not over
     by the rules of the verdict; ``rep`` is the slot of the embedding.
     """
-    found = {
+    texts = {
         "next": _next(verdict, numbers, stopped, rep),
         "per cell": _per_cell(numbers),
         "per peak": _per_peak(numbers),
@@ -42,8 +42,8 @@ def sentences(
         "convergence": _convergence(numbers, stopped, verdict, lacks),
     }
     if "same_batch" in numbers:
-        found["batches"] = _batches(numbers["same_batch"], numbers["same_batch_by_chance"])
-    return found
+        texts["batches"] = _batches(numbers["same_batch"], numbers["same_batch_by_chance"])
+    return texts
 
 
 def _next(verdict: Verdict, n: Mapping[str, float], stopped: str, rep: str) -> str:

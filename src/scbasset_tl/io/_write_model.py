@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasset", mod: str = "atac") -> None:
     """Write a model's slots into an h5ad, h5mu or zarr file that is there, without its matrix being read or written.
 
-    Made for data that memory does not hold: after training on a backed AnnData its slots are in memory only. In the
-    file ``obsm``, ``obs``, ``varm`` and ``uns`` get those of the model, and ``var['split']`` is that of the training;
+    Use it for data larger than memory: after training on a backed AnnData the new slots are in memory only. In the
+    file, ``obsm``, ``obs``, ``varm`` and ``uns`` get the slots of the model, and ``var['split']`` that of the training;
     slots of the same names are replaced, all others stay as they are. If ``data`` is backed by this very file, in
     whatever mode, the file is closed meanwhile and opened again.
 

@@ -1,4 +1,4 @@
-"""What each base at each position of a sequence changes in its embedding: exactly, or to first order."""
+"""Change of a sequence's embedding by each base at each position: exactly, or to first order."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from scbasset_tl.nn.codes import N_CODE, as_codes, one_hot
+from scbasset_tl.nn.conv_block import gelu
 from scbasset_tl.nn.edits import Editor
 from scbasset_tl.nn.precision import no_tf32
-from scbasset_tl.nn.trunk import gelu
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -47,15 +47,15 @@ def variant_effect(
 ) -> np.ndarray | Figure | None:
     """Logos of the reference and the alternative sequence around a variant, and its effect in each group.
 
-    A letter is as high as its base lies above the mean of the four bases there (in-silico mutagenesis of the forward
-    strand). The sequences are aligned: where one has no base its place is empty. The changed columns are shaded.
+    The height of a letter is the logit with its base minus the mean over the four bases (in-silico mutagenesis of the
+    forward strand). The sequences are aligned, with gaps where one of them has no base. The changed columns are shaded.
 
     Parameters
     ----------
     {data}
     variant
-        Row of :func:`scbasset_tl.get.variant_effect`, ``chrom:pos:ref>alt`` (1-based), or an id. Of several windows the
-        one is drawn in which the variant lies most central.
+        Row of :func:`scbasset_tl.get.variant_effect`, ``chrom:pos:ref>alt`` (1-based), or an id. Of several windows, the
+        one in which the variant is most central is drawn.
     fasta
         FASTA file that the variants were scored with.
     groupby

@@ -33,8 +33,8 @@ def add_sequences(
 ) -> D | None:
     r"""Cut the DNA around the middle of each peak out of a genome, as in the original scBasset :cite:p:`Yuan2022`.
 
-    The window is [m - seq_len // 2, m - seq_len // 2 + seq_len) with m = (start + end) // 2, 0-based. What lies outside
-    the contig is N. Lower case (soft-masked) letters are sequence.
+    The window is [m - seq_len // 2, m - seq_len // 2 + seq_len) with m = (start + end) // 2, 0-based. Positions outside
+    the contig are N. Lower case (soft-masked) letters are sequence.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def add_sequences(
 
 
 def _report(codes: np.ndarray, name: str, repeated: int) -> None:
-    """Say how much of the windows is N, and how many repeat; refuse where nearly all is N."""
+    """Tell how much of the windows is N, and how many repeat; refuse if nearly all is N."""
     import numpy as np
 
     from scbasset_tl.genome.codes import N_CODE

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-# motifs whose widths and information differ by no more than this are never put into different pools
+# motifs whose widths and information differ by no more than this share a pool
 _SAME_WIDTH: Final = 2  # bp
 _SAME_INFORMATION: Final = 2.0  # bits
 

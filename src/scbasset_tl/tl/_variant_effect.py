@@ -32,7 +32,7 @@ def variant_effect(
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """Effect of variants on the predicted accessibility of every cell.
+    """Score the effect of variants on the predicted accessibility of every cell.
 
     Each variant is scored in each window that holds its whole reference allele: alternative minus reference, as a
     change of the peak's vector that :func:`scbasset_tl.get.variant_effect` turns into changes of logits. The time does

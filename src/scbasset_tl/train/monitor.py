@@ -51,7 +51,7 @@ class AucSample:
     def score(self) -> tuple[float, float, int]:
         """Sums over cells of the auROC and the auPR over the peaks since the last score, and how many cells have them.
 
-        Those do that have both classes. Several ranks leave out a peak or so of each epoch.
+        Cells with both open and closed peaks have them. Several ranks leave out a peak or so of each epoch.
         """
         logits, labels = self._logits.cpu().numpy(), self._labels
         if not self._seen.all():

@@ -28,11 +28,11 @@ def check_arguments(arguments: Mapping[str, Any], width: int) -> None:
     """Refuse arguments that modisco-lite does not know, and windows that hold none of its seqlets."""
     from inspect import signature
 
-    known = [
+    names = [
         name for name in signature(require_modisco()).parameters if name not in ("one_hot", "hypothetical_contribs")
     ]
-    if unknown := sorted(set(arguments) - set(known)):
-        message = f"modisco-lite has no argument {unknown[0]!r}; it has {known}."
+    if unknown := sorted(set(arguments) - set(names)):
+        message = f"modisco-lite has no argument {unknown[0]!r}; it has {names}."
         raise ValueError(message)
     sizes = {**_DEFAULTS, **arguments}
     least = sizes["sliding_window_size"] + 2 * sizes["flank_size"]

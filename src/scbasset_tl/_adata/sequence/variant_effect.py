@@ -66,7 +66,7 @@ def pair_with_own_windows(variants: Variants, seq_len: int) -> tuple[Variants, P
 
 
 def report_skipped(variants: Variants, n_pairs: int) -> None:
-    """Say how many variants are left, and how many are not for each reason; refuse where none is."""
+    """Tell how many variants are scored, and how many are skipped for each reason; refuse if none is left."""
     reasons = pd.Series(variants.reason[variants.reason != ""]).value_counts()
     listed = "; ".join(f"{count:,} {reason}" for reason, count in reasons.items())
     n_scored, n_all = len(variants.usable), len(variants.reason)
@@ -147,7 +147,7 @@ def table(entry: Mapping[str, Any], *, skipped: bool = False) -> pd.DataFrame:
     columns = entry["skipped"] if skipped else entry
     effect = ["effect_allele"] if "effect_allele" in columns else []
     names = ["chrom", "pos", "ref", "alt", "id", *effect, *(["reason"] if skipped else ["peak", "offset"])]
-    found = {name: np.asarray(columns[name]) if name in columns else np.empty(0, dtype=object) for name in names}
+    values = {name: np.asarray(columns[name]) if name in columns else np.empty(0, dtype=object) for name in names}
     # zarr gives back text in a type of its own
     whole = {"pos", "offset"}
-    return pd.DataFrame({name: part.astype(np.int64 if name in whole else object) for name, part in found.items()})
+    return pd.DataFrame({name: part.astype(np.int64 if name in whole else object) for name, part in values.items()})
