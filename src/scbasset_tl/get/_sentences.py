@@ -58,7 +58,9 @@ def _next(verdict: Verdict, n: Mapping[str, float], stopped: str, rep: str) -> s
         return "train the reference longer, and map the cells again."
     if "epochs" not in n:
         return "train for longer, sb.tl.scbasset(adata), or with what the verdict names."
-    enough = max(2 * n["epochs"], MIN_EPOCHS, ceil(MIN_STEPS * n["epochs"] / n["steps"]))
+    # none are known of data without the training peaks
+    by_steps = ceil(MIN_STEPS * n["epochs"] / n["steps"]) if n["steps"] else 0
+    enough = max(2 * n["epochs"], MIN_EPOCHS, by_steps)
     return f"train for longer, sb.tl.scbasset(adata, ..., max_epochs={enough}), or with what the verdict names."
 
 
