@@ -56,10 +56,11 @@ def train(
     import scbasset_tl as sb
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
-    from scbasset_tl.stats.auc import held_out_auc
+    from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.stats.labels import Labels
     from scbasset_tl.train.device import make_fabric
-    from scbasset_tl.train.loop import Problem, fit
+    from scbasset_tl.train.loop import fit
+    from scbasset_tl.train.problem import Problem
     from scbasset_tl.train.recipe import make_recipe
 
     codes, (n_cells, n_peaks) = adata.varm["dna_code"], counts.shape
@@ -103,7 +104,7 @@ def train(
     with torch.no_grad():
         weight, bias = (part[:N_FEW].numpy() for part in result.head())
     few = Labels(*_first_cells(labels.rows(test)), N_FEW)
-    per_cell, _ = held_out_auc(embed(result.trunk, codes[test]).numpy(), weight, bias, few)
+    per_cell, _ = held_out_areas(embed(result.trunk, codes[test]).numpy(), weight, bias, few)
     adata.obsm["X_now"] = weight
     return {
         "cells": n_cells,
@@ -111,7 +112,7 @@ def train(
         "steps": n_steps,
         "loss": result.history["loss"][-1],
         "label_score": sb.metrics.label_score(adata, label_key="type", use_rep="X_now"),
-        "auroc_per_cell": float(np.nanmean(per_cell)),
+        "auroc_per_cell": float(np.nanmean(per_cell.roc)),
         "step_in_lr": float(np.mean(moved)),
         "spread": float(weight.std(0).mean()),
         "seconds": round(time.perf_counter() - started, 1),

@@ -83,7 +83,7 @@ def run(a: argparse.Namespace, name: str, rng: int) -> dict:
     from scbasset_tl._adata.model.problem import training_data
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
-    from scbasset_tl.stats.auc import held_out_auc
+    from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.exact import exact_cells
@@ -109,8 +109,8 @@ def run(a: argparse.Namespace, name: str, rng: int) -> dict:
 
     def scores() -> dict[str, float]:
         weight, bias = (part.detach().cpu().numpy() for part in result.head())
-        auroc = held_out_auc(vectors[test], weight, bias, labels)
-        means = dict(zip(("per_cell", "per_peak"), (float(np.nanmean(part)) for part in auroc), strict=True))
+        areas = held_out_areas(vectors[test], weight, bias, labels)
+        means = dict(zip(("per_cell", "per_peak"), (float(np.nanmean(part.roc)) for part in areas), strict=True))
         return means | embedding_scores(adata, weight, label_key)
 
     row["trained"] = scores()

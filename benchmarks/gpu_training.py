@@ -60,7 +60,8 @@ def one_epoch(
     from scbasset_tl import settings
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.train.device import make_fabric
-    from scbasset_tl.train.loop import Problem, fit
+    from scbasset_tl.train.loop import fit
+    from scbasset_tl.train.problem import Problem
     from scbasset_tl.train.recipe import make_recipe
 
     settings.verbosity = 0
@@ -169,13 +170,14 @@ def recipes(part: Part) -> None:
     from scbasset_tl import settings
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
-    from scbasset_tl.stats.auc import held_out_auc
+    from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.stats.labels import Labels
     from scbasset_tl.stats.transpose import transpose
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.exact import exact_cells
-    from scbasset_tl.train.loop import Problem, fit
+    from scbasset_tl.train.loop import fit
+    from scbasset_tl.train.problem import Problem
     from scbasset_tl.train.recipe import make_recipe, peak_average
 
     settings.verbosity = 0
@@ -188,7 +190,7 @@ def recipes(part: Part) -> None:
     def keep(state: Any, n_epochs: int, vectors: np.ndarray, *, seconds: float, what: str) -> None:
         with torch.no_grad():
             weight, bias = (value.detach().float().cpu().numpy() for value in state.head())
-        per_cell, per_peak = (float(np.nanmean(values)) for values in held_out_auc(vectors, weight, bias, held_out))
+        per_cell, per_peak = (float(np.nanmean(areas.roc)) for areas in held_out_areas(vectors, weight, bias, held_out))
         row = {"recipe": name, "what": what, "epoch": n_epochs, "sequences": n_epochs * len(train)}
         part.keep(scores=row | {"auroc_per_cell": per_cell, "auroc_per_peak": per_peak, "seconds": seconds})
 

@@ -69,13 +69,13 @@ def scores(adata, embedding, bias, peaks, label_key: str) -> dict[str, float]:
     """Of vectors: auROC on the unseen peaks with their vectors ``peaks``, and label score."""
     import scbasset_tl as sb
     from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl.stats.auc import held_out_auc
+    from scbasset_tl.stats.auc import held_out_areas
 
     adata.obsm["X_now"] = np.asarray(embedding, dtype=np.float32)
-    per_cell, per_peak = held_out_auc(peaks, embedding, bias, labels_from(adata).rows(np.flatnonzero(unseen(adata))))
+    per_cell, per_peak = held_out_areas(peaks, embedding, bias, labels_from(adata).rows(np.flatnonzero(unseen(adata))))
     return {
-        "auroc_per_cell": float(np.nanmean(per_cell)),
-        "auroc_per_peak": float(np.nanmean(per_peak)),
+        "auroc_per_cell": float(np.nanmean(per_cell.roc)),
+        "auroc_per_peak": float(np.nanmean(per_peak.roc)),
         "label_score_50": sb.metrics.label_score(adata, label_key=label_key, use_rep="X_now", k=50),
     }
 
@@ -123,7 +123,7 @@ def odd_shares(query, reference, rng) -> dict[str, float]:
 def penalties(query, reference) -> list[dict[str, float]]:
     """Gain in log-likelihood per open peak on the unseen peaks by the penalty."""
     from scbasset_tl._adata.matrix import labels_from
-    from scbasset_tl.stats.auc import held_out_auc
+    from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.stats.logistic import fit_cells
     from scbasset_tl.stats.novelty import held_out_gain
 
@@ -132,9 +132,11 @@ def penalties(query, reference) -> list[dict[str, float]]:
     seen = np.flatnonzero(~unseen(query))
     for l2 in (1 / reference.obsm["X_scbasset"].var(), *PENALTIES):
         fit = fit_cells(peaks[seen], labels.rows(seen), l2=l2)
-        per_cell, _ = held_out_auc(peaks[held_out], fit.weight, fit.bias, labels.rows(held_out))
+        per_cell, _ = held_out_areas(peaks[held_out], fit.weight, fit.bias, labels.rows(held_out))
         gain = held_out_gain(peaks, labels, l2=l2, rng=np.random.default_rng(0))
-        rows.append({"l2": float(l2), "gain_per_open_peak": float(gain.mean()), "auroc": float(np.nanmean(per_cell))})
+        rows.append(
+            {"l2": float(l2), "gain_per_open_peak": float(gain.mean()), "auroc": float(np.nanmean(per_cell.roc))}
+        )
     return rows
 
 

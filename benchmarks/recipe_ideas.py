@@ -28,7 +28,7 @@ from scbasset_tl.nn.codes import augment, one_hot
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.nn.head import Head
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
-from scbasset_tl.stats.auc import held_out_auc
+from scbasset_tl.stats.auc import held_out_areas
 from scbasset_tl.train.recipe import make_recipe
 
 IDEAS = {
@@ -116,9 +116,9 @@ def train(data, idea: dict, *, width: int, batch_size: int, epochs: int, seed: i
     trunk, head = average if average is not None else (trunk, head)
     test = parts["test"]
     weight, bias = head.weight.detach().numpy(), head.bias.detach().numpy()
-    auroc = held_out_auc(embed(trunk, codes[test]).numpy(), weight, bias, labels.rows(test))
+    areas = held_out_areas(embed(trunk, codes[test]).numpy(), weight, bias, labels.rows(test))
     adata.obsm["X_now"] = weight
-    scores = dict(zip(("per_cell", "per_peak"), (float(np.nanmean(values)) for values in auroc), strict=True))
+    scores = dict(zip(("per_cell", "per_peak"), (float(np.nanmean(part.roc)) for part in areas), strict=True))
     scores["label_score"] = sb.metrics.label_score(adata, label_key=label_key, use_rep="X_now", k=50)
     scores["ari"] = sb.metrics.clustering_scores(adata, label_key=label_key, use_rep="X_now")["ari"]
     return {**scores, "seconds": seconds}

@@ -50,7 +50,7 @@ def run(work: Path, name: str, a: argparse.Namespace) -> None:
     from scbasset_tl._adata.model.problem import training_data
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
-    from scbasset_tl.stats.auc import held_out_auc
+    from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.train.checkpoint import load_checkpoint
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.loop import fit
@@ -73,13 +73,13 @@ def run(work: Path, name: str, a: argparse.Namespace) -> None:
     def score(state) -> None:
         with torch.no_grad():
             weight, bias = (part.cpu().numpy() for part in state.head())
-        auroc = held_out_auc(embed(state.trunk, codes[test]).cpu().numpy(), weight, bias, labels)
+        areas = held_out_areas(embed(state.trunk, codes[test]).cpu().numpy(), weight, bias, labels)
         adata.obsm["X_now"] = weight
         row = {
             "epoch": state.epoch,
             "sequences": state.epoch * len(data.peaks("train")),
-            "per_cell": float(np.nanmean(auroc[0])),
-            "per_peak": float(np.nanmean(auroc[1])),
+            "per_cell": float(np.nanmean(areas[0].roc)),
+            "per_peak": float(np.nanmean(areas[1].roc)),
             "label_score": sb.metrics.label_score(adata, label_key=label_key, use_rep="X_now", k=50),
             "train_auroc": state.history["train_auroc"][-1],
             "seconds": state.history["seconds"][-1],

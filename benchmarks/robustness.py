@@ -26,13 +26,13 @@ def arms(adata):
     """Name of each arm, and its layer, which is made here; those that say most come first."""
     yield "all reads", None
     for by in ("cell", "peak"):
-        layer = f"shuffled by {by}"
+        name, layer = f"shuffled by {by}", f"entries shuffled by {by}"
         sb.pp.shuffle_accessibility(adata, by=by, key_added=layer)
-        yield layer, layer
+        yield name, layer
     for fraction in FRACTIONS:
-        layer = f"{fraction:.0%} of reads"
+        name, layer = f"{fraction:.0%} of reads", f"{fraction:.0%}"
         sb.pp.downsample_counts(adata, fraction, key_added=layer)
-        yield layer, layer
+        yield name, layer
 
 
 def run(adata, name: str, layer: str | None, width: int, epochs: int) -> dict:

@@ -66,7 +66,8 @@ def train(
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.stats.labels import Labels
     from scbasset_tl.train.device import make_fabric
-    from scbasset_tl.train.loop import Problem, fit
+    from scbasset_tl.train.loop import fit
+    from scbasset_tl.train.problem import Problem
     from scbasset_tl.train.recipe import make_recipe
 
     settings.verbosity = 0

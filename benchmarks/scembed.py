@@ -1,4 +1,4 @@
-"""scEmbed: beside gensim, geniml, LSI and scBasset, its options, projected, and at size.
+"""scEmbed: beside gensim, geniml, SnapATAC2, LSI and scBasset, its options, projected, and at size.
 
 One call a part; each adds its figures to the JSON. One thread: set OMP_NUM_THREADS and NUMBA_NUM_THREADS to 1. Seconds
 of CPU are given beside those of the clock, which a busy machine stretches.
@@ -9,6 +9,7 @@ of CPU are given beside those of the clock, which a busy machine stretches.
     python benchmarks/scembed.py power --data ../shared/data
     python benchmarks/scembed.py gensim --data ../shared/data --peer-python gensim-env/bin/python
     python benchmarks/scembed.py geniml --peer-python geniml-env/bin/python   # pip install "geniml[ml]"
+    python benchmarks/scembed.py snapatac2 --data ../shared/data --peer-python snap-env/bin/python  # pip install snapatac2
     python benchmarks/scembed.py size
 """
 
@@ -150,6 +151,27 @@ def against_geniml(arguments: argparse.Namespace) -> dict[str, Any]:
             found["largest difference of the vectors of cells"] = float(np.abs(cells - theirs).max())
             found["largest entry"] = float(np.abs(theirs).max())
     return {"geniml": found}
+
+
+def against_snapatac2(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The spectral embedding of SnapATAC2, on the sets and by the scores of ``sets``."""
+    script = Path(__file__).parent / "peers" / "snapatac2_spectral.py"
+    found: dict[str, Any] = {}
+    for name in arguments.only or SETS:
+        adata = load(arguments.data, name)
+        x = sparse.csr_matrix(adata.X > 0)
+        with tempfile.TemporaryDirectory() as folder:
+            cells, out = Path(folder) / "cells.npz", Path(folder) / "out.npz"
+            np.savez(cells, indices=x.indices, indptr=x.indptr, shape=x.shape)
+            for seed in range(arguments.seeds):
+                subprocess.run([arguments.peer_python, script, cells, out, "--seed", str(seed)], check=True)
+                peer = np.load(out)
+                adata.obsm["run"] = peer["vectors"].astype(np.float32)
+                took = {key: round(value, 2) for key, value in json.loads(str(peer["took"])).items()}
+                found.setdefault(name, []).append(took | score(adata, "run", seed))
+        found["version"] = str(peer["version"])
+        save(arguments.out, {"snapatac2": found})
+    return {"snapatac2": found}
 
 
 def beside_others(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -358,6 +380,7 @@ def main() -> None:
         "power": power,
         "gensim": against_gensim,
         "geniml": against_geniml,
+        "snapatac2": against_snapatac2,
         "size": size,
     }
     parser.add_argument("part", choices=parts)

@@ -95,7 +95,7 @@ def _rss_mb() -> float:
 
 def _one_after_the_other(blocks: Any, x: Any) -> Any:
     """The blocks of our trunk as torch runs them, without the fused passes over memory that training on a CPU has."""
-    from scbasset_tl.nn.trunk import gelu
+    from scbasset_tl.nn.conv_block import gelu
 
     for block in blocks:
         x = block(x)

@@ -88,12 +88,12 @@ def ours(adata: Any, variants: pd.DataFrame, fasta: Path) -> dict[str, Any]:
 
 def full(adata: Any, fasta: Path, n: int) -> dict[str, Any]:
     """Seconds a pair of full evaluation, on ``n`` of the pairs in the order of their windows, and the largest difference."""
-    from scbasset_tl._adata.model.store import load_trunk
+    from scbasset_tl._adata.model.store import read_network
     from scbasset_tl._adata.sequence.variant_effect import Pairs, both_alleles, table
     from scbasset_tl.genome import Fasta, read_variants, reverse_complement
     from scbasset_tl.nn.embed import embed
 
-    entry, trunk = adata.uns["variant_effect"], load_trunk(adata)
+    entry, trunk = adata.uns["variant_effect"], read_network(adata).trunk()
     rows = table(entry)
     left = rows["pos"] - 1 - rows["offset"]
     chosen = np.lexsort((left, rows["chrom"]))[:n]

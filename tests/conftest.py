@@ -68,6 +68,23 @@ def tiny(_tiny):
 
 
 @pytest.fixture(scope="session")
+def _trained_tiny(_tiny):
+    import torch
+
+    import scbasset_tl as sb
+
+    torch.set_num_threads(1)
+    with sb.settings.override(verbosity=0):
+        return sb.tl.scbasset(_tiny, trunk=4, n_latent=6, max_epochs=1, accelerator="cpu", copy=True)
+
+
+@pytest.fixture
+def trained_tiny(_trained_tiny):
+    """The tiny data with a model and a split; a copy of the test's own."""
+    return _trained_tiny.copy()
+
+
+@pytest.fixture(scope="session")
 def _trained_toy_mudata():
     import torch
 

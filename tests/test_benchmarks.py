@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,17 @@ def test_default_call(call, work, tmp_path):
     call("default_call", "run", work, "pseudocells", "--width", 4, "--change", "max_epochs=1", "--lsi", "--out", out)
     call("default_call", "table", out)
     assert {"trained", "exact", "lsi"} <= set(json.loads(out.read_text())[0])
+
+
+@pytest.mark.slow
+def test_default_embedding(call, tmp_path):
+    out = tmp_path / "out.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sb.datasets, "toy", partial(sb.datasets.toy, n_obs=120, n_vars=200))
+        call("default_embedding", "run", tmp_path, "toy0", "--width", 4, "--change", "max_epochs=1", "--out", out)
+    call("default_embedding", "table", out)
+    row = json.loads(out.read_text())[0]
+    assert all(0 <= row[part]["label_score"] <= 1 for part in ("scbasset", "lsi", "lsi_plain"))
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from scbasset_tl.stats.auc import auc_per_row, held_out_auc
+from scbasset_tl.stats.auc import auc_per_row, held_out_areas
 from scbasset_tl.stats.labels import Labels
 from scbasset_tl.stats.tiles import gather_tiles, row_spans, tile_starts
 from scbasset_tl.stats.transpose import transpose
@@ -60,5 +60,5 @@ class Auc:
     def time_auc_per_row(self):
         auc_per_row(self.scores, self.labels)
 
-    def time_held_out_auc(self):
-        held_out_auc(self.peaks, self.cells, self.bias, self.labels)
+    def time_held_out_areas(self):
+        held_out_areas(self.peaks, self.cells, self.bias, self.labels)

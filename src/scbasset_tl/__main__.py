@@ -30,14 +30,14 @@ def main() -> None:
 
     import scbasset_tl as sb
 
-    torch.set_num_threads(1)  # so small a network gains nothing from threads that wait for each other
+    torch.set_num_threads(1)  # in so small a network threads only wait for each other
 
     adata = sb.datasets.toy(rng=arguments.seed)
     with TemporaryDirectory() as folder:
         fasta = sb.datasets.toy_genome(Path(folder) / "toy.fa", rng=arguments.seed)
         sb.pp.add_sequences(adata, fasta, seq_len=adata.uns["toy"]["params"]["seq_len"])
     sb.pp.split_peaks(adata, rng=arguments.seed)
-    # of so short sequences a step costs more than what it computes: half the steps, at one and a half times the rate
+    # with sequences this short most of a step is overhead: half the steps, at one and a half times the rate
     sb.tl.scbasset(adata, trunk=arguments.trunk, batch_size=64, lr=0.03, rng=arguments.seed)
 
     report = sb.get.report(adata)

@@ -196,7 +196,7 @@ def _write(data: Any, path: Path) -> None:
     from anndata.io import write_elem
 
     from scbasset_tl._folders import replacing_folder
-    from scbasset_tl._hdf5 import safe_hdf5
+    from scbasset_tl._hdf5 import safe_disk, safe_hdf5
 
     if path.suffix == ".zarr":
         with replacing_folder(path, None, name="--out") as folder:
@@ -204,7 +204,10 @@ def _write(data: Any, path: Path) -> None:
         return
     with replacing(path, name="--out") as partial:
         if path.suffix == ".h5mu":
-            data.write_h5mu(partial)
+            import mudata as md
+
+            with safe_disk(partial, "w") as disk:
+                md.write_h5mu(disk, data)
             return
         with safe_hdf5(partial, "w") as (file, _):
             write_elem(file, "/", data)

@@ -25,13 +25,15 @@ key
     Entry of ``.uns`` that a trained model was written to (``key_added`` of :func:`scbasset_tl.tl.scbasset`)."""
 ACCELERATOR = """\
 accelerator
-    Where the network reads sequences: ``"cpu"``, ``"gpu"``, or ``"auto"``, which takes a GPU if there is one. Results agree to
+    Device that reads the sequences: ``"cpu"``, ``"gpu"``, or ``"auto"``, which takes a GPU if there is one. Results
+    agree to
     rounding: TF32 is switched off."""
 AVERAGE = """\
 average
-    How the network reads each sequence: ``"none"`` as it is; ``"strands"`` both strands; ``"strands_shifts"`` each strand moved
-    by -3 to 3 bases as in training, 14 readings. Peak vectors, and so logits, are the mean over the readings. ``None``: as the
-    stored peak vectors were made (``average`` of :func:`scbasset_tl.tl.scbasset`), which takes no reading of known peaks."""
+    How the network reads each sequence: ``"none"`` as it is; ``"strands"`` both strands; ``"strands_shifts"`` each
+    strand moved by -3 to 3 bases as in training, 14 readings. Peak vectors, and so logits, are the mean over the
+    readings. ``None``: as the stored
+    peak vectors were made (``average`` of :func:`scbasset_tl.tl.scbasset`); the data's own peaks are then not read again."""
 RNG = """\
 rng
     Seed or :class:`numpy.random.Generator`. The same seed on the same machine gives the same result."""
@@ -43,7 +45,7 @@ ax
     Axes to draw in, e.g. one of :func:`matplotlib.pyplot.subplots`."""
 FIGSIZE = """\
 figsize
-    Width and height of the figure in inches. By default what fits the content; plots without a size of their own follow
+    Width and height of the figure in inches. By default it fits the content; plots without a size of their own follow
     ``figure.figsize`` of matplotlib, for each panel, where it has been set (as ``sc.set_figure_params`` does)."""
 SHOW = """\
 show

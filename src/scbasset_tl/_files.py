@@ -32,7 +32,7 @@ def as_path(name: str, value: str | os.PathLike[str]) -> Path:
 
 
 def check_target(name: str, path: Path) -> None:
-    """Refuse to write to a folder, or where there is none."""
+    """Refuse a path that is a folder, or whose folder does not exist."""
     if path.is_dir():
         message = f"{name}={str(path)!r} is a folder: name a file in it."
         raise IsADirectoryError(message)
@@ -96,7 +96,7 @@ def beside(path: Path, kind: str = "") -> Path:
 
 
 def clear_stale(path: Path) -> None:
-    """Remove what processes that are no more left beside ``path``."""
+    """Remove what ended processes left beside ``path``."""
     prefix = _prefix(path)
     with suppress(OSError):
         for found in list(path.parent.iterdir()):
@@ -122,7 +122,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def held(path: Path, *, name: str = "path") -> Iterator[None]:
-    """Hold a file or folder that is there against others that hold it or have it open in HDF5."""
+    """Lock an existing file or folder against others that hold it or have it open in HDF5."""
     try:
         from fcntl import LOCK_EX, LOCK_NB, flock
     except ImportError:  # Windows, which lets nobody replace an open file
@@ -164,7 +164,7 @@ def in_turn(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
-    """Errors of the system name the argument, and on a full disk what is needed and what is left."""
+    """Name the argument in errors of the system and, on a full disk, the bytes needed and left."""
     try:
         yield
     except OSError as error:

@@ -15,16 +15,22 @@ if TYPE_CHECKING:
 
 @contextmanager
 def safe_hdf5(path: Path, mode: str) -> Iterator[tuple[h5py.File, _Disk]]:
-    """The file, ``mode`` being "w" or "r+", and its disk, whose ``check`` raises what could not be written.
+    """The file, ``mode`` being "w" or "r+", and its disk, whose ``check`` raises what could not be written."""
+    with safe_disk(path, mode) as disk, h5py.File(disk, mode) as file:
+        yield file, disk
+
+
+@contextmanager
+def safe_disk(path: Path, mode: str) -> Iterator[_Disk]:
+    """What ``h5py.File``, and who calls it, take for the path.
 
     HDF5 is never told of an error: what the disk does not take is kept in memory until the file is closed, and then the
     error is raised.
     """
     with path.open("wb+" if mode == "w" else "rb+", buffering=0) as raw:
-        disk = _Disk(raw)
+        disk = _Disk(raw, path)
         try:
-            with h5py.File(disk, mode) as file:
-                yield file, disk
+            yield disk
         except Exception:
             disk.check()  # rather than what followed from it
             raise
@@ -34,7 +40,8 @@ def safe_hdf5(path: Path, mode: str) -> Iterator[tuple[h5py.File, _Disk]]:
 class _Disk(io.RawIOBase):
     """A file in which no write fails; the first error is kept."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, path: Path) -> None:
+        self._path = path
         self._raw, self._kept, self._at = raw, [], 0
         self._end = raw.seek(0, io.SEEK_END)
         self.error: OSError | None = None
@@ -45,6 +52,9 @@ class _Disk(io.RawIOBase):
         """Raise what went wrong."""
         if self.error is not None:
             raise self.error
+
+    def __fspath__(self) -> str:  # mudata opens the file once more, for the line before HDF5's part
+        return str(self._path)
 
     def readable(self) -> bool:
         return True

@@ -28,10 +28,25 @@ def warning(message: str) -> None:
 
 
 def _say(message: str) -> None:
-    with suppress(
-        AttributeError, OSError, ValueError
-    ):  # no stderr, a full disk behind it, or closed: no end of the work
-        sys.stderr.write(f"scbasset_tl: {message}\n")
+    _Stderr().write(f"scbasset_tl: {message}\n")
+
+
+class _Stderr:
+    """stderr as it is at the time, which may be none, closed, or on a full disk: no reason to end the work."""
+
+    def __init__(self) -> None:
+        self._file = sys.stderr
+
+    def write(self, text: str) -> None:
+        with suppress(AttributeError, OSError, ValueError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(AttributeError, OSError, ValueError):
+            self._file.flush()
+
+    def __getattr__(self, name: str) -> Any:  # tqdm asks for the encoding and the width
+        return getattr(self._file, name)
 
 
 def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -> tqdm:
@@ -44,7 +59,7 @@ def progress(total: int, *, description: str, unit: str = "it", **kwargs: Any) -
         from tqdm.auto import tqdm
 
     kwargs.setdefault("disable", settings.verbosity < 2)
-    return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, **kwargs)
+    return tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True, file=_Stderr(), **kwargs)
 
 
 def late_progress(total: int, *, description: str, unit: str) -> tqdm:

@@ -25,7 +25,7 @@ DAMAGED: Final = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 
 @contextmanager
 def reading(path: Path, what: str, *, advice: str, name: str = "path") -> Iterator[None]:
-    """Whatever a library raises while it reads ``path`` becomes one ValueError, by which the user finds the file.
+    """Turn whatever a library raises while it reads ``path`` into a ValueError that names the file.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def reading(path: Path, what: str, *, advice: str, name: str = "path") -> Iterat
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Add the file's name to what is said against the content of a table read from it."""
+    """Add the file's name to errors about the content of a table read from it."""
     try:
         yield
     except (ValueError, KeyError) as error:

@@ -16,12 +16,12 @@ _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
 def check_memory(n_bytes: int, what: str, *, advice: str, say: bool = False) -> None:
-    """Refuse ``what`` if it takes more memory than there is; the size is said first if large, or with ``say``."""
+    """Refuse ``what`` if it takes more memory than there is; tells its size first if that is large, or with ``say``."""
     _check(n_bytes, available_memory(), what, "memory", advice, say=say)
 
 
 def check_disk(n_bytes: int, folder: Path, what: str, *, advice: str) -> None:
-    """Say the size of ``what`` and refuse it if it is larger than what the disk of ``folder`` has left."""
+    """Tell the size of ``what``, and refuse it if the disk of ``folder`` has less left."""
     _check(n_bytes, shutil.disk_usage(folder).free, what, f"the disk of {str(folder)!r}", advice, say=True)
 
 

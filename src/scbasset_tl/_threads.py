@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def same_threads() -> Iterator[None]:
-    """Leave torch and OpenMP with the numbers of threads that they had.
+    """Restore the numbers of threads of torch and OpenMP after the block.
 
     The pool that numba starts for its parallel kernels, those of pynndescent and umap, sets the number for the whole
     process. An OpenMP that is not loaded yet is left as it would be by itself.

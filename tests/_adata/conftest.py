@@ -44,6 +44,8 @@ class Calls:
         groups = {"groupby": "kind"}
         {
             "dna_code": lambda **k: sb.pp.add_sequences(data, self.fasta, seq_len=192, **k),
+            "downsample_counts": lambda **k: sb.pp.downsample_counts(data, 0.5, **k),
+            "shuffle_accessibility": lambda **k: sb.pp.shuffle_accessibility(data, **k),
             "tokens": lambda **k: sb.pp.tokenize_regions(data, data.var.iloc[::2], **k),
             "scembed": lambda **k: sb.tl.scembed(data, n_latent=4, max_epochs=1, min_count=1, **k),
             "scbasset": lambda **k: sb.tl.scbasset(data, **{"rng": 1, **SMALL, **k}),

@@ -4,20 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import scbasset_tl as sb
 from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._adata.readout import output_vectors
 
 
 @pytest.fixture
-def vectors(tiny):
+def vectors(trained_tiny):
     """A function that reads the vectors of groups ``of`` a column."""
-    sb.tl.scbasset(tiny, trunk=4, n_latent=6, max_epochs=1)
-    model = read_model(tiny, "scbasset")
+    model = read_model(trained_tiny, "scbasset")
 
     def read(of, **chosen):
-        tiny.obs["group"] = of
-        return output_vectors(tiny, model, groupby="group", **chosen)
+        trained_tiny.obs["group"] = of
+        return output_vectors(trained_tiny, model, groupby="group", **chosen)
 
     return read
 

@@ -93,6 +93,14 @@ class World:
     data: object
     folder: Path
     patch: pytest.MonkeyPatch
+    model: ad.AnnData  # the data with a model, which all tests share
+
+    def trained(self, *changes):
+        """Data with a model, changed in turn; data that a change returns take their place."""
+        data = self.model.copy()
+        for change in changes:
+            data = other if isinstance(other := change(data), ad.AnnData | md.MuData) else data
+        return data
 
     def file(self, name, content):
         """A new file."""
@@ -114,8 +122,8 @@ class World:
 
 
 @pytest.fixture
-def world(tiny, tmp_path, monkeypatch):
-    return World(tiny, tmp_path, monkeypatch)
+def world(tiny, tmp_path, monkeypatch, _trained_tiny):
+    return World(tiny, tmp_path, monkeypatch, _trained_tiny)
 
 
 def contents(value, place="data"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from changes import drop, put
 from scipy import sparse
 
 import scbasset_tl as sb
@@ -16,10 +17,8 @@ def bare(*changes):
     """Data with a scBasset model and an embedding, changed in turn."""
 
     def make(world):
-        if "bare" not in _MODELS:
-            _MODELS["bare"] = sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, copy=True)
-            _MODELS["bare"].obsm["X_lsi"] = PLACES.copy()
-        data = _MODELS["bare"].copy()
+        data = world.trained()
+        data.obsm["X_lsi"] = PLACES.copy()
         for change in changes:
             change(data)
         return data
@@ -44,17 +43,6 @@ def fitted(*changes, impute=False, **arguments):
         return data
 
     return make
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
 
 
 def nan(field, name):
@@ -219,7 +207,7 @@ CASES = {
          "trained without conditions", "condition_keys=['kind']"),
         ('`condition="a"`', fitted(), generate(condition="a"), ValueError, "condition must be a mapping", "got 'a'"),
         ("no cell has the labels asked for", fitted(no_b), generate(condition={"kind": "b"}), ValueError,
-         "no cell of data is so"),
+         "data has no such cell"),
         ("the condition's column is gone", fitted(drop("obs", "kind")), generate(), KeyError, "obs['kind']", "is missing"),
         ("new categories in the condition's column", fitted(put("obs", "kind", "new")), generate(), ValueError, "['new']",
          "it knows ['a', 'b']"),

@@ -57,6 +57,11 @@ def huge(world):
     world.data.X.data[3] = 1e16
 
 
+def own_layers(world):
+    for name in ("downsampled", "shuffled"):
+        world.data.layers[name] = world.data.X
+
+
 def negative(world):
     world.data.X.data[3] = -1
 
@@ -108,6 +113,7 @@ DOWNSAMPLE = [
     ('`key_added="a/b"`', None, downsample(key_added="a/b"), ValueError, "key_added", "a/b"),
     ("`key_added` of the layer that is read", None, downsample(layer="counts", key_added="counts"), ValueError,
      "layers['counts'] would be replaced"),
+    ("a layer of the user's", own_layers, downsample(), ValueError, "layers['downsampled'] is there already, and not from pp.down"),
     ('`rng="a"`', None, downsample(rng="a"), ValueError, "rng", "'a'"),
 ]  # fmt: skip
 SHUFFLE = [
@@ -116,6 +122,7 @@ SHUFFLE = [
     ("negative values", negative, shuffle(), ValueError, "negative"),
     ("`key_added` of the layer that is read", None, shuffle(layer="counts", key_added="counts"), ValueError,
      "layers['counts'] would be replaced"),
+    ("a layer of the user's", own_layers, shuffle(), ValueError, "layers['shuffled'] is there already, and not from pp.shuffle"),
     ("`key_added=3`", None, shuffle(key_added=3), ValueError, "key_added", "3"),
 ]  # fmt: skip
 CASES = {

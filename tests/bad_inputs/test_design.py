@@ -3,26 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import trained
 
 import scbasset_tl as sb
 
-_MODEL = []
 DNA = {"a": "ACGT", "b": "GG"}
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-
-    def make(world):
-        if not _MODEL:
-            arguments = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "accelerator": "cpu"}
-            _MODEL.append(sb.tl.scbasset(world.data, **arguments, copy=True))
-        data = _MODEL[0].copy()
-        for change in changes:
-            change(data)
-        return data
-
-    return make
 
 
 def designed(data):
@@ -83,7 +68,7 @@ CASES = [
     ("a `group` that is not there", trained(), call(group="c"), KeyError, "has no group ['c']", "['a', 'b']"),
     ("two groups", trained(), call(group=["a", "b"]), ValueError, "group must be one category of obs['kind']"),
     ("a group that is a list of lists", trained(), call(group=[["a"]]), ValueError, "group must be categories"),
-    ("one group only", trained(one_kind), call(), ValueError, "one group, ['a']", "nothing to be closed in"),
+    ("one group only", trained(one_kind), call(), ValueError, "one group, ['a']", "needs others to be closed in"),
     ("`n_sequences=0`", trained(), call(n_sequences=0), ValueError, "n_sequences must be a whole number of at least 1"),
     ("`n_rounds=2.5`", trained(), call(n_rounds=2.5), ValueError, "n_rounds must be a whole number", "2.5"),
     ("`beam=0`", trained(), call(beam=0), ValueError, "beam must be a whole number of at least 1"),

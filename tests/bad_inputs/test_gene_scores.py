@@ -7,29 +7,15 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+from changes import drop, put, trained
 
 import scbasset_tl as sb
 from scbasset_tl import _space
 
-_MODELS = {}
 GENES = pd.DataFrame(
     {"gene": ["a", "b", "c"], "chr": "chr1", "start": [500, 9_000, 31_000], "end": [800, 9_900, 34_000]}
 )
 GENES["strand"] = ["+", "-", "+"]
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-
-    def make(world):
-        if not _MODELS:
-            _MODELS["plain"] = sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, copy=True)
-        data = _MODELS["plain"].copy()
-        for change in changes:
-            change(data)
-        return data
-
-    return make
 
 
 def scored(*changes):
@@ -43,17 +29,6 @@ def scored(*changes):
         return data
 
     return make
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
 
 
 def little(world):

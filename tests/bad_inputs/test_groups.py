@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import drop, put
 
 import scbasset_tl as sb
 from scbasset_tl import _space
@@ -16,28 +17,15 @@ def trained(*changes):
 
     def make(world):
         if not _MODELS:
-            data = sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, copy=True)
+            data = world.trained()
             motif = Motif("MA1", "TF1", 0.1 + 0.6 * np.eye(4)[[0, 1, 2, 3, 0, 1]])
             sb.tl.motif_hits(data, data.var_names[:2].tolist(), motif, p_value=0.01)
             sb.tl.tf_activity(data, motif, n_background=10, n_null=0)
             _MODELS["plain"] = data
-        data = _MODELS["plain"].copy()
-        for change in changes:
-            change(data)
-        return data
+        world.model = _MODELS["plain"]
+        return world.trained(*changes)
 
     return make
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
 
 
 def retrained(data):

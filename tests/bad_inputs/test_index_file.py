@@ -102,8 +102,7 @@ def trained(change=lambda world: None):
 
     def make(world):
         world.data.write_h5ad(world.folder / "cells.h5ad")
-        data = sb.tl.scbasset(world.data, **SMALL, copy=True)
-        world.data = data
+        world.data = world.trained()
         return change(world)
 
     return make

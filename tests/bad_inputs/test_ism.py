@@ -3,26 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import trained
 from matplotlib.figure import Figure
 
 import scbasset_tl as sb
-
-_MODEL = []
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-
-    def make(world):
-        if not _MODEL:
-            arguments = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "accelerator": "cpu"}
-            _MODEL.append(sb.tl.scbasset(world.data, **arguments, copy=True))
-        data = _MODEL[0].copy()
-        for change in changes:
-            data = data if (other := change(data)) is None else other
-        return data
-
-    return make
 
 
 def stored(**arguments):

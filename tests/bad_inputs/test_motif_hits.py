@@ -4,25 +4,10 @@ import sys
 
 import numpy as np
 import pytest
+from changes import trained
 
 import scbasset_tl as sb
 from scbasset_tl.genome import Motif
-
-_MODELS = []
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-
-    def make(world):
-        if not _MODELS:
-            _MODELS.append(sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, accelerator="cpu", copy=True))
-        data = _MODELS[0].copy()
-        for change in changes:
-            change(data)
-        return data
-
-    return make
 
 
 def motif(width=6, name="M1"):
@@ -114,7 +99,7 @@ DEVIATIONS = [
     ("motifs and k-mers", None, deviations(kmers=6), ValueError, "not both"),
     ("`kmers=9`", None, lambda w: sb.tl.motif_deviations(w.data, kmers=9), ValueError, "at most 8 bp, got 9"),
     ("a p-value for k-mers", None, lambda w: sb.tl.motif_deviations(w.data, kmers=4, p_value=0.1), ValueError,
-     "mean nothing for kmers="),
+     "kmers= are matched exactly"),
     ("`get.motif_deviations` before `tl.motif_deviations`", None, lambda w: sb.get.motif_deviations(w.data), KeyError,
      "uns['motif_deviations']", "tl.motif_deviations"),
 ]  # fmt: skip

@@ -8,6 +8,7 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+from changes import drop, put, trained
 from scipy import sparse
 
 import scbasset_tl as sb
@@ -15,38 +16,19 @@ import scbasset_tl as sb
 REFERENCE = Path(__file__).parents[1] / "reference"
 
 
-def trained(*changes, batch_key=None):
-    """Data with a model, changed in turn."""
+_BATCHES = []
+
+
+def batched(*changes):
+    """The same with a model that knows batches."""
 
     def make(world):
-        data = _train(world, batch_key).copy()
-        for change in changes:
-            data = data if (other := change(data)) is None else other
-        return data
+        if not _BATCHES:
+            _BATCHES.append(sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, batch_key="batch", copy=True))
+        world.model = _BATCHES[0]
+        return world.trained(*changes)
 
     return make
-
-
-_MODELS = {}
-
-
-def _train(world, batch_key):
-    if batch_key not in _MODELS:
-        arguments = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "accelerator": "cpu", "batch_key": batch_key}
-        _MODELS[batch_key] = sb.tl.scbasset(world.data, **arguments, copy=True)
-    return _MODELS[batch_key]
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
-
-
-def put(field, name, value):
-    def change(data):
-        slot = getattr(data, field)
-        slot[name] = value
-
-    return change
 
 
 def entry(**changes):
@@ -132,9 +114,9 @@ GET = [
     ("a mask in another order", trained(), lambda w: sb.get.accessibility(w.data, obs=(w.data.obs["kind"] == "a")[::-1]),
      ValueError, "obs: the mask's index is not data.obs_names", "mask.loc[data.obs_names]"),
     ("a name of several peaks", trained(same_peak_names), accessibility(var="peak"), ValueError, "var_names repeat"),
-    ("a batch that the model does not know", trained(put("obs", "batch", ["x", "z"] * 30), batch_key="batch"),
+    ("a batch that the model does not know", batched(put("obs", "batch", ["x", "z"] * 30)),
      accessibility(normalize_depth=False), ValueError, "obs['batch'] has batches ['z']", "['x', 'y']"),
-    ("the batch column is gone", trained(drop("obs", "batch"), batch_key="batch"), accessibility(normalize_depth=False),
+    ("the batch column is gone", batched(drop("obs", "batch")), accessibility(normalize_depth=False),
      KeyError, "obs['batch']"),
     ("`groupby` that is no column", trained(), model(groupby="cell_type"), KeyError, "no column 'cell_type'", "'kind'"),
     ("`groupby` without any value", trained(put("obs", "kind", np.nan)), model(groupby="kind"), ValueError,

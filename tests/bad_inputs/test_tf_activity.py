@@ -3,26 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import drop, put, trained
 
 import scbasset_tl as sb
 from scbasset_tl.genome import Motif
 
 MOTIF = Motif("MA1", "JUN", [[1, 0, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0, 1]])
-_MODELS = {}
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-
-    def make(world):
-        if not _MODELS:
-            _MODELS["plain"] = sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, copy=True)
-        data = _MODELS["plain"].copy()
-        for change in changes:
-            change(data)
-        return data
-
-    return make
 
 
 def scored(*changes):
@@ -44,17 +30,6 @@ def file(content):
         return trained()(world)
 
     return make
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
 
 
 def later(data):

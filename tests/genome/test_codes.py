@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from scbasset_tl.genome import decode, encode, reverse_complement
+from scbasset_tl.genome.codes import gc_share
 
 
 def test_every_byte_against_the_alphabet():
@@ -37,6 +38,11 @@ def test_other_characters_are_named_with_their_position(sequence, found):
 def test_arrays_that_are_no_letters_are_refused():
     with pytest.raises(TypeError, match="int64"):
         encode(np.zeros(3, dtype=np.int64))
+
+
+def test_gc_share_leaves_out_n():
+    texts = ["GCAT", "GGNN", "GANN", "TTTN", "NNNN"]
+    np.testing.assert_array_equal(gc_share(np.array([encode(text) for text in texts])), [0.5, 1, 0.5, 0, 0.5])
 
 
 def test_decode_is_the_inverse(rng):

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import os
 import subprocess
@@ -195,6 +196,17 @@ def test_an_index_that_does_not_fit_is_built_again(genome, state):
 
 
 # files that are not as they should be
+
+
+def test_no_place_for_temporary_files(tmp_path, monkeypatch):
+    def full():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    path = write(tmp_path / "x.fa", text_of(CONTIGS))
+    monkeypatch.setattr("scbasset_tl.genome.fasta.TemporaryDirectory", full)
+    with pytest.raises(OSError, match=r"x\.fa cannot be indexed: No usable temporary directory .* TMPDIR"):
+        Fasta(path)
+    assert not index_files(path)
 
 
 def test_no_such_file(tmp_path):

@@ -12,12 +12,6 @@ from scbasset_tl.nn.codes import one_hot
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2, "batch_size": 32}
 
 
-@pytest.fixture
-def trained(tiny):
-    sb.tl.scbasset(tiny, **SMALL)
-    return tiny
-
-
 def test_four_values_of_an_entry(trained):
     h, w = trained.varm["scbasset"].astype(float), trained.obsm["X_scbasset"].astype(float)
     bias = trained.obs["scbasset_bias"].to_numpy(float)[:, None]
@@ -210,8 +204,8 @@ def test_a_fasta_of_sequences_is_read_as_they_are(trained, tmp_path):
     ("arguments", "error", "words"),
     [
         ({"var": 0, "sequences": "A" * 192}, ValueError, "three ways"),
-        ({"fasta": "a.fa", "var": 0}, ValueError, "without var= and sequences="),
-        ({"fasta": "a.fa", "sequences": "A" * 192}, ValueError, "without var= and sequences="),
+        ({"fasta": "a.fa", "var": 0}, ValueError, "leave out either it or var= and sequences="),
+        ({"fasta": "a.fa", "sequences": "A" * 192}, ValueError, "leave out either it or var= and sequences="),
         ({"fasta": "a.fa"}, FileNotFoundError, "a.fa"),
         ({"regions": "chr1:5-9"}, ValueError, "pass fasta="),
         ({"sequences": "ACGT"}, ValueError, "1 of 1 do not have the 192 bp.*'sequence_1' with 4 bp"),

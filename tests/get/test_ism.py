@@ -6,17 +6,16 @@ import pytest
 import torch
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.model.store import read_network
 from scbasset_tl.nn.codes import one_hot
 
-SMALL = {"trunk": 8, "n_latent": 6, "max_epochs": 1, "batch_size": 32}
+SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1}
 
 
 @pytest.fixture
-def trained(tiny):
-    sb.tl.scbasset(tiny, **SMALL)
-    tiny.obs["fine"] = pd.Categorical(np.array(["x", "y", "z"])[np.arange(60) % 3])
-    return tiny
+def trained(trained):
+    trained.obs["fine"] = pd.Categorical(np.array(["x", "y", "z"])[np.arange(60) % 3])
+    return trained
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def test_cells_are_those_of_whole_sequences(stored):
     mutants = np.tile(codes, (5, 1))
     mutants[1:, 20] = range(4)
     with torch.no_grad():
-        logits = load_trunk(stored)(one_hot(torch.from_numpy(mutants))).numpy() @ stored.obsm["X_scbasset"].T
+        logits = read_network(stored).trunk()(one_hot(torch.from_numpy(mutants))).numpy() @ stored.obsm["X_scbasset"].T
     np.testing.assert_allclose(scores.raw[:, 0, 20], (logits[1:] - logits[0]).T, rtol=0, atol=1e-5)
     assert not scores.raw[:, 0, 20, codes[20]].any()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from scbasset_tl._adata.model.store import load_trunk, read_model
+from scbasset_tl._adata.model.store import read_model, read_network
 from scbasset_tl._settings import settings
 from scbasset_tl.nn.keras_layout import Dense, KerasWeights, read_weights, write_weights
 from scbasset_tl.tl import load_keras_weights
@@ -55,7 +55,7 @@ def test_slots_and_record(adata, reference, slots):
     assert params["source"] == path.name
     assert params["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert adata.uns["original"]["history"] == {}
-    config = load_trunk(adata, "original").config
+    config = read_network(adata, "original").trunk().config
     assert (config.seq_len, config.n_latent, config.channels) == (384, 32, (8, 8, 9, 10, 11, 12, 14, 7))
 
 

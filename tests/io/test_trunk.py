@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scbasset_tl._adata.model.store import load_trunk, pack_trunk
+from scbasset_tl._adata.model.store import pack_trunk, read_network
 from scbasset_tl.io import read_trunk, write_trunk
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.tl import load_keras_weights
@@ -17,7 +17,7 @@ def test_round_trip(trained, tmp_path):
     path = tmp_path / "trunk.safetensors"
     write_trunk(trained, path)
     trunk = read_trunk(path)
-    assert trunk.config == load_trunk(trained).config
+    assert trunk.config == read_network(trained).trunk().config
     assert not trunk.training
     np.testing.assert_array_equal(pack_trunk(trunk), trained.uns["scbasset"]["weights"])
     np.testing.assert_array_equal(embed(trunk, trained.varm["dna_code"]).numpy(), trained.varm["scbasset"])

@@ -23,25 +23,22 @@ pytestmark = [
 ]
 
 
+def with_more(data):
+    data.layers["counts"] = data.X.copy()
+    data.obsm["X_pca"] = np.arange(120.0).reshape(60, 2)
+    data.uns["other"] = {"colours": np.array(["red", "blue"])}
+    data.raw = data.copy()
+    return data
+
+
 @pytest.fixture
 def untrained(tiny):
-    tiny.layers["counts"] = tiny.X.copy()
-    tiny.obsm["X_pca"] = np.arange(120.0).reshape(60, 2)
-    tiny.uns["other"] = {"colours": np.array(["red", "blue"])}
-    tiny.raw = tiny.copy()
-    return tiny
-
-
-@pytest.fixture(scope="module")
-def _models():
-    return {}
+    return with_more(tiny)
 
 
 @pytest.fixture
-def trained(untrained, _models):
-    if not _models:
-        _models["one"] = sb.tl.scbasset(untrained, **SMALL, copy=True)
-    return _models["one"].copy()
+def trained(trained_tiny):
+    return with_more(trained_tiny)
 
 
 def written(data, folder, kind):

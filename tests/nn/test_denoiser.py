@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from scbasset_tl.nn.denoiser import Conditions, MlpDenoiser, TransformerDenoiser, linear
-from scbasset_tl.nn.latent_diffusion import DiffusionConfig
+from scbasset_tl.nn.denoiser import Conditions, DiffusionConfig, MlpDenoiser, TransformerDenoiser, linear
 
 CONFIG = DiffusionConfig(5, n_latent=3, n_categories=(2, 4), width=16, n_blocks=2)
 

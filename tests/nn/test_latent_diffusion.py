@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from scbasset_tl.nn.latent_diffusion import DiffusionConfig, LatentDiffusion
+from scbasset_tl.nn.denoiser import DiffusionConfig
+from scbasset_tl.nn.latent_diffusion import LatentDiffusion
 
 CONFIG = DiffusionConfig(4, n_latent=3, n_components=2, n_categories=(3,), width=16, n_blocks=1)
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from scbasset_tl.nn.codes import one_hot
+from scbasset_tl.nn.conv_block import gelu
 from scbasset_tl.nn.mutagenesis import count_substitutions, gradient_attribution, mutagenesis
-from scbasset_tl.nn.trunk import Trunk, TrunkConfig, gelu
+from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
 
 @pytest.fixture

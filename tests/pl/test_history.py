@@ -19,9 +19,8 @@ def test_history_draws_the_stored_course(trained, assert_nothing_cut):
     assert_nothing_cut(ax.figure)
 
 
-def test_history_of_a_single_epoch_has_a_point(tiny):
-    sb.tl.scbasset(tiny, trunk=4, max_epochs=1)
-    ax = sb.pl.history(tiny, show=False)
+def test_history_of_a_single_epoch_has_a_point(trained_tiny):
+    ax = sb.pl.history(trained_tiny, show=False)
     assert ax.lines[0].get_marker() == "o"
     assert [tick for tick in ax.get_xticks() if 0.5 <= tick <= 1.5] == [1]
 

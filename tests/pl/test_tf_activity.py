@@ -97,6 +97,7 @@ def test_motifs_are_chosen_by_name_or_id_or_by_significance(scored):
 
     table = sb.get.tf_activity(scored).var
     assert drawn(["MA0007.1", table.index[2]]) == [table.index[7], table.index[2]]
+    assert drawn(["NR1H9", "NR1H5"]) == [table.index[9], table.index[5]]
     assert drawn(n_top=3) == list(table["sd"].nlargest(3).index)
     entry = scored.uns["tf_activity"]
     entry["p_value"] = np.linspace(0.5, 0.001, 60)

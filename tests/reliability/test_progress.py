@@ -1,5 +1,8 @@
 """Long work shows a bar, short work none."""
 
+import errno
+import io
+import os
 import sys
 
 import numpy as np
@@ -80,3 +83,23 @@ def test_a_note_that_cannot_be_written_ends_no_work(monkeypatch):
         with sb.settings.override(verbosity=2):
             _log.info("a note")
             _log.warning("a warning")
+
+
+class Full(io.StringIO):
+    """A stream whose disk is full."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def flush(self):
+        self.write("")
+
+
+def test_no_bar_ends_the_work_when_the_disk_behind_stderr_is_full(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Full())
+    with sb.settings.override(verbosity=2), _log.progress(3, description="work", mininterval=0) as bar:
+        assert not bar.disable
+        for _ in range(3):
+            bar.update()
+        _log.warning("said to nobody")
+    assert bar.n == 3

@@ -32,6 +32,7 @@ class Writer(NamedTuple):
     quiet: bool = False  # does without the file where it cannot be written
     folder: bool = False
     slow: bool = False
+    like: str = ""  # a writer that replaces its file by the same code: the short run has that one alone
 
 
 def content(path: Path) -> Any:
@@ -151,6 +152,7 @@ def load(folder: Path) -> dict[str, Writer]:
             lambda n, path: sb.io.write_model(md.MuData({"atac": models[n].copy()}), path),
             lambda path: fingerprint(md.read_h5mu(path)),
             old_mudata,
+            like="io.write_model, h5ad",
         ),
         "io.write_model, zarr": Writer(
             "a.zarr",
@@ -178,12 +180,12 @@ def load(folder: Path) -> dict[str, Writer]:
         ),
         "checkpoint of tl.atac_diff": Writer(
             "run", lambda n, path: diffuse(path), lambda path: path.with_name("result").read_text(), lambda path: None,
-            steps=True,
+            steps=True, like="checkpoint of tl.scbasset",
         ),
         "index_file": Writer("cells.index", index, content, lambda path: None, slow=True),
-        "scbasset-tl, h5ad": Writer("a.h5ad", command_line, read_h5ad),
+        "scbasset-tl, h5ad": Writer("a.h5ad", command_line, read_h5ad, like="tl.denoise"),
         "scbasset-tl, h5mu": Writer("a.h5mu", command_line, lambda path: fingerprint(md.read_h5mu(path)), slow=True),
-        "scbasset-tl, zarr": Writer("a.zarr", command_line, read_zarr, folder=True, slow=True),
+        "scbasset-tl, zarr": Writer("a.zarr", command_line, read_zarr, folder=True, slow=True, like="io.write_scembed"),
     }  # fmt: skip
 
 

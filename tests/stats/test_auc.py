@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scbasset_tl import _kernel as kernel_module
 from scbasset_tl.stats import auc as auc_module
-from scbasset_tl.stats.auc import areas_per_row, auc_per_column, auc_per_row, held_out_auc
+from scbasset_tl.stats.auc import areas_per_row, auc_per_column, auc_per_row, held_out_areas
 from scbasset_tl.stats.labels import Labels
 
 
@@ -91,7 +91,7 @@ def test_shapes_must_agree():
 
 
 @pytest.mark.parametrize("block", [None, 1, 7, 1000])
-def test_held_out_auc_is_that_of_the_logits(block):
+def test_held_out_areas_is_that_of_the_logits(block):
     rng = np.random.default_rng(1)
     n_peaks, n_cells = 30, 50
     peaks, cells, bias = (
@@ -102,41 +102,39 @@ def test_held_out_auc_is_that_of_the_logits(block):
     logits = peaks @ cells.T + bias
     dense = rng.random((n_peaks, n_cells)) < 1 / (1 + np.exp(-logits))
     dense[0], dense[:, 0] = True, False
-    per_cell, per_peak = held_out_auc(peaks, cells, bias, labels_of(dense), block=block)
-    np.testing.assert_allclose(per_cell, by_sklearn(logits.T, dense.T), rtol=1e-14)
-    np.testing.assert_allclose(per_peak, by_sklearn(logits, dense), rtol=1e-14)
-    assert np.isnan(per_cell[0])
+    per_cell, per_peak = held_out_areas(peaks, cells, bias, labels_of(dense), block=block)
+    np.testing.assert_allclose(per_cell.roc, by_sklearn(logits.T, dense.T), rtol=1e-14)
+    np.testing.assert_allclose(per_peak.roc, by_sklearn(logits, dense), rtol=1e-14)
+    assert np.isnan(per_cell.roc[0])
 
 
-def test_held_out_auc_refuses_a_model_that_diverged():
+def test_held_out_areas_refuses_a_model_that_diverged():
     labels = labels_of(np.eye(3, dtype=bool))
     with pytest.raises(ValueError, match="finite"):
-        held_out_auc(np.ones((3, 2)), np.ones((3, 2)), np.array([0, np.nan, 0]), labels)
+        held_out_areas(np.ones((3, 2)), np.ones((3, 2)), np.array([0, np.nan, 0]), labels)
 
 
-def test_held_out_auc_never_holds_all_logits(monkeypatch):
+def test_held_out_areas_never_holds_all_logits(monkeypatch):
     import tracemalloc
 
     monkeypatch.setattr(auc_module, "BLOCK_SCORES", 10_000)
     rng = np.random.default_rng(0)
     labels = labels_of(rng.random((500, 800)) < 0.02)
     parts = rng.standard_normal((500, 2)), rng.standard_normal((800, 2)), np.zeros(800)
-    held_out_auc(*parts, labels)  # compiled now
+    held_out_areas(*parts, labels)  # compiled now
     tracemalloc.start()
-    held_out_auc(*parts, labels)
+    held_out_areas(*parts, labels)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 500 * 800  # a fourth of the logits in float32
 
 
 def test_kernels_compile_without_a_cache_folder(monkeypatch):
-    compiler = numba.njit
+    def without_place(function):
+        message = "cannot cache function: no locator available"
+        raise RuntimeError(message)
 
-    def without_cache(*, cache=False, **options):
-        if cache:
-            message = "cannot cache function: no locator available"
-            raise RuntimeError(message)
-        return compiler(**options)
-
-    monkeypatch.setattr(kernel_module.numba, "njit", without_cache)
-    assert kernel_module.kernel()(lambda x: x + 1)(1) == 2
+    monkeypatch.setattr(kernel_module, "_Cache", without_place)
+    compiled = kernel_module.kernel()(lambda x: x + 1)
+    assert compiled(1) == 2
+    assert not compiled.stats.cache_path

@@ -7,13 +7,6 @@ import scbasset_tl as sb
 from scbasset_tl.nn.precision import no_tf32
 
 
-@pytest.fixture(scope="module")
-def trained():
-    adata = sb.datasets.toy(n_obs=40, n_vars=80)
-    sb.tl.scbasset(adata, trunk=8, max_epochs=1)
-    return adata
-
-
 @pytest.fixture
 def calls(trained, tmp_path):
     fasta = sb.datasets.toy_genome(tmp_path / "toy.fa", n_vars=80)

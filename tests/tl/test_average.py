@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.model.store import read_network
 from scbasset_tl.nn.embed import AVERAGES, embed
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "batch_size": 32}
@@ -19,7 +19,7 @@ def averaged(tiny):
 
 
 def vectors(adata, average):
-    return embed(load_trunk(adata), adata.varm["dna_code"], average=average).numpy()
+    return embed(read_network(adata).trunk(), adata.varm["dna_code"], average=average).numpy()
 
 
 @pytest.mark.parametrize("average", AVERAGES)
@@ -67,7 +67,9 @@ def test_scores_of_held_out_peaks(averaged, average):
     test = np.flatnonzero(averaged.var["split"] == "test")
     other = averaged.copy()
     if average not in (None, "strands_shifts"):
-        other.varm["scbasset"][test] = embed(load_trunk(averaged), averaged.varm["dna_code"][test], average=average)
+        other.varm["scbasset"][test] = embed(
+            read_network(averaged).trunk(), averaged.varm["dna_code"][test], average=average
+        )
     expected = sb.metrics.accessibility_auc(other, split="test")
     found = sb.metrics.accessibility_auc(averaged, split="test", average=average)
     for name in ("per_cell", "per_peak", "auprc_per_cell", "auprc_per_peak"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.model.store import read_network
 from scbasset_tl.genome.scan import scan
 from scbasset_tl.nn.codes import one_hot
 
@@ -27,7 +27,7 @@ def logits(adata, codes):
     """Mean logits of the groups for whole sequences, both strands (n, groups)."""
     both = np.concatenate([codes, sb.genome.reverse_complement(codes)])
     with torch.no_grad():
-        h = load_trunk(adata)(one_hot(torch.from_numpy(both))).numpy()
+        h = read_network(adata).trunk()(one_hot(torch.from_numpy(both))).numpy()
     cells = h @ adata.obsm["X_scbasset"].T
     groups = pd.DataFrame(cells.T).groupby(adata.obs["cell_type"].to_numpy()).mean().to_numpy().T
     return (groups[: len(codes)] + groups[len(codes) :]) / 2

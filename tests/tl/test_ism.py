@@ -3,26 +3,18 @@
 import anndata as ad
 import mudata as md
 import numpy as np
-import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.model.store import read_network
 from scbasset_tl._adata.sequence.ism import check_window
 from scbasset_tl.nn.codes import one_hot
 
-SMALL = {"trunk": 8, "n_latent": 6, "max_epochs": 1, "batch_size": 32}
 PARTS = {
     "regions", "chrom", "start", "window", "seq_len", "codes", "delta", "method", "model", "params", "schema_version", "slots",
     "written_by",
 }  # fmt: skip
-
-
-@pytest.fixture
-def trained(tiny):
-    sb.tl.scbasset(tiny, **SMALL)
-    return tiny
 
 
 def assert_same_entry(one, other):
@@ -34,22 +26,22 @@ def assert_same_entry(one, other):
     assert str(one["method"]) == str(other["method"])
 
 
-def test_slot_holds_the_changes_of_the_embedding(trained):
-    before = set(trained.uns)
-    assert sb.tl.ism(trained, ["chr1:4000-4300", "chr1:0-300"], window=20) is None
-    assert set(trained.uns) - before == {"ism"}
-    entry = trained.uns["ism"]
+def test_slot_holds_the_changes_of_the_embedding(trained_tiny):
+    before = set(trained_tiny.uns)
+    assert sb.tl.ism(trained_tiny, ["chr1:4000-4300", "chr1:0-300"], window=20) is None
+    assert set(trained_tiny.uns) - before == {"ism"}
+    entry = trained_tiny.uns["ism"]
     assert set(entry) == PARTS
     assert entry["delta"].shape == (2, 20, 4, 6)
     assert entry["delta"].dtype == np.float32
     assert list(entry["regions"]) == ["chr1:4000-4300", "chr1:0-300"]
     assert list(entry["start"]) == [4140, 140]
     assert list(entry["window"]) == [86, 106]
-    np.testing.assert_array_equal(entry["codes"], trained.varm["dna_code"][[4, 0], 86:106])
-    mutant = trained.varm["dna_code"][[4, 4]].copy()
+    np.testing.assert_array_equal(entry["codes"], trained_tiny.varm["dna_code"][[4, 0], 86:106])
+    mutant = trained_tiny.varm["dna_code"][[4, 4]].copy()
     mutant[1, 90] = (mutant[0, 90] + 1) % 4
     with torch.no_grad():
-        h = load_trunk(trained)(one_hot(torch.from_numpy(mutant)))
+        h = read_network(trained_tiny).trunk()(one_hot(torch.from_numpy(mutant)))
     np.testing.assert_allclose(entry["delta"][0, 4, mutant[1, 90]], h[1] - h[0], rtol=0, atol=1e-5)
     assert not entry["delta"][0, 4, mutant[0, 90]].any()
 
@@ -62,35 +54,35 @@ def test_window():
     assert check_window([5, 9], 1344) == (5, 9)
 
 
-def test_gradient_is_an_estimate_of_it(trained):
-    sb.tl.ism(trained, [10, 11])
-    sb.tl.ism(trained, [10, 11], method="gradient", key_added="estimate")
-    exact, estimate = (trained.uns[key]["delta"] for key in ("ism", "estimate"))
-    assert trained.uns["estimate"]["params"]["method"] == "gradient"
+def test_gradient_is_an_estimate_of_it(trained_tiny):
+    sb.tl.ism(trained_tiny, [10, 11])
+    sb.tl.ism(trained_tiny, [10, 11], method="gradient", key_added="estimate")
+    exact, estimate = (trained_tiny.uns[key]["delta"] for key in ("ism", "estimate"))
+    assert trained_tiny.uns["estimate"]["params"]["method"] == "gradient"
     assert exact.shape == estimate.shape
     assert 0.5 < np.corrcoef(exact.ravel(), estimate.ravel())[0, 1] < 0.9999
 
 
-def test_key_added_copy_views_and_backed(trained, tmp_path):
-    expected = sb.tl.ism(trained, [3, 5], window=12, copy=True)
-    assert "ism" not in trained.uns
-    sb.tl.ism(trained, [3, 5], window=12, key_added="foo")
-    assert_same_entry(trained.uns["foo"], expected.uns["ism"])
-    view = trained[:20]
+def test_key_added_copy_views_and_backed(trained_tiny, tmp_path):
+    expected = sb.tl.ism(trained_tiny, [3, 5], window=12, copy=True)
+    assert "ism" not in trained_tiny.uns
+    sb.tl.ism(trained_tiny, [3, 5], window=12, key_added="foo")
+    assert_same_entry(trained_tiny.uns["foo"], expected.uns["ism"])
+    view = trained_tiny[:20]
     sb.tl.ism(view, [3, 5], window=12)
     assert_same_entry(view.uns["ism"], expected.uns["ism"])
     assert view.n_obs == 20
-    assert "ism" not in trained.uns
-    trained.write_h5ad(tmp_path / "a.h5ad")
+    assert "ism" not in trained_tiny.uns
+    trained_tiny.write_h5ad(tmp_path / "a.h5ad")
     backed = ad.read_h5ad(tmp_path / "a.h5ad", backed="r")
     sb.tl.ism(backed, [3, 5], window=12)
     assert_same_entry(backed.uns["ism"], expected.uns["ism"])
     backed.file.close()
 
 
-def test_mudata_writes_inside_the_modality(trained):
-    expected = sb.tl.ism(trained, [3, 5], window=12, copy=True)
-    mdata = md.MuData({"peaks": trained.copy()})
+def test_mudata_writes_inside_the_modality(trained_tiny):
+    expected = sb.tl.ism(trained_tiny, [3, 5], window=12, copy=True)
+    mdata = md.MuData({"peaks": trained_tiny.copy()})
     copied = sb.tl.ism(mdata, [3, 5], window=12, mod="peaks", copy=True)
     assert isinstance(copied, md.MuData)
     assert "ism" not in mdata["peaks"].uns
@@ -99,10 +91,10 @@ def test_mudata_writes_inside_the_modality(trained):
     assert_same_entry(mdata["peaks"].uns["ism"], expected.uns["ism"])
 
 
-def test_memory_is_said_before_the_work(trained, capsys, monkeypatch):
+def test_memory_is_said_before_the_work(trained_tiny, capsys, monkeypatch):
     monkeypatch.setattr("scbasset_tl._adata.sequence.ism._LARGE", 1000)
     with sb.settings.override(verbosity=2):
-        sb.tl.ism(trained, [3], window=50)
+        sb.tl.ism(trained_tiny, [3], window=50)
     assert "1 regions × 50 bp take 0.0 GB; window= takes fewer" in capsys.readouterr().err
 
 

@@ -12,12 +12,6 @@ pytest.importorskip("modiscolite")
 
 
 @pytest.fixture
-def trained(tiny):
-    sb.tl.scbasset(tiny, trunk=4, max_epochs=1)
-    return tiny
-
-
-@pytest.fixture
 def motifs(rng):
     return [Motif(f"M{i}", "X", rng.dirichlet(np.full(4, 0.1), 8)) for i in range(30)]
 
@@ -37,23 +31,23 @@ def calls(monkeypatch, motifs):
     return seen
 
 
-def test_modisco_sees_the_centred_changes_of_each_group(trained, calls):
-    sb.tl.modisco(trained, [4, 2], groupby="kind", method="ism", window=80, flank_size=5)
-    sb.tl.ism(trained, [4, 2])
-    delta = np.asarray(trained.uns["ism"]["delta"])[:, 56:136]
-    means = pd.DataFrame(trained.obsm["X_scbasset"]).groupby(trained.obs["kind"].to_numpy()).mean().to_numpy()
+def test_modisco_sees_the_centred_changes_of_each_group(trained_tiny, calls):
+    sb.tl.modisco(trained_tiny, [4, 2], groupby="kind", method="ism", window=80, flank_size=5)
+    sb.tl.ism(trained_tiny, [4, 2])
+    delta = np.asarray(trained_tiny.uns["ism"]["delta"])[:, 56:136]
+    means = pd.DataFrame(trained_tiny.obsm["X_scbasset"]).groupby(trained_tiny.obs["kind"].to_numpy()).mean().to_numpy()
     changes = delta @ means.T
     for (codes, contributions, arguments), group in zip(calls, range(2), strict=True):
-        np.testing.assert_array_equal(codes, trained.varm["dna_code"][[4, 2], 56:136])
+        np.testing.assert_array_equal(codes, trained_tiny.varm["dna_code"][[4, 2], 56:136])
         expected = changes[..., group] - changes[..., group].mean(2, keepdims=True)
         np.testing.assert_allclose(contributions, expected, atol=1e-5)
         assert arguments == {"flank_size": 5}
 
 
 @pytest.mark.parametrize("store", ["h5ad", "zarr", "h5mu"])
-def test_patterns_are_named_and_survive_files(trained, calls, motifs, tmp_path, store):
-    sb.tl.modisco(trained, motifs=motifs, groupby="kind", n_regions=5)
-    table = sb.get.modisco(trained)
+def test_patterns_are_named_and_survive_files(trained_tiny, calls, motifs, tmp_path, store):
+    sb.tl.modisco(trained_tiny, motifs=motifs, groupby="kind", n_regions=5)
+    table = sb.get.modisco(trained_tiny)
     assert table["group"].tolist() == ["a", "a"]
     assert table["sign"].tolist() == ["+", "-"]
     assert table["n_sites"].tolist() == [40, 39]
@@ -62,21 +56,21 @@ def test_patterns_are_named_and_survive_files(trained, calls, motifs, tmp_path, 
     assert len(calls[0][0]) == 5
     path = tmp_path / f"data.{store}"
     if store == "h5mu":
-        md.MuData({"atac": trained}).write_h5mu(path)
+        md.MuData({"atac": trained_tiny}).write_h5mu(path)
         data = md.read_h5mu(path)
     elif store == "zarr":
-        trained.write_zarr(path)
+        trained_tiny.write_zarr(path)
         data = ad.read_zarr(path)
     else:
-        trained.write_h5ad(path)
+        trained_tiny.write_h5ad(path)
         data = ad.read_h5ad(path)
     pd.testing.assert_frame_equal(sb.get.modisco(data), table)
 
 
-def test_no_pattern_is_an_empty_table_that_survives(trained, monkeypatch, tmp_path):
+def test_no_pattern_is_an_empty_table_that_survives(trained_tiny, monkeypatch, tmp_path):
     monkeypatch.setattr(discover, "find_patterns", lambda *arguments: [])
-    changed = sb.tl.modisco(trained, [0, 1], copy=True)
-    assert "modisco" not in trained.uns
+    changed = sb.tl.modisco(trained_tiny, [0, 1], copy=True)
+    assert "modisco" not in trained_tiny.uns
     changed.write_h5ad(tmp_path / "data.h5ad")
     assert sb.get.modisco(ad.read_h5ad(tmp_path / "data.h5ad")).empty
 

@@ -15,23 +15,17 @@ def motifs(rng):
     return given + [Motif(f"M{width}", "B", rng.dirichlet(np.full(4, 0.4), width)) for width in (6, 9)]
 
 
-@pytest.fixture
-def trained(tiny):
-    sb.tl.scbasset(tiny, trunk=4, max_epochs=1)
-    return tiny
-
-
-def test_scores_are_those_of_mutagenesis_by_hand(trained, motifs):
-    sb.tl.motif_hits(trained, [3, 1], motifs, groupby="kind", p_value=5e-3)
-    table = sb.get.motif_hits(trained)
-    assert set(table["region"]) <= {trained.var_names[3], trained.var_names[1]}
+def test_scores_are_those_of_mutagenesis_by_hand(trained_tiny, motifs):
+    sb.tl.motif_hits(trained_tiny, [3, 1], motifs, groupby="kind", p_value=5e-3)
+    table = sb.get.motif_hits(trained_tiny)
+    assert set(table["region"]) <= {trained_tiny.var_names[3], trained_tiny.var_names[1]}
     assert set(table["motif"]) == {"A", "B_M6", "B_M9"} & set(table["motif"])
     pwms = {motif.id: motif.pwm for motif in motifs}
-    network = sb.get.model(trained, groupby="kind").double()
+    network = sb.get.model(trained_tiny, groupby="kind").double()
     one_hot = np.vstack([np.eye(4), np.full(4, 0.25)])
     for row in table.sample(12, random_state=0).itertuples():
-        peak = trained.var_names.get_loc(row.region)
-        codes = trained.varm["dna_code"][peak]
+        peak = trained_tiny.var_names.get_loc(row.region)
+        codes = trained_tiny.varm["dna_code"][peak]
         first = int(row.region.split(":")[1].split("-")[0]) + 150 - 96
         assert row.chrom == "chr1"
         start, end = row.start - first, row.end - first
@@ -51,30 +45,32 @@ def test_scores_are_those_of_mutagenesis_by_hand(trained, motifs):
         assert np.log(pwms[row.motif_id][np.arange(end - start), read]).sum() > -30
 
 
-def test_a_contrast_is_the_difference_of_groups(trained, motifs):
-    sb.tl.motif_hits(trained, [0, 4], motifs, groupby="kind", p_value=5e-3)
-    sb.tl.motif_hits(trained, [0, 4], motifs, groupby="kind", contrast=("a", "b"), p_value=5e-3, key_added="difference")
-    groups = sb.get.motif_hits(trained).pivot(index=["region", "start", "strand", "motif"], columns="group")["dot"]
-    contrast = sb.get.motif_hits(trained, key="difference").set_index(["region", "start", "strand", "motif"])
+def test_a_contrast_is_the_difference_of_groups(trained_tiny, motifs):
+    sb.tl.motif_hits(trained_tiny, [0, 4], motifs, groupby="kind", p_value=5e-3)
+    sb.tl.motif_hits(
+        trained_tiny, [0, 4], motifs, groupby="kind", contrast=("a", "b"), p_value=5e-3, key_added="difference"
+    )
+    groups = sb.get.motif_hits(trained_tiny).pivot(index=["region", "start", "strand", "motif"], columns="group")["dot"]
+    contrast = sb.get.motif_hits(trained_tiny, key="difference").set_index(["region", "start", "strand", "motif"])
     np.testing.assert_allclose(contrast["dot"].loc[groups.index], groups["a"] - groups["b"], atol=1e-5)
     assert set(contrast["group"]) == {"a - b"}
 
 
-def test_what_tl_ism_computed_is_used(trained, motifs):
-    sb.tl.motif_hits(trained, [5, 6], motifs)
-    sb.tl.ism(trained, [5, 6])
-    trained.uns["ism"]["delta"] = np.zeros_like(trained.uns["ism"]["delta"])
-    sb.tl.motif_hits(trained, None, motifs, key_added="stored")
-    one, other = sb.get.motif_hits(trained), sb.get.motif_hits(trained, key="stored")
+def test_what_tl_ism_computed_is_used(trained_tiny, motifs):
+    sb.tl.motif_hits(trained_tiny, [5, 6], motifs)
+    sb.tl.ism(trained_tiny, [5, 6])
+    trained_tiny.uns["ism"]["delta"] = np.zeros_like(trained_tiny.uns["ism"]["delta"])
+    sb.tl.motif_hits(trained_tiny, None, motifs, key_added="stored")
+    one, other = sb.get.motif_hits(trained_tiny), sb.get.motif_hits(trained_tiny, key="stored")
     pd.testing.assert_frame_equal(one.iloc[:, :9], other.iloc[:, :9])
     assert (one["dot"] != 0).all()
     assert (other["dot"] == 0).all()
 
 
-def test_a_window_holds_the_hits_within_it(trained, motifs):
-    sb.tl.motif_hits(trained, [2, 8], motifs, p_value=1e-2)
-    sb.tl.motif_hits(trained, [2, 8], motifs, p_value=1e-2, window=60, key_added="part")
-    every, part = sb.get.motif_hits(trained), sb.get.motif_hits(trained, key="part")
+def test_a_window_holds_the_hits_within_it(trained_tiny, motifs):
+    sb.tl.motif_hits(trained_tiny, [2, 8], motifs, p_value=1e-2)
+    sb.tl.motif_hits(trained_tiny, [2, 8], motifs, p_value=1e-2, window=60, key_added="part")
+    every, part = sb.get.motif_hits(trained_tiny), sb.get.motif_hits(trained_tiny, key="part")
     first = every["region"].str.extract(r":(\d+)-")[0].astype(int) + 150 - 30
     inside = every[(every["start"] >= first) & (every["end"] <= first + 60)]
     columns = ["region", "start", "end", "strand", "motif", "score", "p_value", "dot"]
@@ -83,31 +79,31 @@ def test_a_window_holds_the_hits_within_it(trained, motifs):
 
 @pytest.mark.parametrize("p_value", [1e-2, 1e-12])
 @pytest.mark.parametrize("store", ["h5ad", "zarr", "h5mu"])
-def test_hits_survive_files(trained, motifs, tmp_path, store, p_value):
-    sb.tl.motif_hits(trained, [0, 1], motifs, groupby="kind", p_value=p_value)
-    expected = sb.get.motif_hits(trained)
+def test_hits_survive_files(trained_tiny, motifs, tmp_path, store, p_value):
+    sb.tl.motif_hits(trained_tiny, [0, 1], motifs, groupby="kind", p_value=p_value)
+    expected = sb.get.motif_hits(trained_tiny)
     assert (len(expected) == 0) == (p_value < 1e-6)
     path = tmp_path / f"data.{store}"
     if store == "h5mu":
-        md.MuData({"atac": trained}).write_h5mu(path)
+        md.MuData({"atac": trained_tiny}).write_h5mu(path)
         data = md.read_h5mu(path)
     elif store == "zarr":
-        trained.write_zarr(path)
+        trained_tiny.write_zarr(path)
         data = ad.read_zarr(path)
     else:
-        trained.write_h5ad(path)
+        trained_tiny.write_h5ad(path)
         data = ad.read_h5ad(path)
     pd.testing.assert_frame_equal(sb.get.motif_hits(data), expected)
 
 
-def test_copies_and_views(trained, motifs):
-    view = trained[:40]
+def test_copies_and_views(trained_tiny, motifs):
+    view = trained_tiny[:40]
     changed = sb.tl.motif_hits(view, [0], motifs, copy=True)
     assert view.is_view
     assert "motif_hits" not in view.uns
     assert sb.tl.motif_hits(view, [0], motifs) is None
     pd.testing.assert_frame_equal(sb.get.motif_hits(view), sb.get.motif_hits(changed))
-    assert "motif_hits" not in trained.uns
+    assert "motif_hits" not in trained_tiny.uns
 
 
 def test_planted_sites_are_significant_and_decoys_are_not(trained_toy):
@@ -139,16 +135,18 @@ def test_planted_sites_are_significant_and_decoys_are_not(trained_toy):
 
 
 @pytest.mark.parametrize("regions", [[2, 5], None])
-def test_all_is_scanned_whatever_is_stored(trained, motifs, regions):
-    sb.tl.motif_hits(trained, [2, 5], motifs, p_value=5e-3, key_added="alone")
-    sb.tl.ism(trained, [2, 5], window=40)
-    sb.tl.motif_hits(trained, regions, motifs, p_value=5e-3)
-    assert list(trained.uns["motif_hits"]["params"]["window"]) == [0, 192]
-    pd.testing.assert_frame_equal(sb.get.motif_hits(trained), sb.get.motif_hits(trained, key="alone"), rtol=1e-3)
+def test_all_is_scanned_whatever_is_stored(trained_tiny, motifs, regions):
+    sb.tl.motif_hits(trained_tiny, [2, 5], motifs, p_value=5e-3, key_added="alone")
+    sb.tl.ism(trained_tiny, [2, 5], window=40)
+    sb.tl.motif_hits(trained_tiny, regions, motifs, p_value=5e-3)
+    assert list(trained_tiny.uns["motif_hits"]["params"]["window"]) == [0, 192]
+    pd.testing.assert_frame_equal(
+        sb.get.motif_hits(trained_tiny), sb.get.motif_hits(trained_tiny, key="alone"), rtol=1e-3
+    )
 
 
-def test_one_group_that_is_no_text(trained, motifs, tmp_path):
-    trained.obs["is_a"] = (trained.obs["kind"] == "a").to_numpy()
-    sb.tl.motif_hits(trained, [0], motifs, groupby="is_a", groups=True, p_value=1e-2)
-    assert set(sb.get.motif_hits(trained)["group"]) == {"True"}
-    trained.write_h5ad(tmp_path / "a.h5ad")
+def test_one_group_that_is_no_text(trained_tiny, motifs, tmp_path):
+    trained_tiny.obs["is_a"] = (trained_tiny.obs["kind"] == "a").to_numpy()
+    sb.tl.motif_hits(trained_tiny, [0], motifs, groupby="is_a", groups=True, p_value=1e-2)
+    assert set(sb.get.motif_hits(trained_tiny)["group"]) == {"True"}
+    trained_tiny.write_h5ad(tmp_path / "a.h5ad")

@@ -33,12 +33,6 @@ def assert_same_model(one, other, key="scbasset"):
     np.testing.assert_array_equal(one.uns[key]["weights"], other.uns[key]["weights"])
 
 
-@pytest.fixture
-def trained(tiny):
-    sb.tl.scbasset(tiny, **SMALL)
-    return tiny
-
-
 def test_writes_the_promised_slots_and_nothing_else(tiny):
     before = slots_of(tiny)
     assert sb.tl.scbasset(tiny, **SMALL) is None
@@ -216,13 +210,13 @@ def test_round_trip_through_files_is_exact(tiny, tmp_path, batch_key):
         assert adata.uns["scbasset"]["params"]["seed"] == 0
 
 
-def test_subsetting_commutes_with_prediction(trained):
+def test_subsetting_commutes_with_prediction(trained_tiny):
     cells, peaks = np.random.default_rng(0).permutation(60)[:20], np.random.default_rng(1).permutation(90)[:30]
-    whole = sb.get.accessibility(trained, normalize_depth=False).to_numpy()[np.ix_(cells, peaks)]
-    part = sb.get.accessibility(trained[cells, peaks].copy(), normalize_depth=False)
+    whole = sb.get.accessibility(trained_tiny, normalize_depth=False).to_numpy()[np.ix_(cells, peaks)]
+    part = sb.get.accessibility(trained_tiny[cells, peaks].copy(), normalize_depth=False)
     np.testing.assert_allclose(part, whole, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(
-        sb.get.accessibility(trained[cells, peaks], normalize_depth=False), whole, rtol=1e-6, atol=1e-6
+        sb.get.accessibility(trained_tiny[cells, peaks], normalize_depth=False), whole, rtol=1e-6, atol=1e-6
     )
 
 

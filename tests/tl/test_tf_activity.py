@@ -8,7 +8,7 @@ import torch
 from scipy.special import expit
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.model.store import read_network
 from scbasset_tl.genome import Motif, decode, reverse_complement
 from scbasset_tl.genome.instances import draw_instances
 from scbasset_tl.infer.motif_effects import Ablation
@@ -25,7 +25,12 @@ def backgrounds(rng):
 
 def embed(adata, codes):
     with torch.no_grad():
-        return load_trunk(adata)(one_hot(torch.as_tensor(np.ascontiguousarray(codes)))).numpy().astype(np.float64)
+        return (
+            read_network(adata)
+            .trunk()(one_hot(torch.as_tensor(np.ascontiguousarray(codes))))
+            .numpy()
+            .astype(np.float64)
+        )
 
 
 def by_hand(adata, motif, backgrounds, *, strands="both", starts=None):

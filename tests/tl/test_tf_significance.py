@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.model.store import read_network
 from scbasset_tl.genome import Motif
 from scbasset_tl.genome.instances import draw_permutations
 from scbasset_tl.genome.motifs import information, permuted_columns
@@ -42,7 +42,7 @@ def test_motif_and_null_are_compared_on_the_same_100_backgrounds(trained, motifs
     sb.tl.tf_activity(trained, motifs[1], backgrounds=backgrounds, n_null=40)
     few = Insertion(backgrounds[np.random.default_rng(0).permutation(150)][:100], True, 1, None, 0)
     pwms = [motifs[1].pwm, *draw_permutations(motifs[1].pwm, 40, seed=0)]
-    effects = mean_changes(load_trunk(trained), few.codes, few.edits(pwms)).latent
+    effects = mean_changes(read_network(trained).trunk(), few.codes, few.edits(pwms)).latent
     statistic, *null = (effects @ trained.obsm["X_scbasset"].T).std(1)
     table = sb.get.tf_activity(trained).var.iloc[0]
     np.testing.assert_allclose(table["statistic"], statistic, rtol=1e-4)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model.store import load_trunk, write_model
+from scbasset_tl._adata.model.store import read_network, write_model
 from scbasset_tl.genome import encode, reverse_complement
 from scbasset_tl.nn.codes import one_hot
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
@@ -116,7 +116,7 @@ def test_equals_full_evaluation_of_edited_contigs(model, fasta, contigs, windows
                 rows.append((chrom, at, ref, alt))
     rows = list(dict.fromkeys(rows))  # near the end of a contig, short alleles coincide
     sb.tl.variant_effect(model, table(rows), fasta, windows=windows, average=average)
-    entry, trunk = model.uns["variant_effect"], load_trunk(model).double()
+    entry, trunk = model.uns["variant_effect"], read_network(model).trunk().double()
     naive, columns = [], []
     for chrom, at, ref, alt in rows:
         if windows == "variant":

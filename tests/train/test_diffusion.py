@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from scbasset_tl.nn.latent_diffusion import DiffusionConfig
+from scbasset_tl.nn.denoiser import DiffusionConfig
 from scbasset_tl.nn.likelihood import PeakLikelihood
 from scbasset_tl.train.checkpoint import load_checkpoint, save_checkpoint
 from scbasset_tl.train.diffusion import DiffusionProblem, DiffusionRecipe, fit, split_cells

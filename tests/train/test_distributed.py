@@ -21,8 +21,9 @@ from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 from scbasset_tl.stats.labels import Labels
 from scbasset_tl.train.distributed import Ranks
 from scbasset_tl.train.draws import epoch_steps
-from scbasset_tl.train.loop import Problem, _whole_head
+from scbasset_tl.train.loop import _whole_head
 from scbasset_tl.train.muon import Muon
+from scbasset_tl.train.problem import Problem
 from scbasset_tl.train.recipe import make_recipe
 from scbasset_tl.train.start import svd_vectors
 

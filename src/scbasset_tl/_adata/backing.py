@@ -29,7 +29,7 @@ def is_file_of(data: Any, path: Path) -> bool:
 
 @contextmanager
 def released(path: Path, container: AnnData | MuData) -> Iterator[None]:
-    """Close the file of backed data meanwhile: HDF5 does not open a file for reading and for writing at once."""
+    """Close the file of backed data inside the block: HDF5 cannot open a file for reading and for writing at once."""
     if not is_file_of(container, path):
         yield
         return

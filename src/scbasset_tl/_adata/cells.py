@@ -48,7 +48,7 @@ def paired_representations(
 ) -> tuple[pd.Index, np.ndarray, np.ndarray]:
     """Names of the cells, and their places in ``obsm[use_rep]`` of ``mod`` and ``obsm[other_rep]`` of ``other_mod``.
 
-    ``other_mod`` is ``mod`` where it is ``None``; it has the same cells, in any order.
+    ``other_mod=None`` is ``mod``. Both must have the same cells, in any order.
     """
     adata = resolve(data, mod)
     other = adata if other_mod is None else resolve(data, other_mod, argument="other_mod")
@@ -69,15 +69,15 @@ def labelled_cells(adata: AnnData, *columns: str) -> tuple[np.ndarray, list[np.n
     """Positions of the cells with a value in all ``columns`` of obs, and their codes (0, 1, …) in each column."""
     for column in columns:
         obs_column(adata.obs, check_name("label_key", column))
-    known = adata.obs[list(columns)].notna().all(axis=1).to_numpy()
-    if not known.any():
+    labelled = adata.obs[list(columns)].notna().all(axis=1).to_numpy()
+    if not labelled.any():
         message = f"no cell has a value in obs[{list(columns)}]: there is nothing to score."
         raise ValueError(message)
-    if not known.all():
-        info(f"{int((~known).sum())} of {adata.n_obs} cells have no {' or no '.join(columns)}; they are left out.")
-    return np.flatnonzero(known), [pd.factorize(adata.obs[column].to_numpy()[known])[0] for column in columns]
+    if not labelled.all():
+        info(f"{int((~labelled).sum())} of {adata.n_obs} cells have no {' or no '.join(columns)}; they are left out.")
+    return np.flatnonzero(labelled), [pd.factorize(adata.obs[column].to_numpy()[labelled])[0] for column in columns]
 
 
 def texts(stored: Any) -> list[str]:
-    """A list of text as files give it back."""
+    """Text as a list, in whatever type a file gave it back."""
     return [str(value) for value in np.asarray(stored, dtype=object)]

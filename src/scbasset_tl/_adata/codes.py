@@ -28,7 +28,7 @@ def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
                 f" obsm[{key!r}] is there: scbasset_tl takes cells × peaks, not peaks × cells; adata = adata.T.copy()."
             )
         message = (
-            f"varm[{key!r}] is missing: run pp.add_sequences(data, fasta) first. Of a MuData, mod= names the modality."
+            f"varm[{key!r}] is missing: run pp.add_sequences(data, fasta) first. In a MuData, mod= names the modality."
             f"{hint}"
         )
         raise KeyError(message)

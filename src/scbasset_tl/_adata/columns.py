@@ -1,4 +1,4 @@
-"""Columns of ``obs``: those of a modality beside those of its MuData, and which of two of one name was read."""
+"""Columns of ``obs`` from a modality and from its MuData, and a warning where both have one of the same name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN: Final = 20
 
 @dataclass
 class _Levels:
-    """Columns that the MuData has too, and which of them something was said about."""
+    """Columns that the MuData has as well, and those of them that the user was warned about."""
 
     shared: pd.DataFrame
     mod: str
@@ -38,7 +38,7 @@ def both_levels(obs: pd.DataFrame, shared: pd.DataFrame, mod: str) -> pd.DataFra
 
 
 def obs_column(obs: pd.DataFrame, column: Any, *, argument: str = "") -> pd.Series:
-    """The column that a user named by ``argument``; where the MuData has another of that name, that is said."""
+    """The column that a user named by ``argument``; warns if the MuData has another of that name."""
     if check_name(argument or "a column of obs", column) not in obs:
         prefix = f"{argument}: " if argument else ""
         message = f"{prefix}obs has no column {column!r}; it has {list(obs.columns)[:_SHOWN]}."
@@ -48,7 +48,7 @@ def obs_column(obs: pd.DataFrame, column: Any, *, argument: str = "") -> pd.Seri
 
 
 def say_level(obs: pd.DataFrame, column: str) -> None:
-    """Say, once, that a column is the modality's where that of the MuData holds other values."""
+    """Warn once that the modality's column was read, where that of the MuData holds other values."""
     levels: _Levels | None = getattr(obs, _LEVELS, None)
     if levels is None or column not in levels.shared or column in levels.said:
         return

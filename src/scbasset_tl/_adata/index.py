@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scbasset_tl.stats.transpose import Lines
 
 N_SAMPLES, SAMPLE_ENTRIES = 32, 1 << 16
-"""Of the matrix as it is now, so many places with about so many entries each are held against the file."""
+"""Places of the present matrix, and entries in each, that are compared with the file."""
 
 _DIFFERENCES = {
     "shape": "{} cells × peaks there, {} here",
@@ -47,22 +47,22 @@ def indexed_labels(
     there = path.exists()
     write_index(path, lines, source, check)  # or wait for another process, which may have another matrix
     verify = verify and there
-    found = open_index(path)
+    opened = open_index(path)
     # the number of cells is in none of the checks of the file itself
-    shape = f"{found.labels.n_cells} × {found.labels.n_peaks}"
-    _check_same(path, slot, found.source | {"shape": shape}, source)
-    return open_index(path, verify=True) if verify else found
+    shape = f"{opened.labels.n_cells} × {opened.labels.n_peaks}"
+    _check_same(path, slot, opened.source | {"shape": shape}, source)
+    return open_index(path, verify=True) if verify else opened
 
 
 def _identity(lines: Lines) -> dict[str, Any]:
     """What tells this matrix from another."""
     shape, pointers = (lines.n_lines, lines.n_across), lines.pointers
-    known: dict[str, Any] = {"form": "dense"}
+    identity: dict[str, Any] = {"form": "dense"}
     if pointers is not None:
-        known = {"form": "CSC" if lines.as_rows else "CSR", "stored": int(pointers[-1])}
-        known["indptr"] = _digest(pointers.astype("<i8", copy=False))
+        identity = {"form": "CSC" if lines.as_rows else "CSR", "stored": int(pointers[-1])}
+        identity["indptr"] = _digest(pointers.astype("<i8", copy=False))
     n_cells, n_peaks = shape[::-1] if lines.as_rows else shape
-    return {"shape": f"{n_cells} × {n_peaks}", **known, "sample": _digest(*_sample(lines))}
+    return {"shape": f"{n_cells} × {n_peaks}", **identity, "sample": _digest(*_sample(lines))}
 
 
 def _sample(lines: Lines) -> list[np.ndarray]:

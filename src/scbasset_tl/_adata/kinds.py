@@ -45,6 +45,20 @@ DNA: Final = Kind(
     {"varm": Slot("varm", "dna_code")},
     unsigned=_having("alphabet checksum"),
 )
+DOWNSAMPLED: Final = Kind(
+    "pp.downsample_counts",
+    "down-sampled counts",
+    "downsample_counts",
+    "pp.downsample_counts(data, fraction)",
+    {"layers": Slot("layers", "downsampled", "the counts left")},
+)
+SHUFFLED: Final = Kind(
+    "pp.shuffle_accessibility",
+    "shuffled accessibility",
+    "shuffle_accessibility",
+    "pp.shuffle_accessibility(data)",
+    {"layers": Slot("layers", "shuffled", "the shuffled entries")},
+)
 SCEMBED: Final = Kind(
     "tl.scembed",
     "scEmbed model",
@@ -247,5 +261,5 @@ GENERATED: Final = Kind(
 KINDS: Final = (
     *(DNA, SCEMBED, TOKENS, MODEL, DENOISE, DECODER, DENOISED_PCA, GENE_SCORES, RAW_GENE_SCORES, RANKED_PEAKS),
     *(RAW_RANKED_PEAKS, CELL_TYPE, LSI, TF_ACTIVITY, MOTIF_DEVIATIONS, VARIANT_EFFECT, ISM, MOTIF_HITS, MODISCO),
-    *(DESIGN, ATAC_DIFF, IMPUTED, GENERATED),
+    *(DESIGN, ATAC_DIFF, IMPUTED, GENERATED, DOWNSAMPLED, SHUFFLED),
 )

@@ -42,7 +42,7 @@ def open_peaks(adata: AnnData, layer: str | None) -> sparse.csr_matrix:
 
 
 def lines_from(adata: AnnData, layer: str | None = None) -> Lines:
-    """The same entries unread: the cells' peaks, or the peaks' cells of a CSC matrix. Values are checked on reading."""
+    """The same entries, read and checked later: peaks of each cell, or cells of each peak of a CSC matrix."""
     from scbasset_tl.stats.transpose import Lines
 
     stored = _stored(adata, layer)
@@ -67,7 +67,7 @@ def counts_from(adata: AnnData, layer: str | None = None) -> sparse.csr_matrix:
 class _Stored(NamedTuple):
     """A matrix as it is stored: lines are peaks of a CSC matrix, cells of every other."""
 
-    blocks: Callable[[int, int], Iterator[sparse.csr_matrix]]  # checked, of the lines from a first to a last
+    blocks: Callable[[int, int], Iterator[sparse.csr_matrix]]  # checked blocks of the lines from a first to a last
     n_lines: int
     n_across: int
     by_peak: bool

@@ -43,10 +43,10 @@ def compare_windows(one: AnnData, other: AnnData) -> Compared:
     ):
         size = codes.shape[1] - abs(shift)
         ours, theirs = codes[row, max(-shift, 0) :][:size], others[place, max(shift, 0) :][:size]
-        known = (ours != N_CODE) & (theirs != N_CODE)
-        if known.sum() >= _OVERLAP:
+        certain = (ours != N_CODE) & (theirs != N_CODE)
+        if certain.sum() >= _OVERLAP:
             number += 1
-            if (ours != theirs)[known].any():
+            if (ours != theirs)[certain].any():
                 wrong.append(str(one.var_names[row]))
     return Compared(number, len(wrong), wrong[0] if wrong else "")
 
@@ -74,7 +74,7 @@ def _nearest(rows: np.ndarray, middle: np.ndarray, places: np.ndarray, other: np
 
 
 def places_of(adata: AnnData) -> Regions | None:
-    """The regions of the peaks; none where ``.var`` does not say where they are."""
+    """The regions of the peaks; ``None`` if ``.var`` does not name them."""
     try:
         return read_regions(adata.var, keys=region_keys(adata))
     except (KeyError, ValueError):

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def region_keys(adata: AnnData, dna_key: str = DNA_CODE) -> list[str] | None:
     """The columns of var with the regions, where the user had to name them for the sequences."""
-    found: Any = adata.uns
+    entry: Any = adata.uns
     for name in (dna_key, "params", "region_keys"):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return None if found is None else [str(key) for key in found]
+        entry = entry.get(name) if isinstance(entry, Mapping) else None
+    return None if entry is None else [str(key) for key in entry]
 
 
 def positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:
@@ -52,9 +52,9 @@ def positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:
     if not index.is_unique:
         message = f"{name}: the names in data.{name}_names repeat, so that a name does not say which; pass positions."
         raise ValueError(message)
-    found = index.get_indexer(pd.Index(wanted))
-    if (found < 0).any():
-        absent = [str(value) for value in wanted[found < 0]]
+    numbers = index.get_indexer(pd.Index(wanted))
+    if (numbers < 0).any():
+        absent = [str(value) for value in wanted[numbers < 0]]
         message = f"{name}: {len(absent)} of {len(wanted)} names are not in data.{name}_names, first {absent[:3]}."
         raise KeyError(message)
-    return found
+    return numbers

@@ -57,7 +57,7 @@ def output_vectors(
 
 
 def listed(name: str, given: Any) -> list[Any]:
-    """Categories as a list; what is no list is one of them."""
+    """Categories as a list; a value that is no list is a single category."""
     values = list(given) if pd.api.types.is_list_like(given) else [given]
     if not all(isinstance(value, Hashable) for value in values):
         message = f"{name} must be categories of the column groupby, got {given!r}."
@@ -85,11 +85,11 @@ def group_row(vectors: np.ndarray, obs: pd.DataFrame, groupby: str, group: Any) 
 
 
 def find_groups(wanted: list[Any], known: pd.Index, groupby: str) -> np.ndarray:
-    """Positions of ``wanted`` among the categories ``known`` of ``groupby``: to ``.loc`` those of a column of bool would be a mask."""
-    # as objects, or the types of the two would have to be alike
+    """Positions of ``wanted`` among the categories ``known`` of ``groupby``; ``.loc`` would take True and False for a mask."""
+    # as objects, since the two may be of different types
     asked, has = (pd.Index(values, dtype=object, tupleize_cols=False) for values in (wanted, list(known)))
-    found = has.get_indexer(asked)
-    if (found < 0).any() or not len(found):
-        message = f"obs[{groupby!r}] has no group {list(asked[found < 0])}; it has {list(known)[:20]}."
+    numbers = has.get_indexer(asked)
+    if (numbers < 0).any() or not len(numbers):
+        message = f"obs[{groupby!r}] has no group {list(asked[numbers < 0])}; it has {list(known)[:20]}."
         raise KeyError(message)
-    return found
+    return numbers

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def first_of_windows(adata: AnnData, region_keys: Sequence[str] | None = None) -> np.ndarray | None:
-    """For each peak the first one with the same window, int64 (n_vars,); none where windows do not repeat.
+    """For each peak the first one with the same window, int64 (n_vars,).
 
-    Nor is there one where ``.var`` does not say where the peaks are, unless ``region_keys`` say that it does.
+    ``None`` if no window repeats, or if ``.var`` has no regions and ``region_keys`` are not given.
     """
     try:
         first = first_of_window(read_regions(adata.var, keys=region_keys))

@@ -88,8 +88,8 @@ def _with_shared_columns(adata: AnnData, shared: pd.DataFrame, mod: str) -> AnnD
 def _type_name(data: object) -> str:
     """The class; with its package where the name alone could be anndata's."""
     kind = type(data)
-    known = any(name in kind.__name__ for name in ("AnnData", "MuData"))
-    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}" if known else kind.__name__
+    ambiguous = any(name in kind.__name__ for name in ("AnnData", "MuData"))
+    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}" if ambiguous else kind.__name__
 
 
 def writable(data: AnnData | MuData, mod: str, *, copy: bool) -> AnnData:

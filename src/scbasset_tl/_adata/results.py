@@ -105,9 +105,9 @@ def entry(
 def find(
     adata: AnnData, kind: Kind, key: str, *, whole: bool = True, model_key: str | None = None
 ) -> Mapping[str, Any]:
-    """``uns[key]`` of this kind, of a layout that this version reads, with its slots, and of the model as it is now.
+    """``uns[key]`` if it is of this kind and of a known layout, has its slots, and is of the model as it is now.
 
-    ``whole=False`` leaves out the slots. ``model_key`` is the model to compare with, by default the one it names.
+    ``whole=False`` does not check the slots. ``model_key`` is the model to compare with, by default the one it names.
     """
     if not holds(adata, kind, check_name("key", key)):
         there = [name for name in adata.uns if holds(adata, kind, name)]
@@ -146,16 +146,16 @@ def _check_columns(adata: AnnData, kind: Kind, key: str, stored: Mapping[str, An
 
 
 def fingerprint(stored: Mapping[str, Any], bias: np.ndarray | None) -> dict[str, str]:
-    """Digests of a model's network and of its cells' biases in any order, as cells may be sorted."""
-    found = {"digest": blake2b(np.ascontiguousarray(stored["weights"]).data, digest_size=16).hexdigest()}
+    """Digest of a model's network and, unless ``bias`` is ``None``, an order-independent one of its cells' biases."""
+    digests = {"digest": blake2b(np.ascontiguousarray(stored["weights"]).data, digest_size=16).hexdigest()}
     if bias is not None:
         ordered = np.sort(np.asarray(bias, dtype=np.float32))
-        found["head"] = blake2b(ordered.tobytes(), digest_size=16).hexdigest()
-    return found
+        digests["head"] = blake2b(ordered.tobytes(), digest_size=16).hexdigest()
+    return digests
 
 
 def _check_current(adata: AnnData, key: str, stored: Mapping[str, Any], model_key: str | None) -> None:
-    """Refuse a result of a model that is another by now; a model that is gone cannot be asked."""
+    """Refuse a result of a model that has changed since; a model that is gone cannot be compared."""
     origin = stored.get("model")
     if not isinstance(origin, Mapping):
         return
@@ -166,8 +166,8 @@ def _check_current(adata: AnnData, key: str, stored: Mapping[str, Any], model_ke
     column = str(model.get("slots", {}).get("obs"))
     # on a subset of the cells, compare the network only
     whole = "head" in origin and adata.n_obs == int(origin["n_obs"]) and column in adata.obs
-    now = fingerprint(model, adata.obs[column].to_numpy() if whole else None)
-    if any(str(origin[name]) != value for name, value in now.items()):
+    current = fingerprint(model, adata.obs[column].to_numpy() if whole else None)
+    if any(str(origin[name]) != value for name, value in current.items()):
         asked = "" if model_key is None else f", or pass model_key= (it was {str(origin['key'])!r})"
         message = (
             f"uns[{key!r}] was computed with another model than uns[{named!r}] is now (it was trained again, or cells were "

@@ -45,7 +45,7 @@ class Places:
     """Which windows are meant, before any sequence is read."""
 
     name: list[str]
-    place: list[tuple[str, int | str]]  # contig and middle; "" and the name of peaks of which the data do not say where
+    place: list[tuple[str, int | str]]  # contig and middle; "" and the peak's name if the data do not say where it lies
     regions: np.ndarray | pd.DataFrame  # the same as positions of peaks or as a table
 
     def some(self, rows: list[int]) -> np.ndarray | pd.DataFrame:
@@ -87,13 +87,13 @@ def sequence_windows(
     """
     path = None if fasta is None else as_path("fasta", fasta)
     keys = region_keys(adata, dna_key)
-    found = _find(adata, regions, keys)
-    if isinstance(found, Regions):
+    chosen = _find(adata, regions, keys)
+    if isinstance(chosen, Regions):
         if path is None:
-            message = _counted(found.name, "are not names of peaks: pass fasta= to read their sequences")
+            message = _counted(chosen.name, "are not names of peaks: pass fasta= to read their sequences")
             raise ValueError(message)
-        return _cut(adata, found, path, seq_len, dna_key, whose="regions")
-    var = adata.var.iloc[found]
+        return _cut(adata, chosen, path, seq_len, dna_key, whose="regions")
+    var = adata.var.iloc[chosen]
     if path is not None:
         return _cut(adata, read_regions(var, keys=keys), path, seq_len, dna_key, whose="peaks")
     codes = sequence_codes(adata, dna_key)
@@ -103,33 +103,33 @@ def sequence_windows(
             f"pp.add_sequences(data, fasta, seq_len={seq_len}), or pass fasta=."
         )
         raise ValueError(message)
-    chrom, start = np.full(len(found), "", dtype=object), np.zeros(len(found), dtype=np.int64)
+    chrom, start = np.full(len(chosen), "", dtype=object), np.zeros(len(chosen), dtype=np.int64)
     with suppress(KeyError):  # peaks without regions: sequences of their own, counted from 0
         places = read_regions(var, keys=keys)
         chrom, start = np.asarray(places.chrom, dtype=object), places.middle - seq_len // 2
-    return Windows([str(name) for name in var.index], chrom, start, codes[found])
+    return Windows([str(name) for name in var.index], chrom, start, codes[chosen])
 
 
 def find_places(adata: AnnData, regions: Any, *, dna_key: str = DNA_CODE) -> Places:
     """Which windows :func:`sequence_windows` would cut, without reading a sequence."""
     keys = region_keys(adata, dna_key)
-    found = _find(adata, regions, keys)
-    if isinstance(found, Regions):
-        return Places([str(name) for name in found.name], _at(found), _table(found))
-    names = [str(name) for name in adata.var_names[found]]
+    chosen = _find(adata, regions, keys)
+    if isinstance(chosen, Regions):
+        return Places([str(name) for name in chosen.name], _at(chosen), _table(chosen))
+    names = [str(name) for name in adata.var_names[chosen]]
     try:
-        return Places(names, _at(read_regions(adata.var.iloc[found], keys=keys)), found)
+        return Places(names, _at(read_regions(adata.var.iloc[chosen], keys=keys)), chosen)
     except KeyError:
         if not adata.var_names.is_unique:
             message = (
                 "the names in data.var_names repeat, so that they do not say which peak: data.var_names_make_unique()."
             )
             raise ValueError(message) from None
-        return Places(names, [("", name) for name in names], found)
+        return Places(names, [("", name) for name in names], chosen)
 
 
 def _find(adata: AnnData, regions: Any, keys: list[str] | None) -> np.ndarray | Regions:
-    """Positions of peaks, or regions of which some are no peaks."""
+    """Positions if all are peaks, else regions."""
     if regions is None:
         message = "regions must be peaks (names, positions, a mask or a slice) or regions chr:start-end, got None."
         raise ValueError(message)
@@ -145,20 +145,20 @@ def _find(adata: AnnData, regions: Any, keys: list[str] | None) -> np.ndarray | 
             names = pd.Index([str(name) for name in listed.flat], dtype=object)
             if not names.isin(adata.var_names).all():
                 return _mixed(adata, names, keys)
-    found = positions("var", adata.var_names, regions)
-    if not len(found):
+    peaks = positions("var", adata.var_names, regions)
+    if not len(peaks):
         message = "regions names no peak."
         raise ValueError(message)
-    return found
+    return peaks
 
 
 def _mixed(adata: AnnData, names: pd.Index, keys: list[str] | None) -> Regions:
-    """The regions of names, of which those that are peaks are where var says."""
-    known = names.isin(adata.var_names)
-    _check_written(names[~known], len(names))
-    tables = [_table(read_regions(pd.DataFrame(index=names[~known].unique())))]
-    if known.any():
-        peaks = positions("var", adata.var_names, names[known].unique())
+    """The regions of names; var says where those lie that are peaks."""
+    is_peak = names.isin(adata.var_names)
+    _check_written(names[~is_peak], len(names))
+    tables = [_table(read_regions(pd.DataFrame(index=names[~is_peak].unique())))]
+    if is_peak.any():
+        peaks = positions("var", adata.var_names, names[is_peak].unique())
         tables.append(_table(read_regions(adata.var.iloc[peaks], keys=keys)))
     return _regions(pd.concat(tables).loc[names])
 
@@ -198,16 +198,16 @@ def check_assembly(adata: AnnData, genome: Fasta, dna_key: str = DNA_CODE) -> No
     recorded = adata.uns.get(dna_key, {})
     if "checksum" not in recorded:
         return
-    known, checksum = str(recorded["checksum"]), genome.checksum()
+    expected, checksum = str(recorded["checksum"]), genome.checksum()
     differ = _other_bases(adata, genome, dna_key)
-    if differ or (differ is None and known != checksum):
+    if differ or (differ is None and expected != checksum):
         bases = "" if differ is None else f" It has other bases in {differ}."
         message = (
             f"fasta: {genome.path.name} (assembly {checksum}) is not the assembly of the peaks' sequences, "
-            f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {known}): pass that FASTA.{bases}"
+            f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {expected}): pass that FASTA.{bases}"
         )
         raise ValueError(message)
-    if known != checksum:
+    if expected != checksum:
         info(
             f"{genome.path.name} is not {recorded.get('fasta')}, but has the same sequences for peaks drawn evenly: "
             "it is used"
@@ -232,12 +232,12 @@ def _other_bases(adata: AnnData, genome: Fasta, dna_key: str) -> str | None:
 
 
 def warn_blank(codes: np.ndarray, names: Sequence[str]) -> None:
-    """Say which windows hold no known base: what a model says of them means nothing."""
+    """Warn of windows without a known base, whose predictions mean nothing."""
     blank = np.flatnonzero((codes == N_CODE).all(axis=1))
     if len(blank):
         warning(
             f"{len(blank)} of {len(codes)} windows hold nothing but N (first: {[str(names[row]) for row in blank[:_SHOWN]]}):"
-            " what is said of them means nothing. Leave them out, or pass an unmasked FASTA"
+            " their predictions mean nothing. Leave them out, or pass an unmasked FASTA"
         )
 
 

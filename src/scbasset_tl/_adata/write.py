@@ -24,7 +24,8 @@ def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
     A view becomes an AnnData of its own first, silently: that is what writing to it means.
     """
     before: list[tuple[str, str, Any]] = []
-    with _writing_to_views():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImplicitModificationWarning)
         try:
             for field in _FIELDS:
                 for name, value in slots.get(field, {}).items():
@@ -61,10 +62,3 @@ def _without_none(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     return {name: _without_none(inner) for name, inner in value.items() if inner is not None}
-
-
-@contextmanager
-def _writing_to_views() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ImplicitModificationWarning)
-        yield

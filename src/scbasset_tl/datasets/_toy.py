@@ -76,7 +76,7 @@ def toy(
     `varm['dna_code']`, `uns['dna_code']` :
         As :func:`scbasset_tl.pp.add_sequences` writes them from the file of :func:`scbasset_tl.datasets.toy_genome`.
     `uns['toy']` : :class:`dict`
-        ``best_auroc`` and ``best_auroc_per_peak``, the exact auROC of the motifs' log-odds against the drawn labels
+        ``best_auroc`` and ``best_auroc_per_peak``, the exact auROC of the motifs' log-odds against the drawn accessibility
         (means over cells and over peaks): what a model of sequence can reach on unseen peaks; ``motifs`` with
         ``name``, ``kind``, ``pwm`` (m, 16, 4), ``effect`` (m, n_types) and, with batches, ``batch_effect``;
         ``cell_types``, the columns of the effects; ``base``; the call in ``params``.

@@ -1,4 +1,4 @@
-"""Lines of GTF and GFF3 files as genes: of each gene its own line, or else its transcripts, or else their exons."""
+"""Genes of GTF and GFF3 files: from a gene's own line, or else its transcripts, or else their exons."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINES: Final = 200_000  # read at a time: most are of exons
 _GTF: Final = r'(?:^|;)\s*{}\s+(?:"([^"]*)"|([^\s";]+))'  # quoted or not
 _GFF3: Final = r"(?:^|;)\s*{}=()([^;]*)"
 _NAMES: Final = ("gene_name", "gene_symbol", "ref_gene_name", "gene")
-# of GFF3 "Name" is the name of the line, and "locus" that of WormBase's genes
+# in GFF3 "Name" is the name of the line, and "locus" that of WormBase's genes
 _NAMES_GFF3: Final = {GENE: ("gene_name", "gene_symbol", "gene", "locus", "Name"), TRANSCRIPT: _NAMES, EXON: _NAMES}
 _IDS_GFF3: Final = {GENE: ("gene_id", "ID"), TRANSCRIPT: ("gene_id", "geneID", "Parent"), EXON: ("gene_id", "geneID")}
 _SHOWN: Final = 3
@@ -37,7 +37,7 @@ def is_annotation(line: str) -> bool:
 
 
 def level(features: pd.Series) -> np.ndarray:
-    """What each line is of: a gene, a transcript, an exon, or (3) something else."""
+    """The kind of each line: 0 a gene, 1 a transcript, 2 an exon, 3 something else."""
     number, different = pd.factorize(features)
     text = pd.Series(different, dtype=object).astype(str).str.lower()
     kinds = [text.str.endswith("gene"), text.str.endswith(("transcript", "rna")), text.isin(["exon", "cds"])]
@@ -68,7 +68,7 @@ def read_annotation(path: Path) -> pd.DataFrame:
             f"genes: {path.name} has no line of a gene, a transcript or an exon among {n_lines}: is it a GTF or GFF3?"
         )
         raise ValueError(message)
-    if gff3:  # in which transcripts need not say which gene is theirs
+    if gff3:  # whose transcripts need not name their gene
         read = read[read["level"] == read["level"].min()]
     return collapse(read)
 
@@ -88,17 +88,17 @@ def collapse(lines: pd.DataFrame) -> pd.DataFrame:
         above = set(key[kept].dropna())
         kept |= ((lines["level"] == kind) & ~key.isin(above)).to_numpy()
     is_exon = kept & (lines["level"] == EXON).to_numpy()
-    found = lines[kept & ~is_exon]
+    rows = lines[kept & ~is_exon]
     if is_exon.any():
-        found = pd.concat([found, _joined(lines[is_exon].assign(key=key[is_exon]))], ignore_index=True)
-    inferred = found["level"] != GENE
+        rows = pd.concat([rows, _joined(lines[is_exon].assign(key=key[is_exon]))], ignore_index=True)
+    inferred = rows["level"] != GENE
     if inferred.any() and not inferred.all():
-        several = pd.unique(found["name"].where(found["name"].notna(), found["id"])[inferred].dropna())
+        several = pd.unique(rows["name"].where(rows["name"].notna(), rows["id"])[inferred].dropna())
         info(
             f"genes: {len(several):,} have no line of their own and start where their transcripts do, first "
             f"{list(several[:_SHOWN])}"
         )
-    return found.assign(name=_unique(found["name"], found["id"])).reset_index(drop=True)
+    return rows.assign(name=_unique(rows["name"], rows["id"])).reset_index(drop=True)
 
 
 def _parts(path: Path) -> Iterator[pd.DataFrame]:
@@ -164,7 +164,7 @@ def _joined(exons: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unique(names: pd.Series, ids: pd.Series) -> pd.Series:
-    """Names of genes: of another line of the gene, or else its id; of several genes with one name all but the first by id."""
+    """Names of genes: from another line of the gene, or else its id; if genes share a name, all but the first go by their id."""
     known = names.groupby(ids)
     only = known.transform("first").where(known.transform("nunique") == 1, None)
     names = names.where(names.notna(), only)

@@ -66,6 +66,21 @@ def encode(sequence: str | bytes | np.ndarray) -> np.ndarray:
     return codes
 
 
+def gc_share(codes: np.ndarray) -> np.ndarray:
+    """Share of C and G among the known bases of codes (P, L), float64 (P,); N is left out, and a half if all are N.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scbasset_tl.genome.codes import encode, gc_share
+    >>> gc_share(np.array([encode("GCATNN"), encode("NNNNNN")])).tolist()
+    [0.5, 0.5]
+    """
+    n_bases = (codes < N_CODE).sum(axis=1)
+    strong = ((codes == 1) | (codes == 2)).sum(axis=1)
+    return np.where(n_bases > 0, strong / np.maximum(n_bases, 1), 0.5)
+
+
 def decode(codes: np.ndarray) -> str | np.ndarray:
     """Upper-case letters of codes: a str for (L,), an array of str (...) for (..., L).
 

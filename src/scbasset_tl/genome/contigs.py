@@ -37,12 +37,12 @@ def contig_names(chrom: pd.Series) -> pd.Categorical:
 
 
 def match_contigs(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """How ``known`` spells each of ``names``; those that it lacks in any spelling, or has twice, are left out.
+    """The spelling in ``known`` of each of ``names``; names that it lacks in any spelling, or has twice, are left out.
 
     The same name comes first. Else case, ``chr``, ``_`` for ``-``, ``1.0`` for ``1`` and leading zeros make no
     difference; scaffolds go by their accession, as in ``chr16_KI270728v1_random`` and ``KI270728.1``, chromosomes of man
-    and mouse also by that of RefSeq; a modality or an assembly that is before all names, as in ``atac:chr1`` and
-    ``GRCh38_chr1``, is left out; and ``MT`` is ``chrM`` where nothing else is.
+    and mouse also by that of RefSeq; a modality or an assembly in front of all names, as in ``atac:chr1`` and
+    ``GRCh38_chr1``, is left out; and ``MT`` is ``chrM`` if there is no other match.
 
     Examples
     --------
@@ -68,13 +68,13 @@ def match_contigs(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 
 def respell(chrom: pd.Categorical, known: Iterable[str], *, whose: str, source: str) -> pd.Categorical:
-    """The contigs as ``known`` spells them, told in a note; those that it lacks stay as they are."""
+    """The contigs as ``known`` spells them, with a note about it; contigs that it lacks stay as they are."""
     names = [str(name) for name in chrom.categories]
-    found = match_contigs(names, known)
-    if changed := [name for name in found if found[name] != name]:
-        pairs = ", ".join(f"{name!r} as {found[name]!r}" for name in changed[:3])
+    spelled = match_contigs(names, known)
+    if changed := [name for name in spelled if spelled[name] != name]:
+        pairs = ", ".join(f"{name!r} as {spelled[name]!r}" for name in changed[:3])
         info(f"contigs of {whose} are read as {source} spells them: {pairs}{', ...' if len(changed) > 3 else ''}")
-        chrom = _replaced(chrom, [found.get(name, name) for name in names])
+        chrom = _replaced(chrom, [spelled.get(name, name) for name in names])
     return chrom
 
 

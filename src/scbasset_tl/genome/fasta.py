@@ -37,10 +37,10 @@ _BGZF_END: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b000300000000
 
 
 class Fasta:
-    r"""Contigs of a FASTA file, plain or bgzip, of which only what is asked for is read.
+    r"""Contigs of a FASTA file, plain or bgzip; only the windows asked for are read.
 
-    The index is that of ``samtools faidx``. Where it is missing or of another file it is built, and kept beside the
-    FASTA if that folder can be written to.
+    The index is that of ``samtools faidx``. If it is missing or of another file, it is built, and kept beside
+    the FASTA if that folder can be written to.
 
     Parameters
     ----------
@@ -231,7 +231,12 @@ def _build(path: Path) -> Faidx:
     from pyfaidx import Faidx
 
     info(f"indexing {path.name}")
-    with TemporaryDirectory() as folder:
+    try:
+        temporary = TemporaryDirectory()
+    except OSError as error:
+        message = f"{path} cannot be indexed: {error.strerror}. Make room, or set the variable TMPDIR to a folder."
+        raise OSError(message) from error
+    with temporary as folder:
         paths = _index_paths(path, Path(folder))
         try:
             write_fai(path, paths["indexname"])

@@ -1,4 +1,4 @@
-"""What stands where the index of a FASTA file says, and whether that is what it says."""
+"""Whether the index of a FASTA file fits what stands in the file."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def write_fai(path: Path, target: Path) -> None:
 
 
 def write_gzi(path: Path, target: Path) -> None:
-    """Index the blocks of a bgzip file: how many, and of all but the first where they begin, compressed and not."""
+    """Index the blocks of a bgzip file: their number, and where all but the first begin, compressed and uncompressed."""
     from Bio.bgzf import BgzfBlocks
 
     with path.open("rb") as file:

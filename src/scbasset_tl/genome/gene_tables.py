@@ -158,7 +158,7 @@ def _genes_only(lines: pd.DataFrame, table: pd.DataFrame, known: dict[str, Any])
 
 
 def _names(table: pd.DataFrame, columns: list[Any], chrom: pd.Series) -> pd.Series:
-    """The name of each row: of the first column that has one there, or else of the index."""
+    """The name of each row, from the first column that has one there, or else from the index."""
     sources = [table[column] for column in columns]
     if not isinstance(table.index, pd.RangeIndex):
         sources.append(pd.Series(table.index, index=table.index))

@@ -53,17 +53,17 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     Parameters
     ----------
     source
-        Path of a file, which may be compressed by gzip or bgzip and is told by its content, or a DataFrame.
+        Path of a file, plain or compressed, whose content tells its format, or a DataFrame.
 
         From a GTF or GFF3 the lines of genes are taken; for genes without one the lines of transcripts, and for those
         that have neither the exons of each transcript. Names are ``gene_name``, ``gene_symbol``, ``ref_gene_name``,
-        ``gene`` or, without any, ``gene_id``; of genes with one name all but the first go by their id, and those
+        ``gene`` or, without any, ``gene_id``; if genes share a name, all but the first go by their id; genes
         without a strand are left out.
 
-        A table has columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``, and
-        the gene's name in ``gene_name``, ``symbol``, ``gene``, ``name`` or ``gene_id``, or in the index; where one of
-        these is empty, the next. The names of BioMart (1-based), pyranges and UCSC are known too, and so are BED6,
-        refFlat and refGene without a header. Rows without a name are counted and left out.
+        A table has columns ``chr`` and ``tss`` (0-based), or ``start``, ``end`` (0-based, half-open) and ``strand``,
+        and the gene's name in ``gene_name``, ``symbol``, ``gene``, ``name`` or ``gene_id``, or in the index; if one of
+        these is empty, the next is read. The names of BioMart (1-based), pyranges and UCSC are known too, and so are
+        BED6, refFlat and refGene without a header. Rows without a name are counted and left out.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     Raises
     ------
     FileNotFoundError, KeyError, TypeError, ValueError
-        If there is no such file or column, or what is there cannot be read.
+        If there is no such file or column, or it cannot be read.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is drawn from a motif, each from a seed of the motif's own: other motifs make no difference."""
+"""Random draws for a motif, from a seed of its own, so that other motifs make no difference."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def draw_permutations(pwm: np.ndarray, n: int, *, seed: int) -> list[np.ndarray]
     rng = _generator(pwm, seed, "permutations")
     n = min(n, count_permutations(pwm))
     pwm = pwm + 0.0  # 0 and -0 are one number, but not the same bytes
-    found: dict[bytes, np.ndarray] = {}
-    while len(found) < n:
+    permutations: dict[bytes, np.ndarray] = {}
+    while len(permutations) < n:
         permuted = permuted_columns(pwm, rng)
         if not same_motif(permuted, pwm):
-            found[permuted.tobytes()] = permuted
-    return list(found.values())
+            permutations[permuted.tobytes()] = permuted
+    return list(permutations.values())
 
 
 def count_permutations(pwm: np.ndarray) -> int:

@@ -23,8 +23,8 @@ def is_library(name: str) -> bool:
 
 def library(name: str) -> list[Motif]:
     """The latest versions of the CORE motifs of a release and a group of species, by their ids."""
-    found = _LIBRARY.fullmatch(name)
-    release, group = (f"JASPAR{found[2]}", found[3].lower()) if found else ("", "")
+    match = _LIBRARY.fullmatch(name)
+    release, group = (f"JASPAR{match[2]}", match[3].lower()) if match else ("", "")
     if group not in _GROUPS:
         message = f"path={name!r}: after the release comes a group of species, one of {', '.join(_GROUPS)}."
         raise ValueError(message)

@@ -15,7 +15,7 @@ _AT_ONCE: Final = 1 << 22  # positions
 
 
 def kmer_names(k: int) -> list[str]:
-    """All k-mers in alphabetical order, of a k-mer and its reverse complement the first alone."""
+    """All k-mers in alphabetical order; of a k-mer and its reverse complement only the first."""
     letters, number = decode(_digits(np.arange(4**k), k)), np.arange(4**k)
     return [str(name) for name in np.asarray(letters)[_canonical(k) == number]]
 

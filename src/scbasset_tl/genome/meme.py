@@ -19,7 +19,7 @@ _ROW: Final = re.compile(rf"\s*{_NUMBER}(?:\s+{_NUMBER})*\s*", re.IGNORECASE)
 class _Block(NamedTuple):
     """A motif as it stands in the file: its first line, the width it promises, and its rows of numbers.
 
-    There are no rows (``None``) without a line that begins a matrix, and no width where that line gives none.
+    ``rows`` is ``None`` without a line that begins a matrix, ``width`` is ``None`` if that line gives none.
     """
 
     line: int

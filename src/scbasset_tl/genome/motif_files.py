@@ -63,7 +63,7 @@ def _text(path: Path) -> str:
 
 
 def _parse_transfac(path: Path, text: str) -> list[Motif]:
-    """Motifs by their AC, or by their ID without one; called NA, or else ID."""
+    """Motifs with AC, or else ID, as id, and NA, or else ID, as name."""
     from Bio import motifs as bio
 
     n_matrices = len(_TRANSFAC.findall(text))

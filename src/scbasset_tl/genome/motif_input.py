@@ -43,8 +43,8 @@ def as_motifs(motifs: str | os.PathLike[str] | Motif | Sequence[Motif | str]) ->
     if not motifs:
         message = f"motifs must be {forms}, got none."
         raise ValueError(message)
-    found = [motif for item in motifs for motif in ([item] if isinstance(item, Motif) else of_factor(item))]
-    if repeated := [motif for motif, count in Counter(motif.id for motif in found).items() if count > 1]:
+    chosen = [motif for item in motifs for motif in ([item] if isinstance(item, Motif) else of_factor(item))]
+    if repeated := [motif for motif, count in Counter(motif.id for motif in chosen).items() if count > 1]:
         message = f"motifs: {len(repeated)} ids occur more than once ({', '.join(repeated[:3])}). Drop or rename them."
         raise ValueError(message)
-    return found
+    return chosen

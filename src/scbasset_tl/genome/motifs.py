@@ -157,7 +157,7 @@ def insertion_starts(seq_len: int, width: int, *, copies: int = 1, spacing: int 
 
 
 def insert(codes: np.ndarray, instances: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Copies of sequences in which motif instances replace what stands there; the length stays.
+    """Copies of sequences in which motif instances replace the bases; the length stays.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ class Split(NamedTuple):
 
 
 def find_columns(table: pd.DataFrame) -> Sequence[str] | None:
-    """The columns with contig, start and end; none where they are missing or several could be meant."""
+    """The columns with contig, start and end; ``None`` if one is missing or several could be meant."""
     if known := next((columns for columns in _COLUMNS if set(columns) <= set(table.columns)), None):
         return known
     alike = [_alike(table, names) for names in (_CHROMS, _STARTS, _ENDS)]
@@ -59,9 +59,9 @@ def find_columns(table: pd.DataFrame) -> Sequence[str] | None:
 
 def find_whole(table: pd.DataFrame) -> str | None:
     """The column whose every value is a region; ``None`` without one, or if several disagree."""
-    found = {column: split for column in _alike(table, _WHOLE) if (split := _all_regions(table[column]))}
-    first = next(iter(found.values()), None)
-    return next(iter(found)) if first and all(first.parts.equals(other.parts) for other in found.values()) else None
+    splits = {column: split for column in _alike(table, _WHOLE) if (split := _all_regions(table[column]))}
+    first = next(iter(splits.values()), None)
+    return next(iter(splits)) if first and all(first.parts.equals(other.parts) for other in splits.values()) else None
 
 
 def describe(table: pd.DataFrame) -> str:

@@ -26,8 +26,8 @@ def overlaps(
 ) -> tuple[np.ndarray, np.ndarray]:
     """All pairs (row of ``regions``, row of ``universe``) that share enough bases, int64, ascending by both.
 
-    Either may be unsorted, overlapping and nested. The universe is searched by classes of like length: in each, what
-    may overlap is one range of its regions by start, so that a few long regions cost no comparison with the rest.
+    Either may be unsorted, overlapping and nested. The universe is searched by classes of like length: within a
+    class, the regions that may overlap are one range by start, so that a few long regions slow nothing else down.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def overlaps(
     width = universe.end - universe.start
     order = np.argsort(start, kind="stable")
     size_class = np.frexp(width[order].astype(np.float64))[1]
-    found = [(np.empty(0, dtype=np.int64),) * 2]
+    pairs = [(np.empty(0, dtype=np.int64),) * 2]
     for size in np.unique(size_class):
         rows = order[size_class == size]
         low = np.searchsorted(start[rows], first - width[rows].max(), side="right")
@@ -60,8 +60,8 @@ def overlaps(
             hit = rows[place]
             shared = np.minimum(last[query], start[hit] + width[hit]) - np.maximum(first[query], start[hit])
             keep = (shared >= min_overlap) & (shared >= min_frac * width[hit])
-            found.append((query[keep], hit[keep]))
-    query, hit = (np.concatenate(part) for part in zip(*found, strict=True))
+            pairs.append((query[keep], hit[keep]))
+    query, hit = (np.concatenate(part) for part in zip(*pairs, strict=True))
     order = np.lexsort((hit, query))
     return query[order], hit[order]
 
@@ -78,7 +78,7 @@ def _ranges(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.
 
 
 def checksum(universe: Regions) -> str:
-    """BLAKE2b of contigs, starts and ends in order: the universe that tokens are numbers of."""
+    """BLAKE2b of contigs, starts and ends in order: identifies the universe whose regions tokens number."""
     digest = blake2b(digest_size=16)
     for name in universe.chrom.categories:
         digest.update(f"{name}\0".encode())

@@ -29,7 +29,7 @@ _SHIFTED: Final = {
 
 
 def match_genome(variants: Variants, genome: Fasta) -> Variants:
-    """The variants with the contig names of ``genome``, after their reference alleles were held against it.
+    """The variants with the contig names of ``genome``, their reference alleles compared with it.
 
     Where the genome lacks a contig it is looked for under other spellings of its name. If a table has an effect and
     another allele, the one that the genome has becomes the reference. Variants that do not fit are marked to be skipped: on
@@ -110,7 +110,7 @@ def _orient(variants: Variants, genome: Fasta) -> Variants:
 
 
 def _match_contigs(variants: Variants, genome: Fasta) -> Variants:
-    """The table with the genome's contig names, told in a note, and those on others marked."""
+    """The table with the genome's contig names and a note about them; variants on other contigs are marked."""
     absent = set(variants.chrom) - genome.lengths.keys()
     sexes = {name: found for name in sorted(absent) if (found := _sex_chromosome(name, genome))}
     chrom = pd.Categorical(np.array([sexes.get(name, name) for name in variants.chrom], dtype=object))

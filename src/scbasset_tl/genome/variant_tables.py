@@ -44,8 +44,8 @@ MISSING: Final = "no contig, position or allele in the table"
 class VariantColumns(NamedTuple):
     """A table's variants, a row for each alternative allele. Without a position, ``start`` is -1.
 
-    ``effect`` is the allele that the table's effects are of (empty where it does not say), and ``free`` marks rows of
-    which either allele may be the genome's.
+    ``effect`` is the effect allele (empty if the table names none); ``free`` marks rows in which either allele may be the
+    genome's.
     """
 
     chrom: np.ndarray
@@ -76,7 +76,7 @@ def read_table(path: Path) -> pd.DataFrame | None:
 
 
 def _layout(head: str) -> dict[str, Any] | None:
-    """How pandas reads a table that begins so; nothing where it is none."""
+    """Arguments by which pandas reads a table that begins so; ``None`` if it is no table."""
     lines = re.split(r"\r?\n", head)
     n_before = next((number for number, line in enumerate(lines) if line and not line.startswith("##")), len(lines))
     if n_before == len(lines) or lines[0].startswith("##fileformat"):
@@ -171,7 +171,7 @@ def _alleles(names: dict[str, Any]) -> tuple[Any, Any, bool, Any] | None:
 
 
 def _starts(table: pd.DataFrame, positions: list[Any], starts: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """First bases, 0-based, and where there are any; refuses columns that say different things."""
+    """First bases, 0-based, and which rows have one; refuses columns that disagree."""
     found = {}
     for column, first in [*((column, 1) for column in positions), *((column, 0) for column in starts)]:
         given = table[column].notna().to_numpy()

@@ -34,7 +34,7 @@ class Variants(NamedTuple):
     reason
         Why the variant cannot be scored; empty where it can.
     effect
-        The allele that the effects of a table of associations are of; empty where the source names none.
+        The effect allele of a table of associations; empty if the source names none.
     free
         Whether either allele may be that of the genome, as in a table of effect and other alleles.
     """
@@ -83,9 +83,9 @@ def read_variants(source: str | os.PathLike[str] | pd.DataFrame) -> Variants:
     source
         Path of a VCF or of a table, plain or compressed, or a DataFrame. A table has columns ``chrom`` or ``chr``;
         ``pos``, 1-based as in a VCF, or ``start``, 0-based; ``ref``, ``alt``; and perhaps ``id`` or ``rsid``; or their
-        names in PLINK (also a ``.bim``), REGENIE, GWAS-SSF and the GWAS catalogue, in either case. Of several
-        alternative alleles, with commas between them, each becomes a row. Where there are an effect and another allele
-        in place of ``ref`` and ``alt``, the genome tells later which of them is the reference.
+        names in PLINK (also a ``.bim``), REGENIE, GWAS-SSF and the GWAS catalogue, in either case. Each of several
+        alternative alleles, separated by commas, becomes a row. Where there are an effect and another allele in place
+        of ``ref`` and ``alt``, the genome tells later which of them is the reference.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def read_variants(source: str | os.PathLike[str] | pd.DataFrame) -> Variants:
     Raises
     ------
     FileNotFoundError, KeyError, TypeError, ValueError
-        If there is no such file or column, or what is there cannot be read.
+        If there is no such file or column, or it cannot be read.
 
     Examples
     --------

@@ -49,7 +49,7 @@ def accessibility(
     false                   ``"sigmoid"``          sigmoid(h · w + c), the model's probability
     ======================  =====================  ======================================================
 
-    In a batch-corrected model the normalised values leave the batches out, the others hold each cell's own.
+    With a batch-corrected model, normalised values leave the batches out, and the others include each cell's own.
 
     With ``groupby`` each value is the mean over the cells of a group: of their logits, or of their sigmoids, which is
     not the sigmoid of the mean logit. No cells × peaks matrix is formed for either.
@@ -79,8 +79,8 @@ def accessibility(
     {average}
     decoder
         ``"dna"``: the peaks' embeddings, as tabled. ``"fitted"``, for the data's own peaks: the regressions of
-        :func:`scbasset_tl.tl.fit_decoder`, which fill in reads better. There depth-normalised values are those at the
-        mean bias of the cells, so that their sigmoids are probabilities in a cell of ordinary depth.
+        :func:`scbasset_tl.tl.fit_decoder`, which fill in reads better. Its depth-normalised values are
+        computed at the mean bias of the cells: their sigmoids are probabilities in a cell of ordinary depth.
     {key}
     {accelerator}
     {mod}
@@ -142,7 +142,9 @@ def accessibility(
         message = "var=, regions= and sequences= are three ways to say what is read: pass one of them."
         raise ValueError(message)
     if fasta is not None and (var is not None or sequences is not None):
-        message = "fasta= is read for regions=, or without var= and sequences= as the sequences themselves: leave it or them out."
+        message = (
+            "fasta= goes with regions=, or alone as a file of sequences: leave out either it or var= and sequences=."
+        )
         raise ValueError(message)
     embed: Callable[[], np.ndarray] | None = None
     if regions is None and sequences is None and fasta is None:
@@ -152,7 +154,7 @@ def accessibility(
         if decoder == "dna":
             embed = vectors_of(adata, model, chosen, forms, accelerator)
         elif average is not None:
-            message = f"average={average!r} is of vectors read from DNA: leave it out with decoder='fitted'."
+            message = f"average={average!r} says how DNA is read, which decoder='fitted' does not do: leave it out."
             raise ValueError(message)
         advice = (
             "ask for fewer cells or peaks at a time, for groups (groupby=), or for a file: tl.denoise(data, path=...)."

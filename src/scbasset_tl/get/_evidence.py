@@ -96,7 +96,7 @@ def signals(
 
 
 def auroc_numbers(cells: pd.DataFrame, peaks: pd.DataFrame, found: dict[str, Signal]) -> dict[str, float]:
-    """Means of the exact auROC and auPR, and what chance and depth give."""
+    """Means of the exact auROC and auPR, and the values by chance and by depth alone."""
     return {
         "n_held_out": len(peaks),
         "per_cell": float(cells["auroc"].mean()),
@@ -118,30 +118,30 @@ def auroc_numbers(cells: pd.DataFrame, peaks: pd.DataFrame, found: dict[str, Sig
 
 def baselines(adata: AnnData, labels: Labels, held_out: np.ndarray) -> dict[str, float]:
     """Mean auROC per cell of the held-out peaks' own mean accessibility, and of their GC content."""
+    from scbasset_tl.genome.codes import gc_share
     from scbasset_tl.stats.signal import auc_of_one_score
     from scbasset_tl.stats.transpose import transpose
 
     scored = labels.rows(held_out)
     by_cell = transpose(scored)
-    found = {"peak_mean_per_cell": float(np.nanmean(auc_of_one_score(scored.peak_counts(), by_cell)))}
+    scores = {"peak_mean_per_cell": float(np.nanmean(auc_of_one_score(scored.peak_counts(), by_cell)))}
     if DNA_CODE in adata.varm:
         codes = np.asarray(adata.varm[DNA_CODE])[held_out]
-        gc = ((codes == 1) | (codes == 2)).sum(1) / np.maximum((codes < 4).sum(1), 1)
-        auroc = float(np.nanmean(auc_of_one_score(gc, by_cell)))
-        found["gc_per_cell"] = max(auroc, 1 - auroc)
-    return found
+        auroc = float(np.nanmean(auc_of_one_score(gc_share(codes), by_cell)))
+        scores["gc_per_cell"] = max(auroc, 1 - auroc)
+    return scores
 
 
 def depth_numbers(model: Model, cells: pd.DataFrame) -> dict[str, float]:
     """Pearson correlation of intercept and log depth, and the share of the embedding that log depth explains."""
     from scbasset_tl.stats.leakage import explained_share
 
-    known = cells["log10_depth"].notna().to_numpy()
-    depth, intercept = (cells[name].to_numpy(dtype=np.float64)[known] for name in ("log10_depth", "intercept"))
+    measured = cells["log10_depth"].notna().to_numpy()
+    depth, intercept = (cells[name].to_numpy(dtype=np.float64)[measured] for name in ("log10_depth", "intercept"))
     varies = len(depth) > 1 and np.ptp(depth) > 0 and np.ptp(intercept) > 0
     return {
         "intercept_depth_r": float(np.corrcoef(intercept, depth)[0, 1]) if varies else float("nan"),
-        "depth_in_embedding": explained_share(model.cell_embedding[known], depth),
+        "depth_in_embedding": explained_share(model.cell_embedding[measured], depth),
     }
 
 
@@ -161,7 +161,7 @@ def mixing(adata: AnnData, model: Model, rng: np.random.Generator) -> dict[str, 
 
 
 def course(model: Model, history: pd.DataFrame, n_train: int) -> Course:
-    """What the verdict takes from the history of a training run on ``n_train`` peaks."""
+    """The part of a training history that the verdict uses, for a run on ``n_train`` peaks."""
     from scbasset_tl.stats.verdict import Course, late_rise
 
     params = model.entry["params"]

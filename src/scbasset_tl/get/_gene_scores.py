@@ -33,7 +33,7 @@ def gene_scores(data: AnnData | MuData, *, key: str = "gene_scores", mod: str = 
     KeyError
         If there are no such scores.
     ValueError
-        If the model that they are of was trained again since.
+        If their model was trained again since.
 
     Examples
     --------

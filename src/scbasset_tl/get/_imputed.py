@@ -22,9 +22,9 @@ def imputed(
     scale: Literal["logit", "sigmoid"] = "sigmoid",
     mod: str = "atac",
 ) -> pd.DataFrame:
-    """What :func:`scbasset_tl.tl.impute` says of any block of cells and peaks.
+    """Imputed accessibility of any block of cells and peaks, from :func:`scbasset_tl.tl.impute`.
 
-    A product of stored slots: no more memory than the block asked for.
+    It is a product of stored slots and takes no more memory than the block asked for.
 
     Parameters
     ----------

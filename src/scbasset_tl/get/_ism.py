@@ -51,8 +51,8 @@ def ism(
     obs
         Without ``groupby``, one output for each of these cells: names, positions, a mask or a slice; all by default.
     relative
-        Subtract the mean over all cells of the data, as the original's logos do: what differs between cell types stays.
-        A contrast is free of it already.
+        Subtract the mean over all cells of the data, as the original's logos do, so that differences between cell types
+        stay. A contrast has no such mean.
     window
         Read only so many bp around the middle of the sequence, or its positions ``(first, last)``. By default what is
         stored, or else the whole sequence.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @doc_params
 def motif_hits(data: AnnData | MuData, *, key: str = "motif_hits", mod: str = "atac") -> pd.DataFrame:
-    """Where motifs fit the DNA, and how well they match the model's importances there.
+    """Sites where motifs fit the DNA, and how well they match the model's importances there.
 
     Parameters
     ----------

@@ -29,9 +29,10 @@ class Report:
     numbers
         The statistics behind them; NaN where something could not be computed.
     cells
-        ``auroc``, ``auprc``, ``open`` (the share of its held-out peaks), ``log10_depth`` and ``intercept`` of each cell.
+        ``auroc``, ``auprc``, ``open`` (share of its held-out peaks that are open), ``log10_depth`` and ``intercept`` of
+        each cell.
     peaks
-        ``auroc``, ``auprc``, ``open`` (the share of the cells) and ``depth_only`` of each held-out peak.
+        ``auroc``, ``auprc``, ``open`` (share of the cells in which it is open) and ``depth_only`` of each held-out peak.
     history
         As :func:`scbasset_tl.get.history` gives it; ``None`` for weights that were read from a file.
     """
@@ -58,7 +59,7 @@ def report(
     mod: str = "atac",
     rng: int | np.random.Generator | None = 0,
 ) -> Report:
-    """Is a trained scBasset usable? Accuracy on held-out peaks, beside what it takes to read it.
+    """Is a trained scBasset usable? Accuracy on held-out peaks, beside baselines to compare it with.
 
     The verdict rests on the peaks with ``var['split']`` ``"val"`` or ``"test"`` (training never looks at either),
     and on the course of the training:
@@ -69,19 +70,19 @@ def report(
         optimizer steps, at least 5 epochs up to the weights kept, and a training auROC that rose more slowly in the
         last tenth of the epochs than over the whole run.
     ``"undertrained"``
-        The training is not over, and nothing says that more of it would be in vain.
+        The training is not over, and nothing speaks against training longer.
     ``"no sequence signal"``
         Held-out peaks are not predicted as above though the training is over, or though training peaks are predicted,
         beyond doubt better than held-out ones: they are learned by heart. The sequences may not belong to the peaks
         (wrong assembly, wrong order), or there are too few peaks or reads.
 
-    Chance and its standard deviation come from the exact moments over all pairings of sequences with label rows, on
+    Chance and its standard deviation come from the exact moments over all pairings of sequences with peaks, on
     at most 4,096 peaks and 2,000 cells. The thresholds, with their reasons, stand in ``scbasset_tl.stats.verdict``.
     Two limits: a one-cycle schedule levels off at its end however short it is, so that a run of few epochs can pass
     for a whole one; and weights that were read from a file have no course, so that only the auROC speaks for them.
 
     Beside the auROC stand three baselines: for each peak the cells' depths; for each cell the GC content of the peaks
-    (in its better direction), and the peaks' own mean accessibility. That last one uses the held-out labels: it is
+    (in its better direction), and the peaks' own mean accessibility. That last one looks at the held-out peaks: it is
     what a perfect predictor that knows nothing about the cells would reach, not a rival. The auPR (average precision)
     depends on how many entries are open: by chance it is their share, which stands beside it.
 
@@ -154,5 +155,5 @@ def report(
         bar.update()
     stopped = str(model.entry["history"]["stopped"]) if trained_here else ("mapped" if is_mapped(model) else "")
     rep = model.entry["slots"]["obsm"]
-    found = {"verdict": reason, **sentences(numbers, stopped, verdict, lacks, rep)}
-    return Report(verdict, found, numbers, cells, peaks, epochs)
+    texts = {"verdict": reason, **sentences(numbers, stopped, verdict, lacks, rep)}
+    return Report(verdict, texts, numbers, cells, peaks, epochs)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import ceil, isnan
 from typing import TYPE_CHECKING
 
-from scbasset_tl.stats.verdict import MIN_PER_CELL
+from scbasset_tl.stats.verdict import MIN_EPOCHS, MIN_PER_CELL, MIN_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ def sentences(
     ``stopped`` is why the training ended, or ``"mapped"``, or empty where it is not known; ``lacks`` is why it is not over
     by the rules of the verdict; ``rep`` is the slot of the embedding.
     """
-    found = {
+    texts = {
         "next": _next(verdict, numbers, stopped, rep),
         "per cell": _per_cell(numbers),
         "per peak": _per_peak(numbers),
@@ -42,8 +42,8 @@ def sentences(
         "convergence": _convergence(numbers, stopped, verdict, lacks),
     }
     if "same_batch" in numbers:
-        found["batches"] = _batches(numbers["same_batch"], numbers["same_batch_by_chance"])
-    return found
+        texts["batches"] = _batches(numbers["same_batch"], numbers["same_batch_by_chance"])
+    return texts
 
 
 def _next(verdict: Verdict, n: Mapping[str, float], stopped: str, rep: str) -> str:
@@ -56,8 +56,12 @@ def _next(verdict: Verdict, n: Mapping[str, float], stopped: str, rep: str) -> s
         )
     if stopped == "mapped":
         return "train the reference longer, and map the cells again."
-    call = f"sb.tl.scbasset(adata, max_epochs={2 * n['epochs']})" if "epochs" in n else "sb.tl.scbasset(adata)"
-    return f"train for longer, {call}, or with what the verdict names."
+    if "epochs" not in n:
+        return "train for longer, sb.tl.scbasset(adata), or with what the verdict names."
+    # none are known of data without the training peaks
+    by_steps = ceil(MIN_STEPS * n["epochs"] / n["steps"]) if n["steps"] else 0
+    enough = max(2 * n["epochs"], MIN_EPOCHS, by_steps)
+    return f"train for longer, sb.tl.scbasset(adata, ..., max_epochs={enough}), or with what the verdict names."
 
 
 def _per_cell(n: Mapping[str, float]) -> str:

@@ -75,21 +75,23 @@ def variant_effect(
     import numpy as np
     import pandas as pd
 
+    from scbasset_tl._adata.kinds import VARIANT_EFFECT
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.sequence.variant_effect import read_entry, table
+    from scbasset_tl._adata.results import find
+    from scbasset_tl._adata.sequence.variant_effect import table
 
     adata = resolve(data, mod)
-    entry = read_entry(adata, key)
+    entry = find(adata, VARIANT_EFFECT, key)
     if skipped:
         return table(entry, skipped=True)
     model = read_model(adata, str(entry["model"]["key"]))
     vectors = output_vectors(adata, model, groupby=groupby, groups=groups, contrast=contrast, obs=obs)
-    found = table(entry)
-    if taken := [name for name in vectors.index if name in found]:
+    rows = table(entry)
+    if taken := [name for name in vectors.index if name in rows]:
         source = "obs_names has cells" if groupby is None else f"groupby: obs[{groupby!r}] has groups"
         message = f"{source} with the names of the table's own columns, {taken}: rename them."
         raise ValueError(message)
     effect = np.asarray(entry["delta"], dtype=np.float32) @ vectors.to_numpy(dtype=np.float32).T
-    return pd.concat([found, pd.DataFrame(effect, columns=vectors.index)], axis=1)
+    return pd.concat([rows, pd.DataFrame(effect, columns=vectors.index)], axis=1)

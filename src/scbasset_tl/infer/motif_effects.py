@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.trunk import Trunk
 
 NULL_SEQUENCES: Final = 100
-"""Sequences that each draw of the null is evaluated on, and the motif that it is compared with."""
+"""Sequences on which the draws of the null, and the motifs compared with them, are evaluated."""
 _DRAWS_AT_ONCE: Final = 1000
 _POOL: Final = 3000
-"""Draws that a pool holds at least, if there are so many."""
+"""Fewest draws in a pool, if there are so many."""
 _SEARCHED_AT_ONCE: Final = 16
 _TENTH: Final = 10
 _PSEUDOCOUNT: Final = 0.01
@@ -34,7 +34,7 @@ _TIMED, _TYPICAL_WIDTH = 64, 12
 
 @dataclass(frozen=True)
 class Insertion:
-    """Instances of a motif are written into the middle of each of ``codes``."""
+    """Write instances of a motif into the middle of each of ``codes``."""
 
     codes: np.ndarray  # uint8 (N, L)
     both_strands: bool
@@ -75,7 +75,7 @@ class Insertion:
 
 @dataclass(frozen=True)
 class Ablation:
-    """The best site of a motif in each of the peaks that fit it best is overwritten."""
+    """Overwrite the best site of a motif in each of the peaks that fit it best."""
 
     codes: np.ndarray  # uint8 (N, L)
     instead: np.ndarray  # what is written, uint8 (N, L)
@@ -87,7 +87,7 @@ class Ablation:
     def of_peaks(
         cls, codes: np.ndarray, n_best: int, *, both_strands: bool, rng: np.random.Generator
     ) -> tuple[Ablation, Ablation]:
-        """Of all peaks, and of those few that serve the null."""
+        """An ablation in all peaks, and one in the few that serve the null."""
         order = rng.permutation(len(codes))
         codes = codes[order]
         instead = dinucleotide_shuffle(codes, rng=rng)[:, 0]
@@ -152,9 +152,9 @@ def effects(
 
 
 def draw_null(pwms: Sequence[np.ndarray], n_null: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """At least ``n_null`` permuted PWMs, equally many of each motif as far as it has them, and which motif's they are.
+    """At least ``n_null`` permuted PWMs, equally many of each motif as far as it has them, and the motif of each.
 
-    No permutation occurs twice: of motifs that share theirs, as equal ones do, one is permuted.
+    No permutation occurs twice: if motifs share their permutations, as equal ones do, only one is permuted.
     """
     sources = one_of_each_columns(pwms)
     available = [count_permutations(pwms[number]) for number in sources]
@@ -169,7 +169,7 @@ def draw_null(pwms: Sequence[np.ndarray], n_null: int, seed: int) -> tuple[list[
 
 
 def _share(available: Sequence[int], n: int) -> int:
-    """The least share of each that makes ``n`` together, where none gives more than is available of it."""
+    """The smallest number to take of each motif, or all that it has, that makes ``n`` together."""
     for number, most in enumerate(sorted(available)):
         share = -(-n // (len(available) - number))
         if share <= most:
@@ -200,7 +200,7 @@ def null_effects(
 
 
 def announce(trunk: Trunk, parts: dict[str, tuple[Experiment, int]]) -> int:
-    """Say how long each part takes for its number of motifs, from a little of it that is timed; count its ticks."""
+    """Announce how long each part will take for its number of motifs, timed on a little of it; count its ticks."""
     from scbasset_tl.nn.edits import Editor
 
     codes = next(iter(parts.values()))[0].codes[:_TIMED]
@@ -225,7 +225,7 @@ def announce(trunk: Trunk, parts: dict[str, tuple[Experiment, int]]) -> int:
 
 
 def _seconds_per_search(experiment: Ablation, n_motifs: int) -> float:
-    """What it takes to look for the site of one motif in one peak; motifs of one width are looked for together."""
+    """Seconds to look for the site of one motif in one peak; motifs of one width are looked for together."""
     few = replace(experiment, codes=experiment.codes[:_TIMED], n_best=1)
     pwms = [np.full((_TYPICAL_WIDTH, 4), 0.25)] * min(n_motifs, _SEARCHED_AT_ONCE)
     few.edits(pwms[:1])  # the first call of all is slower

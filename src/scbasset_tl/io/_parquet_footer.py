@@ -1,4 +1,4 @@
-"""What the end of a Parquet file says of its content, read by ourselves: pyarrow ends the process on some damaged ones.
+"""The footer of a Parquet file, read without pyarrow, which ends the process on some damaged files.
 
 It is a struct of Thrift's compact protocol, as parquet.thrift declares it.
 """

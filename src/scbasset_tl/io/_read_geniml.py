@@ -25,8 +25,9 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
 
     The vectors of special tokens are dropped. The regions are numbered as geniml numbers them: a region that stands in
     several lines of the universe counts once, and a fifth column orders them. ``pooling_method: max`` of the
-    configuration is kept: :func:`scbasset_tl.tl.map_cells` then takes the maximum over a cell's regions. geniml leaves
-    regions that were too rare to be trained at random vectors, which nothing in the file marks: they are read as they are.
+    configuration is kept: :func:`scbasset_tl.tl.map_cells` then takes the maximum over a cell's regions. Regions that
+    were too rare to be trained keep random vectors in geniml, and nothing in the file marks them: they are read as they
+    are.
 
     Parameters
     ----------
@@ -66,11 +67,11 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
 
     path = model_folder_or_hub(path)
     names = ("universe.bed", "universe.bed.gz")
-    found = universe or next((path / name for name in names if (path / name).is_file()), None)
-    if found is None:
+    bed = universe or next((path / name for name in names if (path / name).is_file()), None)
+    if bed is None:
         message = f"path={str(path)!r} has no universe.bed: pass the universe that the model was trained on, universe=."
         raise FileNotFoundError(message)
-    vectors, regions = _vectors(path / "checkpoint.pt"), read_geniml_bed(found)
+    vectors, regions = _vectors(path / "checkpoint.pt"), read_geniml_bed(bed)
     config = _config(path / "config.yaml")
     expected = (
         _number(path, config, ("vocab_size",), len(vectors)),
@@ -82,7 +83,7 @@ def read_geniml(path: str | PathLike[str], *, universe: str | PathLike[str] | No
     if len(vectors) - len(regions.start) not in _N_SPECIAL:
         message = (
             f"path={str(path)!r}: {len(vectors)} vectors for {len(regions.start)} regions, where geniml has 7 for special "
-            f"tokens beyond those of the regions (early versions 0 to 2): {str(found)!r} is another universe."
+            f"tokens beyond those of the regions (early versions 0 to 2): {str(bed)!r} is another universe."
         )
         raise ValueError(message)
     if (pooling := config.get("pooling_method", "mean")) not in ("mean", "max"):
@@ -127,7 +128,7 @@ def _vectors(path: Path) -> np.ndarray:
 
 
 def _config(path: Path) -> dict[str, str]:
-    """``name: value`` lines, of which comments and quotes are no part; nothing else stands in geniml's file."""
+    """``name: value`` lines without comments and quotes; geniml's file has no others."""
     if not path.is_file():
         message = f"path={str(path.parent)!r} is no model of geniml: it has no config.yaml."
         raise FileNotFoundError(message)
@@ -138,7 +139,7 @@ def _config(path: Path) -> dict[str, str]:
 
 
 def _number(path: Path, config: Mapping[str, str], names: Sequence[str], otherwise: int) -> int:
-    """The number under the first of these names that is there."""
+    """The number under the first of these names that the file has."""
     name = next((name for name in names if name in config), None)
     if name is None:
         return otherwise

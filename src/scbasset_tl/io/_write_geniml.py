@@ -24,9 +24,9 @@ def write_geniml(
 ) -> None:
     """Write a scEmbed model as the folder that geniml's ``ScEmbed.from_pretrained`` loads.
 
-    The folder has ``checkpoint.pt``, ``config.yaml`` and ``universe.bed``. It holds the regions that were trained:
-    geniml takes the mean over all regions of its universe, and here cells ignore those without a vector. Vectors of
-    special tokens are zero. So a cell has the same vector in both, if no two of its peaks fall on one region, which
+    The folder has ``checkpoint.pt``, ``config.yaml`` and ``universe.bed``. It holds the trained regions only, since
+    geniml takes the mean over all regions of its universe, while cells here ignore those without a vector. Vectors of
+    special tokens are zero. A cell has the same vector in both, unless two of its peaks fall on one region, which
     geniml counts twice.
 
     Parameters

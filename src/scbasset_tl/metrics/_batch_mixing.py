@@ -29,12 +29,12 @@ def batch_mixing(
 ) -> dict[str, float]:
     """KBET acceptance rate :cite:p:`Buttner2019` and LISI :cite:p:`Korsunsky2019` of a representation.
 
-    kBET asks of each cell's neighbourhood, the cell included, whether batches have the shares in it that they have in all
-    cells (chi-square test). LISI is the effective number of batches, or labels, among the neighbours, weighted by distance
-    at a perplexity of ``k`` // 3; the median over cells is given. Both are those of scib-metrics.
+    kBET tests for each cell's neighbourhood, the cell included, whether batches have the same shares in it as in all
+    cells (chi-square test). LISI is the effective number of batches, or labels, among the neighbours, weighted by
+    distance at a perplexity of ``k`` // 3; the median over cells is given. Both are those of scib-metrics.
 
-    Both ask for batches mixed everywhere. Where batches differ in their cell types that is wrong: score the types that
-    they share, one at a time (``adata[adata.obs["cell_type"] == "B"]``).
+    Both reward batches that are mixed everywhere, which is wrong if batches differ in their cell types: then score the
+    types that they share, one at a time (``adata[adata.obs["cell_type"] == "B"]``).
 
     Parameters
     ----------

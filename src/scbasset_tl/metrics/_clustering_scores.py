@@ -46,8 +46,8 @@ def clustering_scores(
 
     Returns
     -------
-    ``ari``, ``ami``, ``nmi`` (arithmetic mean of the entropies), ``homogeneity``, ``n_clusters`` and ``n_labels``. Where
-    bisection does not hit the number of labels the nearest clustering is scored and the last two differ.
+    ``ari``, ``ami``, ``nmi`` (arithmetic mean of the entropies), ``homogeneity``, ``n_clusters`` and ``n_labels``. If
+    bisection does not reach the number of labels, the nearest clustering is scored, and the last two differ.
 
     Raises
     ------

@@ -49,8 +49,8 @@ def compare_generated(
 
     The correlation of the mean profiles is the usual score of generated accessibility :cite:p:`Huang2024`, and a weak
     one: the mean of the training cells, which is no cell at all, is as good. It is the baseline of these rows. The others
-    look at the cells: can a classifier tell them apart, do they mix, are depth, each peak's openness and pairs of peaks
-    as they should be, and are they copies of the training cells?
+    compare the cells: can a classifier tell them apart, do they mix, are depth, openness of each peak and pairs of peaks
+    alike, and are they copies of the training cells?
 
     With ``training``, ``real`` should be cells that the model has not seen; the baseline is then the training cells
     against ``real``. Without, ``real`` is cut into two random halves; the baseline is the second against the first, and
@@ -99,7 +99,7 @@ def compare_generated(
     ``depth_ks``, ``peak_share_ks``
         Kolmogorov-Smirnov statistic of the cells' open peaks, and of the peaks' shares of open cells.
     ``coaccessibility``
-        Correlation, over pairs of the top peaks, of how they go together in both sets.
+        Correlation, over pairs of the top peaks, of each pair's correlation in one set with that in the other.
     ``nearest_ratio``, ``nearest_ks``
         With ``training``: distance to the nearest training cell, in an LSI of these, of generated against ``real`` cells:
         ratio of the medians, and one-sided Kolmogorov-Smirnov statistic, which is large only where generated cells are
@@ -148,20 +148,20 @@ def compare_generated(
 
 
 def _means(target: Cells, cells: Cells) -> dict[str, float]:
-    """Correlations of the mean profiles, over all cells and of each label of ``target``, NaN where ``cells`` have none."""
+    """Correlations of the mean profiles, over all cells and for each label of ``target``; NaN if no cell has the label."""
     import numpy as np
 
     from scbasset_tl.stats.two_sample import correlations
 
-    found: dict[str, float] = {}
+    correlated: dict[str, float] = {}
     for label in ["", *sorted(set(target.labels) - {""})]:
         parts = [side.opened[side.labels == label] if label else side.opened for side in (target, cells)]
         pair = (np.nan, np.nan)
         if all(part.shape[0] for part in parts):
             pair = correlations(*(part.getnnz(axis=0) / part.shape[0] for part in parts))
         name = f"[{label}]" if label else ""
-        found |= {f"mean_pearson{name}": pair[0], f"mean_spearman{name}": pair[1]}
-    return found
+        correlated |= {f"mean_pearson{name}": pair[0], f"mean_spearman{name}": pair[1]}
+    return correlated
 
 
 def _compare(

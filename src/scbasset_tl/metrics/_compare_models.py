@@ -32,8 +32,8 @@ def compare_models(
 ) -> pd.DataFrame:
     """Batch mixing against label score of several models, and which one to take :cite:p:`Yuan2022`.
 
-    The more ``l2_cell`` weighs, the more of the accessibility is left to the batches: mixing rises, and at some point cell
-    types are lost. The right strength is another for every data set; so train several and compare::
+    A larger ``l2_cell`` leaves more of the accessibility to the batches: mixing rises, and at some point cell types are
+    lost. The right strength differs between data sets, so train several models and compare them::
 
         for l2 in (0, 1e-8, 1e-7, 1e-6):
             sb.tl.scbasset(adata, batch_key="batch", l2_cell=l2, key_added=f"l2_{{l2:g}}")
@@ -91,14 +91,14 @@ def compare_models(
     check_columns(batch_key=batch_key, label_key=label_key)
     adata, seed = resolve(data, mod), draw_seed(as_generator(rng))
     loss = check_number("max_loss", max_loss, low=0, high=1)
-    found = {key: _place(adata, key) for key in _check_keys(keys)}
-    known = adata[adata.obs[[name for name in (batch_key, label_key) if name in adata.obs]].notna().all(axis=1)]
+    places = {key: _place(adata, key) for key in _check_keys(keys)}
+    labelled = adata[adata.obs[[name for name in (batch_key, label_key) if name in adata.obs]].notna().all(axis=1)]
     rows = []
-    for use_rep, strengths in found.values():
-        score = label_score(known, label_key=label_key, use_rep=use_rep, k=k, rng=seed)
-        mixing = batch_mixing(known, batch_key=batch_key, label_key=label_key, use_rep=use_rep, k=k_mixing, rng=seed)
+    for use_rep, strengths in places.values():
+        score = label_score(labelled, label_key=label_key, use_rep=use_rep, k=k, rng=seed)
+        mixing = batch_mixing(labelled, batch_key=batch_key, label_key=label_key, use_rep=use_rep, k=k_mixing, rng=seed)
         rows.append({**strengths, "label_score": score, **mixing})
-    table = pd.DataFrame(rows, index=pd.Index(list(found), name="key"))
+    table = pd.DataFrame(rows, index=pd.Index(list(places), name="key"))
     near = table["label_score"] >= table["label_score"].max() - loss
     table["recommended"] = table.index == table.loc[near, "ilisi"].idxmax()
     table.attrs["max_loss"] = loss

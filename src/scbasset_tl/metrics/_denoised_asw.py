@@ -16,8 +16,8 @@ def denoised_asw(data: AnnData | MuData, *, label_key: str, key: str = "scbasset
     """Mean silhouette width of the labels by the cells' denoised accessibility, scaled to (s + 1) / 2 :cite:p:`Yuan2022`.
 
     The distance of two cells is 1 minus the Pearson correlation of their rows of the denoised matrix (logits without
-    biases), as the paper scores denoising. It is computed from 32 numbers for each cell: neither the
-    matrix is formed nor the distances of all pairs of cells.
+    biases), as the paper scores denoising. It is computed from 32 numbers for each cell, without the matrix
+    and without the distances of all pairs of cells.
 
     Parameters
     ----------

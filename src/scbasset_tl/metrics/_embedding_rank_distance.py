@@ -46,10 +46,10 @@ def embedding_rank_distance(
 ) -> RankDistance:
     """RNA/ATAC embedding distance: the rank of a cell's own counterpart in a co-embedding :cite:p:`Yuan2022`.
 
-    Of cells measured in both ways and embedded as if they were not: where among the distances from a cell's RNA to all
-    ATAC profiles is that to its own, and where among those from its ATAC to all RNA profiles? R_c is the mean of the
-    two ranks; scaled to [0, 1] and averaged over cells it is FOSCTTM :cite:p:`Singh2020`. Time grows with the square of
-    the number of cells, memory does not.
+    RNA and ATAC of the same cells are embedded as if they came from different cells. The ATAC profile of a cell has a
+    rank among all ATAC profiles by its distance from the cell's RNA, and its RNA has one by the distance from its ATAC.
+    R_c is the mean of the two ranks; scaled to [0, 1] and averaged over cells it is FOSCTTM :cite:p:`Singh2020`. Time
+    grows with the square of the number of cells, memory does not.
 
     Parameters
     ----------

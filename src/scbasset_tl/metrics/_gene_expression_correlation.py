@@ -49,8 +49,8 @@ def gene_expression_correlation(
     one-sided Wilcoxon signed-rank test asks whether the scores correlate better than it; without one, whether they
     correlate positively. Cells and genes without any variation count nowhere.
 
-    Genes are matched by name, whatever the case; the tests take them (and cells) for independent, which they are not
-    quite: read small p-values as "clearly" and no more.
+    Genes are matched by name, whatever the case. The tests assume independent genes and cells, which they are not quite:
+    a small p-value means "clearly", no more.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def gene_expression_correlation(
     key
         Entry of ``.uns`` that :func:`scbasset_tl.tl.gene_scores` wrote.
     baseline
-        The same of the scores to compare with, e.g. ``"gene_scores_raw"``. Genes that it lacks are left out.
+        Entry of the scores to compare with, e.g. ``"gene_scores_raw"``. Genes that it lacks are left out.
     layer
         Layer with the expression, best normalised and log-transformed; ``None`` is ``.X``, as it is.
     gene_symbols
@@ -118,7 +118,7 @@ def gene_expression_correlation(
 
 
 def _correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Of each column with the same one of the other, some at a time: as float64 all would be large."""
+    """Correlation of each column with the same column of the other, in blocks, as float64 takes memory."""
     import numpy as np
 
     from scbasset_tl.stats.agreement import column_correlations

@@ -93,6 +93,6 @@ def imputation(
     n_masked = (np.diff(full.indptr) - np.diff(kept.indptr))[cells]
     table = {"n_masked": n_masked, "auroc": areas[:, 0], "average_precision": areas[:, 1]}
     if means is not None and group is not None:
-        found = correlations(values, means, group[cells])
-        table |= {"pearson": found[:, 0], "spearman": found[:, 1]}
+        correlated = correlations(values, means, group[cells])
+        table |= {"pearson": correlated[:, 0], "spearman": correlated[:, 1]}
     return pd.DataFrame(table, index=adata.obs_names[cells])

@@ -46,12 +46,12 @@ def learning_curve(
     mod: str = "atac",
     rng: int | np.random.Generator | None = 0,
 ) -> LearningCurve:
-    """Train on some of the cells and on some of the reads, and say what more of either would bring.
+    """Train on parts of the cells and of the reads, and estimate what more of either would bring.
 
-    A model is trained for each number of cells, with all their reads, and for each share of the reads, with all cells. All
-    have the same training peaks, and are scored on the same cells: those of the smallest part, which is in all others (2,000
-    at most), against all of their reads at held-out peaks. A curve ``limit - gain * n ** -exponent`` is fitted through the
-    scores of each kind, the exponent only where there are four sizes; otherwise it is 0.5.
+    A model is trained for each number of cells, with all their reads, and for each share of the reads, with all cells.
+    All have the same training peaks, and are scored on the same cells: those of the smallest part, which is in all
+    others (2,000 at most), against all of their reads at held-out peaks. A curve ``limit - gain * n ** -exponent`` is
+    fitted through the scores of each kind, the exponent only if there are four sizes; otherwise it is 0.5.
 
     A curve says what more cells or reads of the same kind would bring this network. Beyond twice the data it is a guess.
 
@@ -130,12 +130,12 @@ def learning_curve(
         rng=generator,
     )
     seed, fabric = draw_seed(generator), make_fabric(accelerator, None)
-    found: dict[tuple[int, float], dict[str, float]] = {}
+    scores: dict[tuple[int, float], dict[str, float]] = {}
     models = sorted({point[1:] for point in points})
     for done, (number, share) in enumerate(models, start=1):
         info(f"model {done} of {len(models)}: {number:,} cells, {share:.0%} of the reads")
-        found[number, share] = score_part(experiment, fabric, number, share, np.random.default_rng(seed), seed=seed)
-    rows = [{"axis": axis, "reads": share, **found[number, share]} for axis, number, share in sorted(points)]
+        scores[number, share] = score_part(experiment, fabric, number, share, np.random.default_rng(seed), seed=seed)
+    rows = [{"axis": axis, "reads": share, **scores[number, share]} for axis, number, share in sorted(points)]
     columns = ["axis", "n_cells", "reads", *(name for name in rows[0] if name not in ("axis", "n_cells", "reads"))]
     table = pd.DataFrame(rows)[columns]
     fits = _fits(table)

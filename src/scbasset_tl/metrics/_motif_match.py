@@ -47,12 +47,12 @@ def motif_match(
 ) -> MotifMatch:
     """Match of motif and mutagenesis in each cell, compared between groups by a rank-sum test :cite:p:`Yuan2022`.
 
-    As in the paper's figure 5g: the dot product of a motif's probabilities and of what the model says of each base under
+    As in the paper's figure 5g: the dot product of a motif's probabilities with the model's importance of each base under
     one of its sites, in every cell. Changes of the peak vector are stored by :func:`scbasset_tl.tl.motif_hits`, so that
     neither the network nor the DNA is needed.
 
-    The test takes cells for independent. The vectors of a group's cells are alike because the model made them so: read small
-    p-values as "clearly apart", not as evidence from so many replicates.
+    The test assumes independent cells. The vectors of a group's cells are alike because the model made them so: a small
+    p-value means "clearly apart", and is no evidence from so many replicates.
 
     Parameters
     ----------
@@ -133,11 +133,9 @@ def _named(hits: pd.DataFrame, columns: Sequence[str], argument: str, wanted: st
     if wanted is None:
         return np.ones(len(hits), dtype=bool)
     names = [wanted] if isinstance(wanted, str) else list(wanted)
-    known = {str(name) for column in columns for name in hits[column]}
-    if absent := [name for name in names if name not in known]:
-        message = (
-            f"{argument}: {len(absent)} of {len(names)} have no hit, {absent[:3]}; there are {sorted(known)[:5]} …"
-        )
+    names_of_hits = {str(name) for column in columns for name in hits[column]}
+    if absent := [name for name in names if name not in names_of_hits]:
+        message = f"{argument}: {len(absent)} of {len(names)} have no hit, {absent[:3]}; there are {sorted(names_of_hits)[:5]} …"
         raise KeyError(message)
     return np.any([hits[column].isin(names) for column in columns], axis=0)
 

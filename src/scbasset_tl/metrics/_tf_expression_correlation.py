@@ -49,12 +49,12 @@ def tf_expression_correlation(
 ) -> TFExpression:
     """Pearson correlation of TF activity and TF expression over cells :cite:p:`Yuan2022`.
 
-    As in the paper's figure 5: activators and repressors are looked at apart, and with a baseline a one-sided Wilcoxon
+    As in the paper's figure 5, activators and repressors are looked at separately. With a baseline, a one-sided Wilcoxon
     signed-rank test asks whether the activities correlate better, more positively for activators (and for all), more
     negatively for repressors. Without one, the test is against zero; it is left out where the sign of the same
     correlations has decided what is an activator.
 
-    Motifs find their genes by name, whatever the case: of ``(ARID3B)_(Mus_musculus)_(DBD_0.99)`` it is ARID3B, of
+    Genes are found by the motif's name, whatever the case: ARID3B for ``(ARID3B)_(Mus_musculus)_(DBD_0.99)``, and for
     ``Ahr::Arnt`` the less expressed of both in each cell. A gene with several motifs has a row for each.
 
     Parameters
@@ -157,11 +157,11 @@ def _differs(obs: pd.DataFrame, groupby: str, pairs: Pairs, max_fdr: float) -> n
     from scbasset_tl.stats.agreement import group_p_values
 
     group = obs_column(obs, groupby, argument="groupby").loc[pairs.cells]
-    known = group.notna().to_numpy()
+    grouped = group.notna().to_numpy()
     if group.nunique() < 2:
         message = f"groupby: obs[{groupby!r}] has {group.nunique()} group(s); at least 2 are needed."
         raise ValueError(message)
-    p_values = group_p_values(pairs.expression[known], group[known].astype(str).to_numpy())
+    p_values = group_p_values(pairs.expression[grouped], group[grouped].astype(str).to_numpy())
     genes, first, number = np.unique(pairs.gene, return_index=True, return_inverse=True)
     return np.asarray(false_discovery_control(p_values[first]) <= max_fdr)[number]
 

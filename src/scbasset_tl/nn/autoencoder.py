@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LIKELIHOODS = ("bernoulli", "poisson", "mse")
-_SCALE = 1e4  # that counts of a cell sum to before their logarithm: the paper's
-_FIRST_STD = 0.03  # of the first layer, small beside what it learns: random projections of this many peaks say little
+_SCALE = 1e4  # the sum that a cell's counts are scaled to before the logarithm: the paper's
+_FIRST_STD = 0.03  # of the first layer, small beside what it learns: random projections of so many peaks say little
 _GAIN = 2**0.5  # halving layers keep the variance
 
 
 class Autoencoder(nn.Module):
     """Peaks to three hidden layers, to a vector of unit length, and back (ATAC-Diff) :cite:p:`Huang2024`.
 
-    Hidden layers are normalised over their width, where the paper normalises over the batch: with a few hundred cells
-    the vectors tell cells apart better so. The depth of a cell is no part of its vector; the last layer is given it.
+    Hidden layers are normalised over their width, where the paper normalises over the batch: with a few hundred cells,
+    the vectors then tell cells apart better. The depth of a cell is not part of its vector but an input of the last
+    layer.
 
     Parameters
     ----------

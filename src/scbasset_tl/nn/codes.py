@@ -19,7 +19,7 @@ def as_codes(codes: np.ndarray | torch.Tensor) -> torch.Tensor:
 
 
 def one_hot(codes: torch.Tensor) -> torch.Tensor:
-    """Codes (B, L) as float rows (B, 4, L); N is a quarter of each base, as is what a shift brings in."""
+    """Codes (B, L) as float rows (B, 4, L); N, which shifts bring in, is a quarter of each base."""
     table = torch.cat([torch.eye(4, device=codes.device), torch.full((1, 4), 0.25, device=codes.device)])
     # position-major in memory: the layout that channels-last convolutions read without a copy
     return table[codes.int()].transpose(1, 2)

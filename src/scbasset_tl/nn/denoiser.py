@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from torch.nn.functional import gelu, scaled_dot_product_attention, silu
 from torch.nn.utils import skip_init
 
+from scbasset_tl._validate import check_one_of, check_positive_int
+from scbasset_tl.nn.diffusion import SCHEDULES
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
-    from scbasset_tl.nn.latent_diffusion import DiffusionConfig
-
+OBJECTIVES = ("x0", "v")
 _HEADS, _HEAD = 8, 64  # the paper's
 _LONGEST_PERIOD = 10_000
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """Shape of the networks; ``n_categories`` has the number of categories of each condition."""
+
+    n_input: int
+    n_latent: int = 32
+    n_components: int = 30
+    n_categories: tuple[int, ...] = ()
+    width: int = 128
+    n_blocks: int = 6
+    arch: str = "mlp"
+    schedule: str = "linear"
+    n_steps: int = 1000
+    objective: str = "x0"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_categories", tuple(int(n) for n in self.n_categories))
+        for name in ("n_input", "n_latent", "n_components", "n_blocks"):
+            check_positive_int(name, getattr(self, name))
+        check_positive_int("n_steps", self.n_steps, minimum=50)  # fewer are no linear schedule
+        if check_positive_int("width", self.width, minimum=2) % 2:
+            message = f"width must be even, got {self.width}."
+            raise ValueError(message)
+        check_one_of("arch", self.arch, DENOISERS)
+        check_one_of("schedule", self.schedule, SCHEDULES)
+        check_one_of("objective", self.objective, OBJECTIVES)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        return {**asdict(self), "n_categories": list(self.n_categories)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DiffusionConfig:
+        """The inverse of :meth:`to_dict`."""
+        return cls(**values)
 
 
 def linear(n_in: int, n_out: int, generator: torch.Generator, *, gain: float = 1.0) -> nn.Linear:
@@ -49,7 +91,7 @@ class Conditions(nn.Module):
         self.depth = linear(1, config.width, generator)
 
     def forward(self, z: Tensor | None, with_z: Tensor | None, labels: Tensor, depth: Tensor) -> Tensor:
-        """Of ``z`` (B, n_latent) where ``with_z`` (B,) says so, ``labels`` (B, k) and ``depth`` (B,)."""
+        """Tokens of ``z`` (B, n_latent) where ``with_z`` (B,) is true, of ``labels`` (B, k) and ``depth`` (B,)."""
         # the remainder takes -1 to the last row
         tokens = [table(column % table.num_embeddings) for table, column in zip(self.labels, labels.T, strict=True)]
         if z is None:

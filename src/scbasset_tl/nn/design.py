@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.trunk import Trunk
 
 LEAST_GAIN: Final = 1e-3
-"""An edit that adds less to the score than this is not made: the sequence is done."""
+"""A sequence is done when no edit adds this much to its score."""
 _SEQUENCES_AT_ONCE: Final = 8
 _EDITS_AT_ONCE: Final = 4096
 
@@ -38,7 +38,7 @@ class Objective:
         return embedding @ torch.tensor(self.vectors).to(embedding).T
 
     def score(self, logits: torch.Tensor) -> torch.Tensor:
-        """What is to be made as high as can be (E,)."""
+        """The number to make as high as possible (E,)."""
         others = torch.cat([logits[:, : self.target], logits[:, self.target + 1 :]], dim=1)
         off = others.amax(1) if self.highest else others.mean(1)
         return logits[:, self.target] - self.penalty * off
@@ -97,7 +97,7 @@ def design(
 ) -> list[Course]:
     """Make the best edit of each sequence in each round, until none adds :data:`LEAST_GAIN` to its score.
 
-    With a ``beam`` the best sequences of each round go on side by side, and the best that was ever seen is returned.
+    With a ``beam``, the best sequences of each round are kept side by side, and the best of all rounds is returned.
 
     Logits are means over a sequence and its reverse complement; those of the result come from whole sequences.
 
@@ -164,7 +164,7 @@ def _design(
 
 
 def _children(edits: list[tuple[float, Course, Step]], beam: int) -> list[Course]:
-    """The sequences that the ``beam`` best edits make, each once; their own logits are still to come."""
+    """The sequences that the ``beam`` best edits make, each once, without their logits."""
     made: dict[bytes, Course] = {}
     for _, course, step in sorted(edits, key=lambda edit: -edit[0]):
         codes = course.codes.copy()
@@ -228,7 +228,7 @@ def _candidates(codes: np.ndarray, moves: Moves, rng: np.random.Generator) -> li
 def _best_steps(
     trunk: Trunk, codes: np.ndarray, candidates: list[list[_Candidate]], objective: Objective, n: int
 ) -> list[list[tuple[float, Step]]]:
-    """The ``n`` edits of each sequence (N, L) that give the highest scores, with these, as far as they add enough."""
+    """The ``n`` best edits of each sequence (N, L) with their scores; only those that raise the score enough."""
     strands = _both_strands(codes)
     editor = Editor(trunk, strands)
     before = torch.stack(editor.embedding.chunk(2)).mean(0)
@@ -253,7 +253,7 @@ def _best_steps(
 
 
 def _both_changes(trunk: Trunk, editor: Editor, strands: np.ndarray, edits: Edits) -> torch.Tensor:
-    """What edits of the first half of ``strands`` change in the embedding, the mean of both strands (E, n_latent)."""
+    """Change of the embedding by edits of the first half of ``strands``, the mean of both strands (E, n_latent)."""
     half, seq_len = len(strands) // 2, strands.shape[1]
     parts = []
     for first in range(0, len(edits.rows), _EDITS_AT_ONCE):

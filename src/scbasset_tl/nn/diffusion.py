@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCHEDULES = ("linear", "cosine")
-_PAPER_STEPS = 1000  # what the linear schedule's rates are given for
+_PAPER_STEPS = 1000  # number of times that the linear schedule's rates are meant for
 _MAX_BETA = 0.999
 
 
@@ -33,7 +33,7 @@ class Schedule(NamedTuple):
         return len(self.alpha_bar)
 
     def at(self, t: Tensor, like: Tensor) -> Tensor:
-        """Of the times ``t`` (B,), as a column of ``like``'s kind; 1 where t is negative."""
+        """Share left at the times ``t`` (B,), as a column of ``like``'s kind; 1 where t is negative."""
         found = torch.where(t < 0, 1.0, self.alpha_bar[t.clamp(min=0)])
         return found.to(like.dtype)[:, None]
 
@@ -76,9 +76,9 @@ def ddim(
 ) -> Tensor:
     """Take samples ``x`` (B, d) of time ``start`` down to time 0.
 
-    Plain DDIM takes each prediction as right until the next time, by which samples lose variance: 3 to 11 % of a
-    Gaussian's deviation in 50 steps. Where nothing is drawn, predictions are therefore continued to the middle of the
-    step from the last two (DPM-Solver++ 2M), and times lie denser near 0: at most 1 % is lost.
+    Plain DDIM holds each prediction until the next time, so that samples lose variance: 3 to 11 % of a Gaussian's
+    deviation in 50 steps. Deterministic sampling therefore extrapolates predictions from the last two to the middle of
+    the step (DPM-Solver++ 2M), with times denser near 0, and loses at most 1 %.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def ddim(
 
 
 def _log_ratio(kept: float) -> float:
-    """Of signal and noise."""
+    """Logarithm of the ratio of signal and noise."""
     return 0.5 * log(kept / (1 - kept))
 
 

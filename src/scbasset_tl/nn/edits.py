@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from scbasset_tl.nn.trunk import ConvBlock, Trunk, TrunkConfig
+    from scbasset_tl.nn.conv_block import ConvBlock
+    from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
 # kept activations are 1.702 times the trunk's: its GELU, x · sigmoid(1.702 x), is then SiLU, a single pass
 _SCALE = 1.702
@@ -45,7 +46,7 @@ class _Layer:
     def propagate(
         self, change: torch.Tensor, rows: torch.Tensor, starts: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Change (M, E, n_in) of the input from ``starts`` on to that of the output, and where it starts."""
+        """Turn the change (M, E, n_in) of the input from ``starts`` on into that of the output, and its start."""
         m, n_edits, _ = change.shape
         n_out = self.taps.shape[2]
         convolved = self._convolve(change)
@@ -90,7 +91,7 @@ class Editor:
     Attributes
     ----------
     embedding
-        Of the unedited sequences (N, n_latent).
+        Embeddings of the unedited sequences (N, n_latent).
     """
 
     @torch.inference_mode()
@@ -119,7 +120,7 @@ class Editor:
     def substitute(
         self, patches: np.ndarray | torch.Tensor, rows: np.ndarray | torch.Tensor, starts: np.ndarray | torch.Tensor
     ) -> torch.Tensor:
-        """What it changes in the embedding to write ``patches[e]`` over sequence ``rows[e]`` from ``starts[e]`` on.
+        """Change of the embedding when ``patches[e]`` is written over sequence ``rows[e]`` from ``starts[e]`` on.
 
         Parameters
         ----------
@@ -197,12 +198,12 @@ def embed_changes(
         mine = mine[rows[mine].argsort(stable=True)]
         kept, number = torch.unique_consecutive(rows[mine], return_inverse=True)
         for first in range(0, len(kept), _KEEP_AT_ONCE):
-            now = mine[(number >= first) & (number < first + _KEEP_AT_ONCE)]
-            index = torch.searchsorted(kept, rows[now]) - first
+            part = mine[(number >= first) & (number < first + _KEEP_AT_ONCE)]
+            index = torch.searchsorted(kept, rows[part]) - first
             sequences = codes[kept[first : first + _KEEP_AT_ONCE]]
-            changes[now] = change(trunk, sequences, edited[now], index, start[now], size[now])
+            changes[part] = change(trunk, sequences, edited[part], index, start[part], size[part])
             if tick is not None:
-                tick(len(now))
+                tick(len(part))
     if tick is not None:
         tick(int((size == 0).sum()))
     return changes

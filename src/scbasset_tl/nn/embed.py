@@ -1,4 +1,4 @@
-"""Peak embeddings of many sequences, batch by batch, of one reading or averaged over several."""
+"""Peak embeddings of many sequences, batch by batch, from one reading or averaged over several."""
 
 from __future__ import annotations
 

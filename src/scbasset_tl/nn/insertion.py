@@ -44,7 +44,7 @@ def mean_changes(
     chunk: int = 64,
     tick: Callable[[int], object] | None = None,
 ) -> Means:
-    """What the edits of each motif change in the embedding, on average (edited minus unedited).
+    """Mean change of the embedding by the edits of each motif (edited minus unedited).
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def mean_changes(
     for kept in np.split(used, range(chunk, len(used), chunk)):
         editor = Editor(trunk, codes[kept])
         for owner, batch in batches:
-            now = slice(*np.searchsorted(batch.rows, [kept[0], kept[-1] + 1]))
-            rows = np.searchsorted(kept, batch.rows[now])
-            change = changes(trunk, editor, codes[kept], Edits(batch.patches[now], rows, batch.starts[now]))
-            motif = torch.as_tensor(owner[now], device=weight.device)
+            part = slice(*np.searchsorted(batch.rows, [kept[0], kept[-1] + 1]))
+            rows = np.searchsorted(kept, batch.rows[part])
+            change = changes(trunk, editor, codes[kept], Edits(batch.patches[part], rows, batch.starts[part]))
+            motif = torch.as_tensor(owner[part], device=weight.device)
             latent.index_add_(0, motif, change.double())
             if probabilities is not None:
                 probabilities.add(motif, editor.embedding[torch.as_tensor(rows, device=weight.device)], change)
@@ -114,7 +114,7 @@ def _by_width(edits: Sequence[Edits]) -> list[tuple[np.ndarray, Edits]]:
 
 
 def changes(trunk: Trunk, editor: Editor, codes: np.ndarray, edits: Edits) -> torch.Tensor:
-    """Embeddings of edits of the sequences that ``editor`` keeps minus theirs (E, n_latent), the short way where it is one."""
+    """Embeddings of edited sequences minus those of the sequences that ``editor`` keeps (E, n_latent), by the cheaper way."""
     width = edits.patches.shape[1]
     if pays(trunk.config, width):
         return editor.substitute(*edits)

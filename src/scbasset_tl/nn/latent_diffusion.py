@@ -2,62 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from scbasset_tl._validate import check_number, check_one_of, check_positive_int
+from scbasset_tl._validate import check_number
 from scbasset_tl.nn.denoiser import DENOISERS, mlp
-from scbasset_tl.nn.diffusion import SCHEDULES, Schedule, ddim, make_schedule, normal
+from scbasset_tl.nn.diffusion import Schedule, ddim, make_schedule, normal
 from scbasset_tl.nn.mixture import Mixture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
 
-OBJECTIVES = ("x0", "v")
+    from scbasset_tl.nn.denoiser import DiffusionConfig
+
 _LOGVAR = 10.0  # bounds of the code's log variance
 _FIRST_LOGVAR = -2.0
-
-
-@dataclass(frozen=True)
-class DiffusionConfig:
-    """Shape of the networks; ``n_categories`` has the number of categories of each condition."""
-
-    n_input: int
-    n_latent: int = 32
-    n_components: int = 30
-    n_categories: tuple[int, ...] = ()
-    width: int = 128
-    n_blocks: int = 6
-    arch: str = "mlp"
-    schedule: str = "linear"
-    n_steps: int = 1000
-    objective: str = "x0"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "n_categories", tuple(int(n) for n in self.n_categories))
-        for name in ("n_input", "n_latent", "n_components", "n_blocks"):
-            check_positive_int(name, getattr(self, name))
-        check_positive_int("n_steps", self.n_steps, minimum=50)  # fewer are no linear schedule
-        if check_positive_int("width", self.width, minimum=2) % 2:
-            message = f"width must be even, got {self.width}."
-            raise ValueError(message)
-        check_one_of("arch", self.arch, DENOISERS)
-        check_one_of("schedule", self.schedule, SCHEDULES)
-        check_one_of("objective", self.objective, OBJECTIVES)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, for JSON."""
-        return {**asdict(self), "n_categories": list(self.n_categories)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> DiffusionConfig:
-        """The inverse of :meth:`to_dict`."""
-        return cls(**values)
 
 
 class LatentDiffusion(nn.Module):
@@ -95,7 +56,7 @@ class LatentDiffusion(nn.Module):
 
     @torch.no_grad()
     def standardise_by(self, x: Tensor, depth: Tensor) -> None:
-        """Take means and deviations from ``x`` (n, n_input) and ``depth`` (n,); what is constant keeps its scale."""
+        """Take means and deviations from ``x`` (n, n_input) and ``depth`` (n,); constant columns keep their scale."""
         for values, shift, scale in ((x, self.shift, self.scale), (depth, self.depth_shift, self.depth_scale)):
             mean, deviation = values.double().mean(0), values.double().std(0, correction=0)
             shift.copy_(mean)
@@ -131,7 +92,7 @@ class LatentDiffusion(nn.Module):
         """Expected x0 given the noised ``x_t``, both standardised (B, n_input).
 
         The network gives what is to be added to ``sqrt(alpha_bar) x_t``, the answer if x0 were standard normal: this is
-        -v, of size 1 at every time. ``with_z`` (B,) says whose ``z`` is looked at.
+        -v, of size 1 at every time. ``with_z`` (B,) marks the cells whose ``z`` is used.
         """
         kept = self.schedule.at(t, x_t)
         found = self.denoiser(x_t, t, z, with_z, labels, self._depth(depth))
@@ -161,7 +122,7 @@ class LatentDiffusion(nn.Module):
         depth
             log(1 + open peaks), (B,).
         generator
-            Of the noise.
+            Draws the noise.
         guidance
             How far to go from the answer without labels to that with them: 0 ignores labels, 1 is the plain conditional,
             more exaggerates it (Ho and Salimans 2022).

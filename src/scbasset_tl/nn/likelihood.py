@@ -22,8 +22,8 @@ _FLAT = -15.0  # below this logit the logarithm of softplus is the logit itself
 class PeakLikelihood(nn.Module):
     """Negative log likelihood of cells' peaks in nats, where logits are ``features @ weight.T + bias``.
 
-    ``bernoulli`` takes entries as open, ``poisson`` as counts whose rate is softplus of the logit: then a peak has no
-    fragment with the probability that ``bernoulli`` gives to its being closed.
+    ``bernoulli`` takes entries as open, ``poisson`` as counts whose rate is softplus of the logit, so that the probability
+    of no fragment equals that of a closed peak under ``bernoulli``.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class PeakLikelihood(nn.Module):
     data
         Its counts, for ``poisson``.
     weight, bias
-        Of the peaks, (P, F) and (P,).
+        Weights (P, F) and biases (P,) of the peaks.
     offset
         Known part (n, m) of the cells' last m features; ``None``: nothing.
     kind
@@ -106,7 +106,7 @@ class PeakLikelihood(nn.Module):
         return n_parts * (softplus(logits).sum(1) - gained)
 
     def arrays(self) -> list[np.ndarray]:
-        """All that decides the likelihood besides its kind, for a checksum."""
+        """Arrays that determine the likelihood besides its kind, for a checksum."""
         of_cells = [part for cells in self._cells for part in (cells.indptr, cells.indices, cells.data)]
         tensors = [*self.parameters(), *self.buffers()]
         return [tensor.detach().cpu().numpy() for tensor in tensors] + of_cells

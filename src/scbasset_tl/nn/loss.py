@@ -84,8 +84,8 @@ def _sums_for(h: torch.Tensor) -> Callable[[torch.Tensor, torch.Tensor, torch.Te
 def _triton_serves(device: torch.device) -> bool:
     """Compare the Triton kernel with the plain loss on a small problem, once for each device of a process.
 
-    An acceleration must never be a way to fail: an unsupported card, a compile error or another result leave the plain
-    loss in charge, with one warning.
+    A faster kernel must not make training fail: after an unsupported card, a compile error or a different result the
+    plain loss is used, with one warning.
     """
     try:
         from scbasset_tl.nn import loss_triton
@@ -101,7 +101,7 @@ def _triton_serves(device: torch.device) -> bool:
 def _deviation(
     sums: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Positives], Sums], device: torch.device
 ) -> str | None:
-    """In what ``sums`` differs from :func:`chunked_sums` on a small problem of two tiles; ``None`` if in nothing."""
+    """How ``sums`` differs from :func:`chunked_sums` on a small problem of two tiles; ``None`` if it agrees."""
     generator = torch.Generator().manual_seed(0)
     n_peaks, n_cells, tile = 48, 200, 128
     h, weight = (torch.randn(n, 32, generator=generator) for n in (n_peaks, n_cells))

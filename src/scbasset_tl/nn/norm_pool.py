@@ -28,11 +28,11 @@ from torch.nn.functional import conv2d, pad, silu
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from scbasset_tl.nn.trunk import ConvBlock
+    from scbasset_tl.nn.conv_block import ConvBlock
 
 #: types of devices that training takes this path on; "cuda" works by the same operations and has not been measured
 DEVICES = ("cpu",)
-# below so many entries of the stem's output the work is in the calls, not in memory
+# with fewer entries of the stem's output, calls and not memory take the time
 _MIN_ENTRIES = 1 << 21
 _SLOPE = 1.702
 # numbers that a thread works on at once, so that a block and its temporaries stay in a core's cache
@@ -49,7 +49,7 @@ def pays(x: torch.Tensor, n_filters: int) -> bool:
 
 
 def train_blocks(blocks: Iterable[ConvBlock], x: torch.Tensor) -> torch.Tensor:
-    """What blocks in training mode and a GELU after the last make of ``x`` (B, n_in, 1, L), which gets no gradient."""
+    """Output of blocks in training mode and a GELU after the last for ``x`` (B, n_in, 1, L), which gets no gradient."""
     x = silu(_SLOPE * x)
     for number, block in enumerate(blocks):
         # filters and scales change sign together, so that no scale is negative
@@ -105,7 +105,7 @@ class _Norm(NamedTuple):
         return (grad * self.gain).to(top.dtype), grad.sum(rows), (grad * centred).sum(rows)
 
     def gradients(self, total: torch.Tensor, moment: torch.Tensor, n: int) -> tuple[torch.Tensor, ...]:
-        """Of scale and bias, and slope and offset of what reaches each of the ``n`` positions of a channel."""
+        """Gradients of scale and bias, and slope and offset of the gradient at each of the ``n`` positions of a channel."""
         moment = moment * self.invstd
         slope = -self.gain * self.invstd * moment / n
         offset = -self.gain * total / n - slope * self.mean

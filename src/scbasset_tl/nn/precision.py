@@ -1,4 +1,4 @@
-"""Full float32 on CUDA, whatever the process has set, for results that are promised to be equal to the CPU's."""
+"""Full float32 on CUDA, whatever the process has set, for results that must equal the CPU's."""
 
 from __future__ import annotations
 

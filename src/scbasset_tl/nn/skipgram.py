@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BLOCK = 64
-_RANDOM_SCALE = 0.3  # of a first coordinate, times n_latent: Word2Vec's
-_CLIP = 30.0  # of logits: their gradient is 0 or 1 long before
-_FIRST_SQUARE = {"svd": 1e-2, "random": 1e-8}  # of a typical gradient, and next to nothing
+_RANDOM_SCALE = 0.3  # spread of a first coordinate, times n_latent: Word2Vec's
+_CLIP = 30.0  # bound of logits, whose gradient is 0 or 1 long before it
+_FIRST_SQUARE = {"svd": 1e-2, "random": 1e-8}  # share of a typical gradient: next to nothing
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class SkipGramConfig:
 
     @property
     def block(self) -> int:
-        """Regions a block, and its negatives: shared by more regions, a step of the few drawn would be too large.
+        """Regions in a block, and its negatives; shared by more regions, the few negatives would take too large steps.
 
         For cbow one region and its mean number of neighbours.
         """
@@ -76,7 +76,7 @@ def skipgram_step(center: Tensor, context: Tensor, noise: Tensor, weight: Tensor
     noise
         Context vectors of each block's negatives (B, K, d), which stand for ``n_negative`` a pair.
     weight
-        Of each centre (B, m); 0 for what is no region.
+        Weight of each centre (B, m); 0 for padding.
     """
     there = (weight > 0).to(center.dtype)
     partners = (there.sum(1, keepdim=True) - 1).clamp_(min=1)

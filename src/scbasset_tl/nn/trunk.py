@@ -12,6 +12,7 @@ from torch.nn.utils import skip_init
 
 from scbasset_tl._validate import check_number, check_positive_int
 from scbasset_tl.nn import norm_pool
+from scbasset_tl.nn.conv_block import EPS, GELU, MOMENTUM, ConvBlock
 from scbasset_tl.nn.initialisers import he_normal_
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _GROWTH = 1.122
 _TOWER = 6
 _PAPER_WIDTH, _PAPER_LAST = 288, 256
-# Keras momentum 0.90 is torch momentum 0.10
-_EPS, _MOMENTUM = 1e-3, 0.1
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class TrunkConfig:
     seq_len
         Window in bp; the product of ``pools`` divides it.
     channels, kernels, pools
-        Of each convolution block, from the DNA up.
+        Filters, width and pooling of each convolution block, from the DNA up.
     n_latent
         Length of a peak embedding.
     dropout
@@ -96,37 +95,6 @@ class TrunkConfig:
         return cls(**values)
 
 
-def gelu(x: torch.Tensor) -> torch.Tensor:
-    """The original's GELU, x · sigmoid(1.702 x): neither of torch's two."""
-    return x * torch.sigmoid(1.702 * x)
-
-
-class GELU(nn.Module):
-    """:func:`gelu` as a module, which is what attribution packages look for."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Of any shape."""
-        return gelu(x)
-
-
-class ConvBlock(nn.Module):
-    """GELU, convolution, batch norm, max pool: the activation comes first and the pooling last."""
-
-    def __init__(self, n_in: int, n_out: int, kernel: int, pool: int) -> None:
-        super().__init__()
-        # 1 × k convolutions in two dimensions because channels-last memory, the faster one, exists only there
-        # torch's own initial weights would be drawn from the global generator: skipped
-        self.activation = GELU()
-        self.conv = skip_init(nn.Conv2d, n_in, n_out, (1, kernel), padding=(0, kernel // 2), bias=False)
-        self.norm = nn.BatchNorm2d(n_out, eps=_EPS, momentum=_MOMENTUM)
-        self.pool_size = pool
-        self.pool = nn.MaxPool2d((1, pool)) if pool > 1 else nn.Identity()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, n_in, 1, L) to (B, n_out, 1, L / pool)."""
-        return self.pool(self.norm(self.conv(self.activation(x))))
-
-
 class Trunk(nn.Module):
     """One-hot DNA (B, 4, L) to peak embeddings (B, n_latent)."""
 
@@ -139,7 +107,7 @@ class Trunk(nn.Module):
         )
         self.flat_activation, self.activation = GELU(), GELU()
         self.dense = skip_init(nn.Linear, config.n_positions * config.channels[-1], config.n_latent, bias=False)
-        self.dense_norm = nn.BatchNorm1d(config.n_latent, eps=_EPS, momentum=_MOMENTUM)
+        self.dense_norm = nn.BatchNorm1d(config.n_latent, eps=EPS, momentum=MOMENTUM)
         #: draws the dropout masks; ``None`` draws from torch's global generator
         self.generator = generator
         self._initialise(generator)

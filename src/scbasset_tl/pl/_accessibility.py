@@ -49,7 +49,7 @@ def accessibility(
     obs, var
         Cells and peaks: names, positions, a mask or a slice. By default ``n_cells`` and ``n_peaks`` random ones.
     n_cells, n_peaks
-        How many cells and peaks to draw at most; of those that ``obs`` or ``var`` names, all are drawn.
+        Most cells and peaks to draw; those that ``obs`` or ``var`` names are all drawn.
     order
         ``"group"``: cells by group, peaks by the group in which the model has them most open, alike in both panels.
         ``"cluster"``: as in the paper each panel by a hierarchical clustering of its own cells and peaks (average linkage of

@@ -37,7 +37,7 @@ def design(
 
     On the left a line for each sequence, the mean in black. On the right the logits of the designed sequences in each
     group, filled, beside those of what they started from, open. Below, the in-silico mutagenesis of one sequence for the
-    score: a letter is as high as the base that is there adds to it against the mean of the four, over both strands.
+    score: the height of a letter is the score with its base minus the mean over the four bases, over both strands.
     Implanted motifs are marked. The logo takes as long as a round of :func:`scbasset_tl.tl.design`.
 
     Parameters
@@ -81,14 +81,16 @@ def design(
     """
     import numpy as np
 
+    from scbasset_tl._adata.kinds import DESIGN
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.sequence.design import final, read_entry, scores
+    from scbasset_tl._adata.results import find
+    from scbasset_tl._adata.sequence.design import final, scores
     from scbasset_tl._adata.sequence.ism import check_window
     from scbasset_tl.pl._show import canvas
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
     adata = resolve(data, mod)
-    entry = read_entry(adata, key)
+    entry = find(adata, DESIGN, key)
     course, (before, after) = scores(entry), final(entry)
     groups = [str(name) for name in entry["groups"]]
     if logo:
@@ -166,7 +168,7 @@ def _colors(adata: AnnData, entry: Mapping[str, Any], groups: list[str], palette
 
 
 def _draw_course(ax: Axes, course: np.ndarray) -> None:
-    """A line for each sequence, which ends where it was done; the mean goes on with its last score."""
+    """A line for each sequence up to its last round; the mean continues with its last score."""
     import numpy as np
     from matplotlib.ticker import MaxNLocator
 

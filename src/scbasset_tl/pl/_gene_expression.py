@@ -23,8 +23,8 @@ def gene_expression(
 ) -> np.ndarray | Figure | None:
     """Draw the correlations of gene scores and expression, per cell and per gene :cite:p:`Yuan2022`.
 
-    With a baseline a point is a cell or a gene, the baseline's correlation across and that of the scores up; points
-    above the line are those that denoising has improved. Without one, histograms.
+    With a baseline, each point is a cell or a gene: its correlation with the baseline on the x axis, with the scores on
+    the y axis. Denoising has improved the points above the line. Without a baseline, histograms.
 
     Parameters
     ----------

@@ -41,10 +41,10 @@ def ism(
 ) -> Axes | np.ndarray | Figure | None:
     """Logos of what each base contributes, one row for each group and one column for each region :cite:p:`Yuan2022`.
 
-    A letter is as high as the base that is there lies above the mean of the four, in logits
-    (:attr:`scbasset_tl.get.ISMScores.importance`), on one scale in all rows and columns. Where letters could not be read
-    the heights alone are drawn. What :func:`scbasset_tl.tl.ism` has not stored is computed, which takes seconds for a
-    region of 1,344 bp.
+    The height of a letter is the logit with its base minus the mean over the four bases
+    (:attr:`scbasset_tl.get.ISMScores.importance`), on one scale in all rows and columns. If letters would be too narrow
+    to read, the heights alone are drawn. What :func:`scbasset_tl.tl.ism` has not stored is computed, which takes
+    seconds for a region of 1,344 bp.
 
     Parameters
     ----------

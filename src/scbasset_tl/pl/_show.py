@@ -65,7 +65,7 @@ class Canvas(NamedTuple):
 def canvas(
     *, show: bool | None, return_fig: bool, figsize: Sequence[float] | None = None, ax: Axes | None = None
 ) -> Canvas:
-    """Check what the caller said; ``show=None``: if there is a screen, and neither axes came nor the figure is wanted."""
+    """Check the caller's arguments; ``show=None`` shows the figure on a screen, unless ``ax`` or ``return_fig`` is given."""
     import matplotlib as mpl
     from matplotlib.axes import Axes
 

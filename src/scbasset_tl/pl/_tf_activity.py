@@ -47,15 +47,16 @@ def tf_activity(
     ----------
     {data}
     motifs
-        Names or ids of motifs, in the order to draw them (the heat map orders them itself). By default those with the
-        smallest p-values, of equal ones those that vary most; only significant ones (FDR at most 0.05) if there are any.
+        Names or ids of motifs, or genes (``"RUNX1"`` for all motifs of this factor), in the order to draw them; the heat
+        map orders them itself. By default those with the smallest p-values, and among equal ones those that vary most; only
+        significant ones (FDR at most 0.05) if there are any.
     kind
         ``"heatmap"``: mean of each group; ``"violin"``: distribution in each group; ``"embedding"``: each cell.
     groupby
         Column of ``.obs`` for heat map and violins; by default that of :func:`scbasset_tl.tl.tf_activity`.
     basis
-        Slot of ``.obsm``, of the modality or else of the MuData, of which the embedding shows the first two columns. By default ``X_umap``, or if there is none
-        the first two principal components of the model's cell vectors.
+        Slot of ``.obsm``, of the modality or else of the MuData, of which the embedding shows the first two columns. By
+        default ``X_umap``, or if there is none the first two principal components of the model's cell vectors.
     n_top
         Number of motifs to choose without ``motifs``; by default 30 in a heat map and 6 otherwise.
     key
@@ -103,8 +104,10 @@ def tf_activity(
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     check_one_of("kind", kind, _N_TOP)
     adata = resolve(data, mod)
-    found = read(adata, key=key)
-    chosen = found[:, _choose(found, motifs, _N_TOP[kind] if n_top is None else check_positive_int("n_top", n_top))]
+    activities = read(adata, key=key)
+    chosen = activities[
+        :, _choose(activities, motifs, _N_TOP[kind] if n_top is None else check_positive_int("n_top", n_top))
+    ]
     params: Any = adata.uns[key]["params"]
     colormap = color_map("RdBu_r" if cmap is None else cmap)
     if kind != "heatmap":
@@ -127,15 +130,22 @@ def tf_activity(
 
 def _choose(found: AnnData, motifs: str | Sequence[str] | None, n_top: int) -> list[str]:
     """Names of the motifs to draw."""
+    from scbasset_tl.genome.motif_names import tf_genes
+
     table = found.var
     if motifs is not None:
         wanted = [motifs] if isinstance(motifs, str) else list(motifs)
-        known = {**dict(zip(table["id"], table.index, strict=True)), **{name: name for name in table.index}}
-        absent = [motif for motif in wanted if motif not in known]
+        names_of: dict[str, list[str]] = {}
+        for name in table.index:
+            for gene in tf_genes(name):
+                names_of.setdefault(gene, []).append(name)
+        names_of |= {motif: [name] for motif, name in zip(table["id"], table.index, strict=True)}
+        names_of |= {name: [name] for name in table.index}
+        absent = [motif for motif in wanted if motif not in names_of]
         if absent or not wanted:
             message = f"motifs: {len(absent)} of {len(wanted)} have no activity, {absent[:3]}; there are {list(table.index[:5])} …"
             raise KeyError(message)
-        return list(dict.fromkeys(known[motif] for motif in wanted))
+        return list(dict.fromkeys(name for motif in wanted for name in names_of[motif]))
     ranked = table.sort_values(["p_value", "sd"], ascending=[True, False])
     significant = ranked.index[ranked["fdr"] <= _FDR]
     return list((significant if len(significant) else ranked.index)[:n_top])

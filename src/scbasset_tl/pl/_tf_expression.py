@@ -47,9 +47,10 @@ def tf_expression(
 ) -> np.ndarray | Figure | None:
     """Draw the activity of transcription factors against the expression of their genes :cite:p:`Yuan2022`.
 
-    Of data, the cells of some factors: a scatter of activity (up) and expression (across), or both on an embedding side by
-    side, as in the paper's figure 5c. Of a result with a baseline, all factors at once, as in figure 5b: the correlation of
-    the baseline across and of the activities up; without a baseline, the correlations in their order.
+    From data, the cells of some factors: a scatter of activity (y axis) and expression (x axis), or both on an
+    embedding side by side, as in the paper's figure 5c. From a result with a baseline, all factors at once, as in
+    figure 5b: the correlation of the baseline (x axis) and of the activities (y axis). From a result without one, the
+    sorted correlations.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def tf_expression(
         MuData with the cells' accessibility and their expression, or what
         :func:`scbasset_tl.metrics.tf_expression_correlation` returned.
     motifs
-        Names of motifs; of a result those that are named in the figure. By default those of the largest correlation,
+        Names of motifs; for a result, those to name in the figure. By default those of the largest correlation,
         positive or negative.
     kind
         ``"scatter"``: one panel a motif; ``"embedding"``: two panels a motif, expression and activity.

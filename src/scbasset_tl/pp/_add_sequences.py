@@ -33,14 +33,14 @@ def add_sequences(
 ) -> D | None:
     r"""Cut the DNA around the middle of each peak out of a genome, as in the original scBasset :cite:p:`Yuan2022`.
 
-    The window is [m - seq_len // 2, m - seq_len // 2 + seq_len) with m = (start + end) // 2, 0-based. What lies outside
-    the contig is N. Lower case (soft-masked) letters are sequence.
+    The window is [m - seq_len // 2, m - seq_len // 2 + seq_len) with m = (start + end) // 2, 0-based. Positions outside
+    the contig are N. Lower case (soft-masked) letters are sequence.
 
     Parameters
     ----------
     {data}
     fasta
-        FASTA file of the assembly that the peaks were called on, plain or bgzip. Its index is made where there is none.
+        FASTA file of the assembly that the peaks were called on, plain or bgzip. A missing index is made.
         Contigs may be spelled otherwise than the peaks' (``chr1``, ``1``, ``GRCh38_chr1``).
     seq_len
         Length of the windows in bp. scBasset's network pools 1,344 bp without a remainder.
@@ -124,7 +124,7 @@ def add_sequences(
 
 
 def _report(codes: np.ndarray, name: str, repeated: int) -> None:
-    """Say how much of the windows is N, and how many repeat; refuse where nearly all is N."""
+    """Tell how much of the windows is N, and how many repeat; refuse if nearly all is N."""
     import numpy as np
 
     from scbasset_tl.genome.codes import N_CODE

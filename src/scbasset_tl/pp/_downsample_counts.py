@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import DOWNSAMPLED
 from scbasset_tl._log import info
-from scbasset_tl._random import as_generator
-from scbasset_tl._validate import check_key_added, check_number, check_one_of
+from scbasset_tl._random import as_generator, recorded_seed
+from scbasset_tl._validate import check_number, check_one_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +36,9 @@ def downsample_counts(
     probability, whatever its count; this is what the paper did, from 80 % down to 5 %. For a binary matrix the two are
     the same.
 
-    The model of such a layer is trained by ``tl.scbasset(data, layer=..., key_added=...)``, and
-    :func:`scbasset_tl.metrics.accessibility_auc` scores it on the same layer, or on all reads. Cells without a
-    read left have to go before training (``adata[adata.layers["downsampled"].getnnz(axis=1) > 0]``).
+    Train a model on the layer by ``tl.scbasset(data, layer=..., key_added=...)``;
+    :func:`scbasset_tl.metrics.accessibility_auc` scores it on the same layer or on all reads. Drop cells without a read
+    before training (``adata[adata.layers["downsampled"].getnnz(axis=1) > 0]``).
 
     Parameters
     ----------
@@ -53,7 +52,7 @@ def downsample_counts(
     {rng}
     {mod}
     key_added
-        Name of the layer instead of ``downsampled``.
+        Name of the layer instead of ``downsampled``, and of the entry in ``.uns``.
     {copy}
 
     Returns
@@ -62,13 +61,16 @@ def downsample_counts(
 
     `adata.layers['downsampled' | key_added]` : ``scipy.sparse.csr_matrix``
         The reads or entries left, in the type of the counts.
+    `adata.uns['downsample_counts' | key_added]` : :class:`dict`
+        The call, in ``params``: by it the function knows its own layer, which it may replace.
 
     Raises
     ------
     KeyError
         If the layer is missing.
     ValueError
-        If ``fraction`` is out of range, ``by`` is neither, the values are no counts of reads, or the result would replace them.
+        If ``fraction`` is out of range, ``by`` is neither, the values are no counts of reads, or the
+        name holds what this function did not write, or what it reads.
 
     Examples
     --------
@@ -78,19 +80,22 @@ def downsample_counts(
     >>> round(float(adata.layers["downsampled"].sum() / adata.X.sum()), 1)
     0.2
     """
+    from scbasset_tl._adata.kinds import DOWNSAMPLED
     from scbasset_tl._adata.perturb import check_not_source, downsampled
     from scbasset_tl._adata.resolve import target, writable_peaks
+    from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.write import write_slots
 
     share = check_number("fraction", fraction, low=0, high=1, open_low=True)
     check_one_of("by", by, ("reads", "entries"))
-    check_key_added(key_added)
-    name = DOWNSAMPLED if key_added is None else key_added
-    check_not_source(name, layer)
-    kept = downsampled(writable_peaks(data, mod, copy=copy), layer, share, by, as_generator(rng))
+    source = writable_peaks(data, mod, copy=copy)
+    slots = claim(source, DOWNSAMPLED, key_added)
+    check_not_source(slots["layers"], layer)
+    kept = downsampled(source, layer, share, by, as_generator(rng))
     n_empty = int((kept.getnnz(axis=1) == 0).sum())
     info(f"{kept.nnz / (kept.shape[0] * kept.shape[1]):.2%} of the entries are open; {n_empty} cells have no read left")
 
     container, adata = target(data, mod, copy=copy)
-    write_slots(adata, layers={name: kept})
+    params = {"fraction": share, "by": by, "layer": layer, "seed": recorded_seed(rng)}
+    write_slots(adata, layers={slots["layers"]: kept}, uns={slots["uns"]: entry(DOWNSAMPLED, params, slots)})
     return container if copy else None

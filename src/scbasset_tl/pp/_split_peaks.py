@@ -47,12 +47,12 @@ def split_peaks(
     by
         ``"peak"`` draws single peaks; ``rng=10`` gives the original's split. ``"chrom"`` holds out whole contigs.
     holdout
-        With ``by="chrom"``: contigs of the test peaks, and validation peaks are drawn from the other contigs; or
+        With ``by="chrom"``: contigs of the test peaks (validation peaks are drawn from the other contigs), or
         ``{{"val": contigs, "test": contigs}}``. ``None`` takes the contigs that come close to ``fractions``.
     {rng}
     region_keys
-        Columns of ``.var`` with contig, start and end; see :func:`scbasset_tl.pp.add_sequences`. ``by="peak"`` does without
-        where there are none.
+        Columns of ``.var`` with contig, start and end; see :func:`scbasset_tl.pp.add_sequences`. ``by="peak"`` needs
+        none.
     {mod}
     key_added
         Name of the column instead of ``split``.

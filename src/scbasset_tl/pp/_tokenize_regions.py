@@ -32,8 +32,8 @@ def tokenize_regions(
     """Write each cell's open peaks as the regions of a universe that they overlap, for scEmbed :cite:p:`LeRoy2024`.
 
     A region of the universe is a token. A cell has it if any of its open peaks overlaps it; a peak that overlaps
-    several regions gives all of them, one that overlaps none is dropped. How much is dropped is recorded and said, and
-    a warning is printed if it is more than half.
+    several regions gives all of them, one that overlaps none is dropped. The share that is dropped is recorded and
+    printed, with a warning if it is more than half.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def tokenize_regions(
     ``None``, or the changed copy. Writes
 
     `adata.obsm['X_tokens' | key_added]` : ``scipy.sparse.csr_matrix`` (dtype `bool`)
-        Cells × regions of the universe. Not for the data's own peaks, where it would be the matrix again.
+        Cells × regions of the universe. Not written for the data's own peaks, where it would repeat the matrix.
     `adata.uns['tokens' | key_added]` : :class:`dict`
         ``checksum`` and ``n_regions`` of the universe; ``mapped_peaks`` and ``mapped_open``, the shares of the peaks and
         of the cells' open peaks that overlap it; the ``universe`` itself unless it is the peaks; ``params``, the call.

@@ -1,4 +1,4 @@
-"""Do two sets of columns go together, and which of two sets does so better?"""
+"""Correlations of columns, and tests of which of two sets of columns correlates better."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from scbasset_tl.stats.labels import Labels
 from scbasset_tl.stats.transpose import transpose
 
 BLOCK_SCORES = 1 << 24
-"""Scores held at a time; each is held twice, once sorted."""
+"""Scores held in memory at a time; each is held twice, once sorted."""
 
 
 class Areas(NamedTuple):
@@ -74,19 +74,6 @@ def areas_per_column(scores: np.ndarray, labels: Labels) -> Areas:
     return Areas(*areas)
 
 
-def held_out_auc(
-    peak_embedding: np.ndarray,
-    cell_embedding: np.ndarray,
-    cell_bias: np.ndarray,
-    labels: Labels,
-    *,
-    block: int | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Areas under the ROC curve of :func:`held_out_areas`: (per cell (n,), per peak (P,))."""
-    per_cell, per_peak = held_out_areas(peak_embedding, cell_embedding, cell_bias, labels, block=block)
-    return per_cell.roc, per_peak.roc
-
-
 def held_out_areas(
     peak_embedding: np.ndarray,
     cell_embedding: np.ndarray,
@@ -97,8 +84,8 @@ def held_out_areas(
 ) -> tuple[Areas, Areas]:
     """Areas of the logits ``peak_embedding @ cell_embedding.T + cell_bias``: per cell (n,) and per peak (P,).
 
-    The P × n logits are never held: ``block`` cells (then peaks) are done at a time, by default as many as make
-    ``BLOCK_SCORES`` logits, so that the memory beside the input is 8 bytes times that and 4 bytes per label.
+    The P × n logits are never held at once: ``block`` cells (then peaks) are scored at a time, by default as many as make
+    ``BLOCK_SCORES`` logits. Beside the input this takes 8 bytes for each of these and 4 bytes per label.
     """
     peaks, cells = (np.asarray(x, dtype=np.float32) for x in (peak_embedding, cell_embedding))
     bias = np.asarray(cell_bias, dtype=np.float32)

@@ -11,7 +11,7 @@ from scbasset_tl._random import draw_seed
 if TYPE_CHECKING:
     from scipy import sparse
 
-_NO_AXIS = 1e-10  # of the largest squared singular value
+_NO_AXIS = 1e-10  # share of the largest squared singular value
 
 
 def region_vectors(tokens: sparse.csr_matrix, n_latent: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -19,9 +19,9 @@ def region_vectors(tokens: sparse.csr_matrix, n_latent: int, *, rng: np.random.G
 
     With cells weighted by their number of regions, C / E - 1 = Σ s² v vᵀ / √(c cᵀ), where s and v are the singular
     values and right vectors of D_r^-1/2 X D_c^-1/2 beyond the first, c the share of each region in all entries, and D
-    row and column sums. So the vectors s v / √c are what skip-gram has to find, to first order (Levy & Goldberg 2014).
-    Sampling alone makes singular values up to (√n_cells + √n_regions) / √entries: s is shrunk to what is left of it
-    after this noise (Gavish & Donoho 2017), so that components of noise vanish.
+    row and column sums. To first order, s v / √c are therefore the vectors that skip-gram looks for (Levy & Goldberg
+    2014). Sampling alone makes singular values up to (√n_cells + √n_regions) / √entries: s is shrunk by this noise
+    (Gavish & Donoho 2017), so that components of noise vanish.
 
     Parameters
     ----------
@@ -48,26 +48,26 @@ def region_vectors(tokens: sparse.csr_matrix, n_latent: int, *, rng: np.random.G
     if rank:
         _, s, v = randomized_svd(scaled, rank + 1, n_iter=4, random_state=draw_seed(rng))
         # the first component is √c itself
-        found = (
+        decomposed = (
             v[1:] * _without_noise(s[1:], n_cells, n_regions, tokens.nnz)[:, None] / np.sqrt(columns / columns.sum())
         )
-        vectors[:, :rank] = _oriented(found.T)
+        vectors[:, :rank] = _oriented(decomposed.T)
     return vectors
 
 
 def weigh_axes(vectors: np.ndarray, share: np.ndarray, power: float) -> np.ndarray:
-    """Turn region vectors to their principal axes, and give each its singular value to a power instead of once.
+    """Rotate region vectors to their principal axes, and scale each axis by a power of its singular value.
 
     The axes are those of the vectors weighted by ``share``: for vectors s v / √c of :func:`region_vectors` they are the
-    dimensions, the singular values are s, and what comes out is s^power v / √c (eigenvalue weighting of Levy, Goldberg &
+    dimensions, the singular values are s, and the result is s^power v / √c (eigenvalue weighting of Levy, Goldberg &
     Dagan 2015). Axes next to nothing are zero. At 1 the vectors stay as they are.
 
     Parameters
     ----------
     vectors
-        Of the regions (R, d).
+        Vectors of the regions (R, d).
     share
-        Of each region in all entries (R,).
+        Share of each region in all entries (R,).
     power
         1 leaves the vectors alone, less than 1 brings the axes nearer to each other.
     """

@@ -1,4 +1,4 @@
-"""chromVAR's deviations: are peaks with a motif more open in a cell than its depth and peaks like them explain?"""
+"""chromVAR's deviations: how much more open peaks with a motif are in a cell than its depth and similar peaks explain."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def background_peaks(gc: np.ndarray, depth: np.ndarray, n: int, rng: np.random.G
     """
     traits = np.stack([np.log10(depth), gc])
     covariance = np.cov(traits)
-    covariance += np.eye(2) * (1e-9 * np.trace(covariance) + 1e-12)  # where all peaks are alike in one of them
+    covariance += np.eye(2) * (1e-9 * np.trace(covariance) + 1e-12)  # for peaks that are all alike in one of them
     whitened = np.linalg.solve(np.linalg.cholesky(covariance), traits)
     low, high = whitened.min(axis=1, keepdims=True), whitened.max(axis=1, keepdims=True)
     step = np.maximum(high - low, 1e-12) / (_N_BINS - 1)
@@ -53,9 +53,10 @@ def background_peaks(gc: np.ndarray, depth: np.ndarray, n: int, rng: np.random.G
 def deviations(open_in: sparse.csr_matrix, has_motif: sparse.csr_matrix, background: np.ndarray) -> np.ndarray:
     """Bias-corrected deviation z-scores of chromVAR, float64 (n_cells, M); NaN for a motif that no peak has.
 
-    The raw deviation of a motif in a cell is (observed - expected) / expected, with the open peaks that have the motif,
-    and as many as the cell's depth and each peak's share of all reads let expect. From it the mean over the sets of
-    background peaks is taken, and it is divided by their standard deviation :cite:p:`Schep2017`.
+    The raw deviation of a motif in a cell is (observed - expected) / expected, where observed counts
+    the open peaks that have the motif, and expected follows from the cell's depth and each peak's share of all reads. The
+    z-score subtracts the mean over the sets of background peaks and divides by their standard deviation
+    :cite:p:`Schep2017`.
 
     Parameters
     ----------

@@ -24,18 +24,19 @@ if TYPE_CHECKING:
     from scbasset_tl.stats.transpose import Block, Lines
 
 SAVE_EVERY_S = 30.0
-"""Seconds of work that a kill may cost."""
+"""Most seconds of work that a kill may cost."""
 RUN, MOST_ENTRIES = 512, 1 << 26
-"""So many entries of a row, on average, are written in one go, half a page; but no more entries at once: 8 bytes each."""
+"""Entries of a row to write in one go, on average (half a page); and most entries to hold at once, of 8 bytes each."""
 
 
 def write_index(
     path: Path, lines: Lines, source: Mapping[str, Any], check: Callable[[np.ndarray, np.ndarray], None]
 ) -> None:
-    """Build the index file ``path``; one that is there stays as it is.
+    """Build the index file ``path``, unless it exists.
 
     Until it is whole the file is named ``<path>.partial``, and ``<path>.progress`` tells how far it is: the next call
-    with the same ``source`` goes on from there, to the same bytes. Of several processes one builds, the others wait.
+    with the same ``source`` goes on from there, to the same bytes. If several processes call it, one builds the file
+    and the others wait.
 
     Parameters
     ----------
@@ -195,7 +196,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
 
 @contextmanager
 def _naming(path: Path, what: str = "") -> Iterator[None]:
-    """Errors of the system name the argument."""
+    """Name the argument in errors of the system."""
     try:
         yield
     except OSError as error:

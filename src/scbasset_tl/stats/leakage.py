@@ -1,4 +1,4 @@
-"""What an embedding holds besides what it should: depth, batches."""
+"""Depth and batches in an embedding, which should hold neither."""
 
 from __future__ import annotations
 

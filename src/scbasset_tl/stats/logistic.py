@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 BLOCK = 512
 """Cells solved together."""
-_PEAKS = 512  # peaks looked at in one go, so that their logits in a block of cells stay in the cache
-_TOLERANCE = 1e-6  # Newton decrement after which one more step is the last: what that leaves is about its square
+_PEAKS = 512  # peaks in one block, so that their logits in a block of cells stay in the cache
+_TOLERANCE = 1e-6  # Newton decrement after which one more step is the last: it leaves about its square
 _SUFFICIENT = 1e-4  # a step must bring this share of the decrease that the gradient promises
 
 
@@ -48,8 +48,8 @@ def fit_cells(
 
     A cell's loss is the **sum** over peaks of the binary cross-entropy, plus ``l2 / 2`` times the sum of squares of its
     weights. The bias is never penalised: it is the cell's depth. Labels enter by the sums of the open peaks' vectors
-    alone, so they are read once and are never dense. Losses and gradients are float64: in float32 the weakly determined
-    weights would be rounding errors. The Hessians of a block of cells are one float32 product with the distinct
+    alone, so they are read once and are never dense. Losses and gradients are float64: weakly determined weights would be
+    rounding errors in float32. The Hessians of a block of cells are one float32 product with the distinct
     products of the columns of [H 1]; they only steer, and give the standard errors.
 
     A cell in which no peak is open, or every one, has no finite bias. It gets the weights ``center``, the log-odds of

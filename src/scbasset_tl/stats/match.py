@@ -1,4 +1,4 @@
-"""How well motifs match what a model says of the bases under them, against importances that lie elsewhere."""
+"""Match of motifs and a model's importances of the bases under them, against importances of other positions."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def match_hits(importance: np.ndarray, codes: np.ndarray, pwms: Sequence[np.ndar
     """Match between PWMs and the importances of one sequence where each PWM lies :cite:p:`Yuan2022`.
 
     The null keeps the sequence, and so the hit, and moves the importances against it: all L rotations of the sequence's
-    importances, the end joined to the beginning. Importances move as those of the base that is there and of the three
-    others, in the order A, C, G, T after it: a base that is there goes on to have the importance of a base that is
-    there, or every hit would profit by bases that are there mattering more. The rotations are a group that the observed
-    importances belong to, so that ``p = #(|statistic| >= |observed|) / L`` is exact where importances do not depend on
-    the position. At least it is 1 / L. Both signs count: a match of the negative importances is that of a repressor.
+    importances, the end joined to the beginning. Importances move as that of the present base and those of the three
+    others, in the order A, C, G, T after it: a present base keeps the importance of a present base. Otherwise every hit
+    would score high only because present bases matter more. The rotations are a group that the observed importances
+    belong to, so that ``p = #(|statistic| >= |observed|) / L`` is exact where importances do not depend on the
+    position. It is at least 1 / L. Both signs count: a repressor matches the negative importances.
 
     Parameters
     ----------

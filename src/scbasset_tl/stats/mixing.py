@@ -1,4 +1,4 @@
-"""How well are groups of points mixed? Statistics of the groups in each point's neighbourhood."""
+"""How well groups of points are mixed: statistics of the groups in each point's neighbourhood."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def inverse_simpson(neighbors: np.ndarray, distances: np.ndarray, group: np.ndar
 
 def _weights(distances: np.ndarray, entropy: float) -> np.ndarray:
     """Weights (n, k) that sum to one and have this entropy, by bisection of β."""
-    # neither step changes the weights that are found, and both keep exp() in range
+    # neither step changes the resulting weights, and both keep exp() in range
     d = distances.astype(np.float64) - distances.min(1, keepdims=True)
     d /= np.maximum(d.mean(1, keepdims=True), np.finfo(np.float64).tiny)
     beta, low, high = np.ones((len(d), 1)), np.zeros((len(d), 1)), np.full((len(d), 1), np.inf)

@@ -8,7 +8,7 @@ from scbasset_tl._random import draw_seed
 from scbasset_tl._threads import same_threads
 
 EXACT_UP_TO = 32_768
-"""Points up to which all pairs are compared: sooner done than the half minute pynndescent takes to compile itself."""
+"""Points up to which all pairs are compared, which is faster than the half minute that pynndescent takes to compile."""
 
 
 def nearest(x: np.ndarray, k: int, *, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +69,7 @@ def _descent(x: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def _completed(
     x: np.ndarray, indices: np.ndarray, distances: np.ndarray, queries: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same lists; those in which the descent found fewer neighbours than asked for are made exact."""
+    """The same lists, where exact neighbours replace lists in which the descent found too few."""
     rows = np.flatnonzero((indices < 0).any(axis=1))
     if len(rows):
         indices[rows], distances[rows] = _exact(x, indices.shape[1], queries[rows])

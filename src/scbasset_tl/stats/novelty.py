@@ -18,7 +18,7 @@ def held_out_gain(
     center: np.ndarray | None = None,
     start: CellFit | None = None,
 ) -> np.ndarray:
-    """What cell vectors fitted to one half of the peaks say about the other, float64 (n,).
+    """How well cell vectors fitted to one half of the peaks predict the other, float64 (n,).
 
     The log-likelihood of the labels over that of one probability for all peaks, summed over both halves, per open peak.
     It is near 0 in a cell whose open peaks have nothing to do with their sequences.
@@ -45,7 +45,7 @@ def thinned(labels: Labels, n_open: np.ndarray, rng: np.random.Generator) -> Lab
 def depths_like(n_open: np.ndarray, others: np.ndarray) -> np.ndarray:
     """For each cell the depth that has its rank among ``others``.
 
-    By rank and not at random: where one kind of cells is deeper than another it stays so.
+    Matching by rank and not at random keeps deeper kinds of cells deeper.
     """
     rank = np.argsort(np.argsort(n_open, kind="stable"), kind="stable")
     return np.quantile(others, (rank + 0.5) / len(rank))

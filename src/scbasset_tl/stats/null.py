@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-# motifs whose widths and information differ by no more than this are never put into different pools
+# motifs whose widths and information differ by no more than this share a pool
 _SAME_WIDTH: Final = 2  # bp
 _SAME_INFORMATION: Final = 2.0  # bits
 
@@ -54,9 +54,9 @@ def p_values(statistic: np.ndarray, pool: np.ndarray, null: np.ndarray, null_poo
     Parameters
     ----------
     statistic, pool
-        Of each motif (M, S), any number S of statistics, and (M,).
+        Statistics of each motif (M, S), any number S of them, and its pool (M,).
     null, null_pool
-        Of each draw (D, S) and (D,).
+        The same of each draw, (D, S) and (D,).
 
     Examples
     --------

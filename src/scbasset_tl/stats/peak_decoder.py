@@ -1,4 +1,4 @@
-"""From short cell vectors to peaks: a logistic regression for each peak, pulled towards what is known of it."""
+"""From short cell vectors to peaks: a logistic regression for each peak, shrunk towards given weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PENALTIES: Final = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 _HELD_OUT, _MIN_HELD_OUT = 0.1, 10
 _N_PEAKS = 2_000  # that choose the penalty
-_N_CELLS = 20_000  # that are learned from: more would change little, and take hours at a million
+_N_CELLS = 20_000  # most cells to learn from: more change little, and a million take hours
 
 
 class PeakDecoder(NamedTuple):
@@ -34,7 +34,7 @@ def fit_peak_decoder(
     Parameters
     ----------
     features
-        Of the cells (n, F).
+        Features of the cells (n, F).
     opened
         Open peaks, cells × peaks.
     center
@@ -64,15 +64,15 @@ def _choose(
         return PENALTIES[len(PENALTIES) // 2], {}
     opened, pull = opened[:, peaks], pull[peaks]
     known, unknown = _labels(opened[n:]), _labels(opened[:n])
-    found: dict[float, float] = {}
+    likelihood: dict[float, float] = {}
     for l2 in PENALTIES:
         fit = fit_cells(design[n:], known, l2=l2, center=pull, what="peaks")
-        found[l2] = float(log_likelihood(design[:n], unknown, fit.weight, fit.bias).sum()) / n
-        if found[l2] < max(found.values()):
+        likelihood[l2] = float(log_likelihood(design[:n], unknown, fit.weight, fit.bias).sum()) / n
+        if likelihood[l2] < max(likelihood.values()):
             break
-    return max(found, key=lambda l2: found[l2]), found
+    return max(likelihood, key=lambda l2: likelihood[l2]), likelihood
 
 
 def _labels(opened: sparse.csr_matrix) -> Labels:
-    """Cells and peaks in each other's place: a peak has a weight for each feature of the cells."""
+    """Open entries with cells and peaks exchanged: each peak has a weight for each feature of the cells."""
     return Labels(opened.indptr.astype(np.int64), opened.indices, opened.shape[1])

@@ -8,7 +8,7 @@ import numpy as np
 
 _EXPONENTS: Final = np.arange(0.1, 2.001, 0.02)
 _FEW: Final = 4
-"""Sizes below which the exponent is not fitted but that of a mean of independent errors."""
+"""Sizes from which on the exponent is fitted; with fewer it is that of a mean of independent errors."""
 _USUAL: Final = 0.5
 
 
@@ -27,7 +27,8 @@ class PowerLaw(NamedTuple):
 def fit_power_law(n: np.ndarray, score: np.ndarray) -> PowerLaw:
     """The curve with the least squared distance from finite scores at two sizes or more.
 
-    Of each exponent of a grid from 0.1 to 2 limit and gain are a linear regression. Scores that do not grow have the gain 0.
+    For each exponent of a grid from 0.1 to 2, limit and gain are a linear regression. Scores that do not grow have gain
+    0.
     """
     n, score = np.asarray(n, dtype=np.float64), np.asarray(score, dtype=np.float64)
     exponents = _EXPONENTS if len(np.unique(n)) >= _FEW else np.array([_USUAL])

@@ -1,4 +1,4 @@
-"""How far down the list of neighbours is a point's counterpart in another set?"""
+"""Rank of a point's counterpart in another set among its neighbours there."""
 
 from __future__ import annotations
 

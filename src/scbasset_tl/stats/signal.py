@@ -1,4 +1,4 @@
-"""Do sequences predict labels? auROC against its exact null over all pairings of sequences with label rows."""
+"""Whether sequences predict open cells: auROC against its exact null over all pairings of sequences with peaks' rows."""
 
 from __future__ import annotations
 

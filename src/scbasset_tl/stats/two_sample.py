@@ -1,4 +1,4 @@
-"""Are two sets of cells alike? Statistics of points, of open peaks (bool CSR, cells × peaks), and of distances."""
+"""Whether two sets of cells are alike: statistics of points, of open peaks (bool CSR, cells × peaks), and of distances."""
 
 from __future__ import annotations
 
@@ -32,19 +32,20 @@ def correlations(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 def classifier_auroc(one: np.ndarray, other: np.ndarray, k: int, *, rng: np.random.Generator) -> float:
     """AUROC of a classifier by ``k`` nearest neighbours that tells the rows of ``other`` from those of ``one``.
 
-    Each fifth of the points is classified by the others, and the mean over the five is given: .5 where both have the same
-    law, on average exactly. Of few points at most a quarter are asked, as all of them would say the same of every point.
+    Each fifth of the points is classified by the others, and the mean over the five is given: .5 where both have the
+    same law, on average exactly. Among few points, ``k`` is at most a quarter of them, since all neighbours would say
+    the same of every point.
     """
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold
 
     x, is_other = np.concatenate([one, other]), np.repeat([0, 1], [len(one), len(other)])
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=draw_seed(rng)).split(x, is_other)
-    found = []
+    scores = []
     for train, test in folds:
         neighbors, _ = nearest_among(x[train], min(k, max(1, len(train) // 4)), x[test], rng=rng)
-        found.append(roc_auc_score(is_other[test], is_other[train][neighbors].mean(axis=1)))
-    return float(np.mean(found))
+        scores.append(roc_auc_score(is_other[test], is_other[train][neighbors].mean(axis=1)))
+    return float(np.mean(scores))
 
 
 def mixing(one: np.ndarray, other: np.ndarray, k: int, *, rng: np.random.Generator) -> float:

@@ -88,16 +88,16 @@ def decide(per_cell: Signal, per_peak: Signal, training: Signal, course: Course 
 
 
 def why_not_over(per_cell: Signal, course: Course) -> str | None:
-    """What the training lacks by the rules of :func:`decide`, half a sentence; ``None`` if it is over."""
+    """Half a sentence on what the training lacks by the rules of :func:`decide`; ``None`` if it is over."""
     short, rising = _missing(per_cell, course)
     return short or rising
 
 
 def _missing(per_cell: Signal, course: Course | None) -> tuple[str | None, str | None]:
-    """Why a course is too short, and that it still rises."""
+    """Half sentences: why a course is too short, and that it still rises."""
     if course is None:
         return None, None
-    # a model without signal is judged by the whole run: which of its epochs was best means nothing
+    # judge a model without signal by the whole run: its best epoch means nothing
     works = _above(per_cell, MIN_PER_CELL)
     return _short(course, course.best_epoch if works else course.epochs), _rising(course)
 

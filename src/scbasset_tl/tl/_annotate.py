@@ -59,8 +59,8 @@ def annotate(
     weights
         ``"distance"``: a neighbour's vote counts by the inverse of its distance; ``"uniform"``: all count alike.
     threshold
-        Share of the votes below which a cell's label is ``unknown``. That of a cell whose vector is zero always is, and its
-        shares are 0: nothing is known of it.
+        Share of the votes below which a cell's label is ``unknown``. A cell whose vector is zero
+        is always ``unknown``, and its shares are 0.
     unknown
         What such cells are called.
     cluster_key
@@ -125,19 +125,19 @@ def annotate(
     check_one_of("metric", metric, ("euclidean", "cosine"))
     check_one_of("weights", weights, ("distance", "uniform"))
     check_name("unknown", unknown)
-    known = voters(labelled, label_key, use_rep if reference_rep is None else reference_rep, k)
-    vectors = [known.vectors, query_vectors(source, use_rep, known.vectors.shape[1])]
+    voting = voters(labelled, label_key, use_rep if reference_rep is None else reference_rep, k)
+    vectors = [voting.vectors, query_vectors(source, use_rep, voting.vectors.shape[1])]
     if metric == "cosine":
         vectors = [unit_length(x) for x in vectors]
 
     neighbors, distances = nearest_among(vectors[0], k, vectors[1], rng=generator)
     if metric == "cosine":
         distances = distances**2 / 2
-    shares = vote(neighbors, distances, known.codes, len(known.categories), weights=weights)
+    shares = vote(neighbors, distances, voting.codes, len(voting.categories), weights=weights)
     shares[~vectors[1].any(axis=1)] = 0  # cells of which nothing is known
     best = shares.max(axis=1)
     names = np.where(
-        (best < threshold) | (best == 0), unknown, np.array(known.categories, dtype=object)[shares.argmax(axis=1)]
+        (best < threshold) | (best == 0), unknown, np.array(voting.categories, dtype=object)[shares.argmax(axis=1)]
     )
     if cluster_key is not None:
         names = cluster_majority(names, source, cluster_key)
@@ -156,10 +156,10 @@ def annotate(
     write_slots(
         adata,
         obs={
-            slots["obs"]: pd.Categorical(names, categories=list(dict.fromkeys([*known.categories, unknown]))),
+            slots["obs"]: pd.Categorical(names, categories=list(dict.fromkeys([*voting.categories, unknown]))),
             slots["confidence"]: best.astype(np.float32),
         },
         obsm={slots["obsm"]: shares.astype(np.float32)},
-        uns={slots["uns"]: {"categories": known.categories, **entry(CELL_TYPE, call, slots)}},
+        uns={slots["uns"]: {"categories": voting.categories, **entry(CELL_TYPE, call, slots)}},
     )
     return container if copy else None

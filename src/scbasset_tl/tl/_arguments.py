@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def recipe_changes(
     max_epochs: int | None, batch_size: int | None, lr: float | None, l2_cell: float, l2_batch: float, patience: int
 ) -> dict[str, Any]:
-    """The fields of a recipe that the user wants otherwise; ``None`` keeps the recipe's own."""
+    """The fields of a recipe that the user changes; ``None`` keeps the recipe's own value."""
     return {
         "max_epochs": None if max_epochs is None else check_positive_int("max_epochs", max_epochs),
         "batch_size": None if batch_size is None else check_positive_int("batch_size", batch_size, minimum=2),
@@ -36,7 +36,7 @@ def cells_a_step(cells_per_step: int | None, n_obs: int) -> int | None:
 def training_files(
     checkpoint: str | Path | None, index_file: str | Path | None, *, resume: bool
 ) -> tuple[Path | None, Path | None]:
-    """Both as paths, which must not be one, nor one that the other is written through."""
+    """Both as paths; they must differ, also from the temporary files of each other."""
     path = _check_checkpoint(checkpoint, resume=resume)
     if index_file is None:
         return path, None

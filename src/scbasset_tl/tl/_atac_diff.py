@@ -166,8 +166,8 @@ def atac_diff(
     from scbasset_tl._adata.kinds import ATAC_DIFF
     from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.results import claim, names
+    from scbasset_tl.nn.denoiser import DiffusionConfig
     from scbasset_tl.nn.diffusion import SCHEDULES
-    from scbasset_tl.nn.latent_diffusion import DiffusionConfig
     from scbasset_tl.train.device import single_device
     from scbasset_tl.train.diffusion import fit
     from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe

@@ -33,10 +33,10 @@ def denoise(
 ) -> D | None:
     """Write the denoised accessibility of all cells and peaks, as a layer or a file :cite:p:`Yuan2022`.
 
-    It is dense, and hardly anything needs it whole: :func:`scbasset_tl.get.accessibility` computes any block, mean or
-    group of it, :func:`scbasset_tl.tl.denoised_pca` its principal components, and
-    :func:`scbasset_tl.tl.gene_scores` scores of genes. What is computed is tabled at the first of these. The size is
-    said first, and what cannot fit is refused.
+    The matrix is dense, and hardly anything needs it whole: :func:`scbasset_tl.get.accessibility` computes any block,
+    mean or group of it, :func:`scbasset_tl.tl.denoised_pca` its principal components, and
+    :func:`scbasset_tl.tl.gene_scores` scores of genes. The first of these has a table of what the values are. The size
+    is printed first, and a matrix that cannot fit is refused.
 
     Parameters
     ----------

@@ -24,9 +24,9 @@ def denoised_pca(
     """Principal components of the denoised cells × peaks matrix (logits), exactly and without forming it.
 
     The matrix is a product of vectors of 32 dimensions, and so has no more components than that: with all of them the
-    Euclidean distance between two cells is that between their rows of the denoised matrix, and neighbours found in
-    the components are those of the matrix. The model's own ``obsm["X_scbasset"]`` weighs all its dimensions alike; here
-    they count as much as they move the peaks. The paper takes 50 components of the matrix to score a denoising
+    Euclidean distance between two cells is that between their rows of the denoised matrix, and neighbours found in the
+    components are those of the matrix. The model's own ``obsm["X_scbasset"]`` weighs all its dimensions alike; here a
+    dimension counts by how much it moves the peaks. The paper takes 50 components of the matrix to score a denoising
     :cite:p:`Yuan2022`.
 
     Parameters

@@ -45,20 +45,20 @@ def design(
 ) -> D | None:
     """Design DNA that is open in one group of cells and closed in the others.
 
-    Greedy search, or with ``beam`` beam search: in each round every substitution is evaluated, and with ``motifs`` each motif at random places on
-    either strand; the edit that adds most to the score is made. A sequence is done after ``n_rounds`` edits, or when no
-    edit adds 0.001. The score is the mean logit of the group less ``penalty`` times that of the other groups. Logits are
-    depth-normalised, and means over a sequence and its reverse complement.
+    Greedy search, or beam search with ``beam``. Each round evaluates every substitution, and with ``motifs`` each motif
+    at random places on either strand, and makes the edit that adds most to the score. A sequence is done after
+    ``n_rounds`` edits, or when no edit adds 0.001. The score is the mean logit of the group less ``penalty`` times that
+    of the other groups. Logits are depth-normalised, and means over a sequence and its reverse complement.
 
-    A round takes about 10 seconds for a sequence of 1,344 bp with the paper's network on one core, and a tenth of a second
-    for the toy data; ``window=200`` takes a seventh of it. What the network has learned is what it finds: test designs with
-    a model of another seed, by :func:`scbasset_tl.get.accessibility`.
+    A round takes about 10 seconds for a sequence of 1,344 bp with the paper's network on one core, and a tenth of a
+    second for the toy data; ``window=200`` takes a seventh of it. The search also exploits the network's errors: test
+    designs with a model of another seed, by :func:`scbasset_tl.get.accessibility`.
 
     Parameters
     ----------
     {data}
     groupby
-        Column of ``.obs`` with the groups. For other groups than all of them, subset the data.
+        Column of ``.obs`` with the groups. To design against some of the groups only, subset the data.
     group
         The category that the sequences are designed for.
     {key}
@@ -76,14 +76,14 @@ def design(
     n_places
         Random places that each motif is tried at, in each round and on each strand.
     beam
-        Sequences that go on from each one, side by side: in each round the edits of all of them are compared, and the
-        best sequences are kept. 1 is greedy; a beam takes so many times as long.
+        Sequences to keep side by side for each one: each round compares the edits of all of them and keeps the best
+        sequences. 1 is greedy; a beam of n takes n times as long.
     window
         Change only so many bp around the middle, or the positions ``(first, last)``, ``last`` not included.
     gc
         Lowest and highest GC content of a sequence, from its start on.
     off_target
-        What of the other groups counts: the highest of their logits (``"max"``), or their mean (``"mean"``).
+        How the other groups count: by the highest of their logits (``"max"``), or by their mean (``"mean"``).
     penalty
         Weight of the other groups; 0 designs for the group alone.
     fasta
@@ -151,8 +151,8 @@ def design(
     )
     seq_len = trunk.config.seq_len
     bounds, counts = check_window(window, seq_len), gc_counts(gc, seq_len)
-    found = [] if motifs is None else as_motifs(motifs)
-    patches = motif_patches(found, bounds)
+    chosen = [] if motifs is None else as_motifs(motifs)
+    patches = motif_patches(chosen, bounds)
     starts = start_sequences(source, start, n_sequences, fasta=fasta, seq_len=seq_len, gc=counts, rng=generator)
 
     from scbasset_tl.nn.design import Moves, design
@@ -169,7 +169,7 @@ def design(
         "start": start if isinstance(start, str) else f"{len(starts.name)} given",
         "n_sequences": len(starts.name),
         "n_rounds": n_rounds,
-        "n_motifs": len(found),
+        "n_motifs": len(chosen),
         "n_places": n_places,
         "beam": beam,
         "window": list(bounds),
@@ -179,7 +179,7 @@ def design(
         "fasta": None if fasta is None else str(fasta),
         "seed": seed,
     }
-    names = [motif.name for motif in found]
+    names = [motif.name for motif in chosen]
     made = glue.pack(starts, courses, objective=objective, groups=groups, motifs=names)
     made |= entry(DESIGN, params, slots, origin=model.origin())
     container, adata = target(data, mod, copy=copy)

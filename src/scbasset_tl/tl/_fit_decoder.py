@@ -27,12 +27,12 @@ def fit_decoder(
 ) -> D | None:
     """Fit how open each of the data's own peaks is, given the cells' vectors of a trained model.
 
-    The model's own prediction, h · w + c, knows of a peak what its DNA says, and so little of how open the peak is at
-    all. Here each peak has a logistic regression on the cells' vectors w and biases c instead, with an intercept. Its
-    weights are pulled to what the DNA says, h and 1, by a ridge penalty, the one of six under which held-out cells are
-    most probable. :func:`scbasset_tl.tl.denoise`, :func:`scbasset_tl.get.accessibility` and
-    :func:`scbasset_tl.tl.gene_scores` use it with ``decoder="fitted"``. It fills in reads better than DNA alone, and it
-    can say nothing about peaks or sequences that are not in the data. At most 20,000 cells are learned from.
+    The model's own prediction, h · w + c, knows only the DNA of a peak, and so little of how open the peak is on
+    average. Here each peak gets a logistic regression on the cells' vectors w and biases c, with an intercept. A ridge
+    penalty shrinks its weights to those of the DNA, h and 1; of six penalties the one under which held-out cells are
+    most probable is taken. :func:`scbasset_tl.tl.denoise`, :func:`scbasset_tl.get.accessibility` and
+    :func:`scbasset_tl.tl.gene_scores` use it with ``decoder="fitted"``. It fills in reads better than DNA alone, but
+    says nothing about peaks or sequences that are not in the data. At most 20,000 cells are learned from.
 
     Parameters
     ----------

@@ -127,17 +127,17 @@ def gene_scores(
     result = GENE_SCORES if denoised else RAW_GENE_SCORES
     slots = claim(source, result, key_added, key=key if denoised else None)
     model = read_model(source, key) if denoised else None
-    found = promoters(source, genes, promoter)
+    with_peaks = promoters(source, genes, promoter)
     check_memory(
-        4 * source.n_obs * len(found.names),
-        f"obsm[{slots['obsm']!r}], {source.n_obs:,} cells × {len(found.names):,} genes,",
+        4 * source.n_obs * len(with_peaks.names),
+        f"obsm[{slots['obsm']!r}], {source.n_obs:,} cells × {len(with_peaks.names):,} genes,",
         advice="take fewer cells, or fewer genes: a table with the rows of some.",
     )
     if model is not None:
         matrix = own_peaks(source, model, normalize_depth=normalize_depth, scale=scale, decoder=decoder)
-        scores = matrix.average_columns(found.weights)
+        scores = matrix.average_columns(with_peaks.weights)
     else:
-        scores = raw_scores(source, layer, found.weights, normalize_depth=normalize_depth)
+        scores = raw_scores(source, layer, with_peaks.weights, normalize_depth=normalize_depth)
     params = {
         "genes": None if genes is None else "table" if hasattr(genes, "columns") else str(genes),
         "kind": kind,
@@ -148,9 +148,9 @@ def gene_scores(
     container, adata = target(data, mod, copy=copy)
     made = {
         **entry(result, params, slots, origin=None if model is None else model.origin()),
-        "names": found.names,
-        "n_peaks": found.n_peaks,
-        "skipped": found.skipped,
+        "names": with_peaks.names,
+        "n_peaks": with_peaks.n_peaks,
+        "skipped": with_peaks.skipped,
     }
     write_slots(adata, obsm={slots["obsm"]: scores}, uns={slots["uns"]: made})
     return container if copy else None

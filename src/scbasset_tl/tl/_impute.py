@@ -34,7 +34,7 @@ def impute(
 
     The vector of a cell is noised for a share of the diffusion's times and denoised again given the cell's own code,
     depth and labels. The result is a short vector of features; :func:`scbasset_tl.get.imputed` multiplies any block of
-    it out. What is to be tested against masked entries has to be masked before any model is fitted.
+    it out. To test it on masked entries, mask them before any model is fitted.
 
     Parameters
     ----------

@@ -29,10 +29,10 @@ def ism(
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """What each base at each position of some regions changes: in-silico mutagenesis :cite:p:`Yuan2022`.
+    """Compute the change by each base at each position of some regions: in-silico mutagenesis :cite:p:`Yuan2022`.
 
-    Changes of the embedding are stored, from which :func:`scbasset_tl.get.ism` and :func:`scbasset_tl.pl.ism` compute
-    those of any cells or groups: they are linear in it. A region of 1,344 bp takes 0.7 MB.
+    Changes of the peak embedding are stored. :func:`scbasset_tl.get.ism` and :func:`scbasset_tl.pl.ism` compute from them
+    the changes in any cells or groups, which are linear in the embedding. A region of 1,344 bp takes 0.7 MB.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def ism(
 
     `adata.uns['ism' | key_added]` : :class:`dict`
         ``regions`` (names, R), ``chrom`` and ``start`` (R, of the first position evaluated, 0-based), ``codes`` uint8
-        (R, W), ``delta`` float32 (R, W, 4, n_latent): embedding with A, C, G or T there minus the embedding as it is,
-        0 for the base that is there; ``window``, ``seq_len``, ``method``, ``model`` (key of the model, and a digest of
-        its network), ``params``, ``schema_version``.
+        (R, W), ``delta`` float32 (R, W, 4, n_latent): embedding with A, C, G or T at the position minus that of the
+        unchanged sequence, 0 for the sequence's own base; ``window``, ``seq_len``, ``method``, ``model`` (key of the
+        model, and a digest of its network), ``params``, ``schema_version``.
 
     Raises
     ------

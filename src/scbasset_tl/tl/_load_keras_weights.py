@@ -48,8 +48,8 @@ def load_keras_weights(
         The ``.h5``, ``.weights.h5`` or ``.keras`` file.
     batch_key
         For a batch-corrected file: the ``.obs`` column or columns with the batches. The file's batches are taken to
-        be their categories in sorted order, column after column. Of the two last layers that of the batches comes
-        first in the file; where their lengths say the opposite, the lengths decide.
+        be their categories in sorted order, column after column. The file has the layer of the batches before
+        that of the cells; if the lengths of the two say the opposite, the lengths decide.
     accelerator
         Where the peak vectors are computed: ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"cuda"``.
     {mod}

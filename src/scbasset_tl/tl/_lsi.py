@@ -25,12 +25,12 @@ def lsi(
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """Embed cells without sequences, by muon's TF-IDF: what the vectors of a sequence model must be held against.
+    """Embed cells without sequences, by muon's TF-IDF: the baseline for the vectors of a sequence model.
 
     Latent semantic indexing: :func:`muon.atac.pp.tfidf` of the open peaks, and the singular vectors of that but the
-    first, which follows the depth. Cells are put at length one, so that Euclidean neighbours are those of the cosine.
-    Scores such as :func:`scbasset_tl.metrics.label_score` take it by ``use_rep="X_lsi"``. The matrix stays sparse, and
-    the data's own values are not changed.
+    first, which follows the depth. Cell vectors are scaled to length one, so that Euclidean neighbours are those of the
+    cosine. Scores such as :func:`scbasset_tl.metrics.label_score` take it by ``use_rep="X_lsi"``. The matrix stays
+    sparse, and the data's own values are not changed.
 
     Parameters
     ----------

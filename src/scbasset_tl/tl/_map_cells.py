@@ -45,7 +45,7 @@ def map_cells(
     finds exactly. What is written is a model like that of ``tl.scbasset``, and everything that reads models works with
     it. To train the network further on new data instead, use ``tl.scbasset(query, warm_start=reference)``.
 
-    Vectors that training left and vectors solved exactly differ. Where cells of query and reference are compared, as in
+    Vectors from training and exactly solved vectors differ. To compare cells of query and reference, as in
     :func:`scbasset_tl.tl.annotate`, map the reference onto itself too:
     ``tl.map_cells(reference, reference, key_added="mapped")``.
 
@@ -104,9 +104,9 @@ def map_cells(
     `query.obs['scbasset_se' | f'{{key_added}}_se']` : :class:`pandas.Series` (dtype `float32`)
         Mean standard error of the entries of a cell's vector.
     `query.obs['scbasset_ood' | f'{{key_added}}_ood']` : :class:`pandas.Series` (dtype `bool`)
-        Out of distribution: what one half of a cell's peaks says about the other is less than for 95 % of the
-        reference's cells, thinned to the query's depths. Judged on the peaks that both have; if these are fewer than
-        1,000, on each one's own, and the share of ordinary cells that is marked may be another than 5 %. Not written
+        Out of distribution: one half of a cell's peaks predicts the other half worse than in 95 % of the reference's
+        cells, thinned to the query's depths. Judged on the peaks that both have; if these are fewer than 1,000, on the
+        peaks of each, and the share of ordinary cells that are marked may then differ from 5 %. Not written
         if the reference has no matrix.
     `query.var['scbasset_seen' | f'{{key_added}}_seen']` : :class:`pandas.Series` (dtype `bool`)
         Peaks that the vectors were fitted to. :func:`scbasset_tl.metrics.accessibility_auc` and
@@ -204,7 +204,7 @@ def map_cells(
 
 
 def _refuse(of: str, other: str, **given: bool) -> None:
-    """Refuse arguments that only models of another verb have."""
+    """Refuse arguments that are for models of another verb."""
     if names := [name for name, is_given in given.items() if is_given]:
         message = f"{names[0]}= is for models of {other}, and the reference's is of {of}: leave it out, or pass key=."
         raise ValueError(message)

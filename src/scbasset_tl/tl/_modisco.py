@@ -44,9 +44,9 @@ def modisco(
 ) -> D | None:
     """Find recurring patterns in the contributions of bases with TF-MoDISco :cite:p:`Shrikumar2018`.
 
-    Needs modisco-lite: ``pip install modisco-lite``. What each base contributes in each region, to the mean
-    of all cells, to groups or to a contrast, goes to modisco-lite, and its patterns are named after the motif that
-    TOMTOM finds nearest.
+    Needs modisco-lite: ``pip install modisco-lite``. The contributions of the bases of each region, to the mean of
+    all cells, to groups or to a contrast, go to modisco-lite. Each pattern is named after the motif that TOMTOM finds
+    nearest.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def modisco(
     codes = sequence_windows(source, drawn, fasta=fasta, seq_len=trunk.config.seq_len).codes
     contributions = attributions(trunk, codes, vectors.to_numpy(), window=bounds, method=method)
     part = codes[:, slice(*bounds)]
-    found = {
+    patterns = {
         str(name): find_patterns(part, values, arguments)
         for name, values in zip(vectors.index, contributions, strict=True)
     }
@@ -156,7 +156,7 @@ def modisco(
         "rng": recorded_seed(rng),
         "arguments": arguments,
     }
-    made = {**entry(MODISCO, params, slots, origin=model.origin()), **glue.pack_patterns(found, targets)}
+    made = {**entry(MODISCO, params, slots, origin=model.origin()), **glue.pack_patterns(patterns, targets)}
     container, adata = target(data, mod, copy=copy)
     write_slots(adata, uns={slots["uns"]: made})
     return container if copy else None

@@ -40,8 +40,9 @@ def motif_deviations(
     """Score motifs in cells by the deviations of chromVAR :cite:p:`Schep2017`, a baseline for TF activities.
 
     Motifs are those given or, as chromVAR offers too, all k-mers of one length, a k-mer and its reverse complement
-    counting as one. For each, how many peaks that have it are open in a cell, against what depth lets expect and against peaks of
-    like GC content and depth. Counts enter as open or not. Peaks that are open in no cell are left out.
+    counting as one. For each, the number of open peaks with it in a cell is compared with the number expected from
+    depth, and with peaks of similar GC content and depth. Counts enter as open or not. Peaks that are open in no cell
+    are left out.
 
     Parameters
     ----------
@@ -110,6 +111,7 @@ def motif_deviations(
     from scbasset_tl._adata.sequence import motif_deviations as glue
     from scbasset_tl._adata.sequence.motif_hits import check_background, check_widths
     from scbasset_tl._space import check_memory
+    from scbasset_tl.genome.codes import gc_share
     from scbasset_tl.genome.kmers import has_kmers, kmer_names
     from scbasset_tl.genome.motif_input import as_motifs
     from scbasset_tl.genome.motifs import unique_names
@@ -133,7 +135,7 @@ def motif_deviations(
     first = codes.shape[1] // 2 - size // 2
     codes = codes[peaks, first : first + size]
     has_motif = glue.motif_matches(codes, chosen, p_value, frequencies) if k is None else has_kmers(codes, k)
-    similar = background_peaks(glue.gc_share(codes), labels.peak_counts(), n_background, as_generator(rng))
+    similar = background_peaks(gc_share(codes), labels.peak_counts(), n_background, as_generator(rng))
     ones = np.ones(len(labels.indices))
     open_in = sparse.csr_matrix((ones, labels.indices, labels.indptr), shape=(len(peaks), labels.n_cells))
     scores = deviations(open_in, has_motif, similar)

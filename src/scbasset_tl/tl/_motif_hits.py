@@ -38,15 +38,15 @@ def motif_hits(
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """Match of motifs and in-silico mutagenesis wherever a motif fits the DNA :cite:p:`Yuan2022`.
+    """Score the match of motifs and in-silico mutagenesis wherever a motif fits the DNA :cite:p:`Yuan2022`.
 
-    Windows are scanned on both strands as FIMO does. At each hit the probabilities of the motif are held against what
-    the model says of each base (less the mean over the four bases): their dot product says how much the model uses the
+    Windows are scanned on both strands as FIMO does. At each hit the probabilities of the motif are compared with the
+    model's change by each base (less the mean over the four bases): their dot product says how much the model uses the
     site, their Pearson correlation how alike the two are. Above zero the factor opens the region, below it closes it.
 
-    The p-values compare the size of a score with those of the same hit after the importances of the window were moved
-    against its sequence: all rotations of them, in which a base that is there keeps the importance of a base that is
-    there. They are exact where importances do not depend on the position, and at least 1 / width of the window.
+    The p-values compare the size of a score with the scores of the same hit after the importances of the window were
+    rotated against its sequence, over all rotations; a present base keeps the importance of a present base. They are
+    exact where importances do not depend on the position, and at least 1 / width of the window.
 
     Parameters
     ----------

@@ -36,9 +36,9 @@ def rank_peaks_groups(
     ``method="wilcoxon", tie_correct=True`` makes it, but without the dense matrix that it would need: denoised values are
     computed for a block of peaks at a time, and raw ones are counted.
 
-    Read p-values of denoised values as a scale to rank by, not as evidence. Denoised cells of one group are alike
-    because the model made them so, and even small differences become significant. Whether the data themselves show a
-    difference is what ``kind="raw"`` tests, and neither knows of replicates.
+    Use p-values of denoised values to rank peaks, not as evidence. Denoised cells of one group are alike because the
+    model made them so, and even small differences become significant. ``kind="raw"`` tests whether the data themselves
+    show a difference. Neither test knows about replicates.
 
     Parameters
     ----------

@@ -94,8 +94,8 @@ def scbasset(
         Weights of the sums of squares of the cells' and the batches' vectors (the original's units; its
         batch-corrected models used 1e-8 to 1e-6 for the cells).
     patience
-        Stop after so many epochs in which the training auROC did not rise by 1e-6. The best epoch's weights are kept. If
-        no cell has training peaks of both classes, the loss stands in for the auROC.
+        Stop after so many epochs in which the training auROC did not rise by 1e-6. The best epoch's weights are kept.
+        If no cell has both open and closed training peaks, the loss replaces the auROC.
     trunk
         ``None`` is the paper's network of 4.5 million parameters; an int is the number of stem filters of a
         smaller or larger one (288 in the paper); or a :class:`scbasset_tl.nn.trunk.TrunkConfig`.
@@ -103,15 +103,15 @@ def scbasset(
         Start from the trunk of another model: an AnnData or MuData with ``uns['scbasset']``, or a file of
         :func:`scbasset_tl.io.write_trunk`. Its shape is taken if ``trunk`` is ``None``. Cells start anew.
     cells_per_step
-        Let each step see so many cells drawn at random, for data far beyond a million cells; ``None`` is all of them.
+        Cells drawn at random for each step, for data far beyond a million cells; ``None`` takes all of them.
     average
         How the trained network reads each peak for its stored vector: ``"none"`` as it is; ``"strands"`` the mean over
         both strands; ``"strands_shifts"`` over both strands, each moved by -3 to 3 bases as in training, 14 readings.
         ``None``: ``"strands"`` for ``"fast"``, ``"none"`` for ``"paper"``, as the original.
         :func:`scbasset_tl.get.accessibility` and :func:`scbasset_tl.tl.map_cells` read other DNA alike.
     index_file
-        Read which cells are open at which peak from this file instead of from memory: made from the matrix if there is
-        none, refused if it belongs to another. 4 bytes an open entry.
+        Read which cells are open at which peak from this file instead of from memory: it is built from the matrix
+        if there is none, and refused if it belongs to another matrix. It takes 4 bytes an open entry.
     checkpoint
         File that holds the state of training after every epoch, or less often where writing it would take more than a
         twentieth of the time.
@@ -199,7 +199,7 @@ def scbasset(
     check_positive_int("n_latent", n_latent)
     config = trunk_config(trunk, start, seq_len=codes.shape[1], n_latent=n_latent)
     saved = load_checkpoint(path) if path is not None and resume else None
-    if precision is None and saved is not None:  # whatever this machine would choose
+    if precision is None and saved is not None:  # independent of what this machine would choose
         precision = saved.meta["identity"].get("precision")
     fabric = make_fabric(accelerator, precision, devices=devices, num_nodes=num_nodes)
     precision = settled_precision(accelerator, precision)

@@ -48,8 +48,7 @@ def scembed(
     Regions that are open in the same cells get like vectors (skip-gram with negative sampling). Uses the tokens of
     :func:`scbasset_tl.pp.tokenize_regions`, or else the data's own peaks. Training starts from the closed-form solution
     of the linearised problem, a correspondence analysis; ``max_epochs=0`` keeps that. No sequence is used and no batch
-    is corrected: what the vectors offer is that they embed the cells of other data
-    (:func:`scbasset_tl.tl.map_cells`).
+    is corrected. The use of the vectors is to embed the cells of other data (:func:`scbasset_tl.tl.map_cells`).
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ def scembed(
     window_size
         Only sets the number of pairs: cells have no order, so a window is a random set.
     n_negative
-        Random regions against which each pair is told apart.
+        Random regions that each pair must be told from.
     ns_exponent
         These are drawn in proportion to the regions' frequency to this power.
     subsample
@@ -210,19 +209,19 @@ def _train(
         vectors[frequent] = first
         return vectors, {"loss": np.empty(0), "independent": float("nan"), "n_trained": len(frequent)}
     with progress(config.max_epochs, description="scEmbed", unit="epoch") as bar:
-        found = fit(used, config, start=first, device=device, rng=generator, on_epoch=lambda loss: _show(bar, loss))
-    if not found.has_structure:
+        fitted = fit(used, config, start=first, device=device, rng=generator, on_epoch=lambda loss: _show(bar, loss))
+    if not fitted.has_structure:
         fix = (
             "Raise max_epochs or lr, or pass start='svd'."
             if first is None
             else "Lower lr, or keep the closed form: max_epochs=0."
         )
         warning(
-            f"the loss is {found.loss[-1]:.4f} per pair, that of independent regions {found.independent:.4f}: the vectors "
+            f"the loss is {fitted.loss[-1]:.4f} per pair, that of independent regions {fitted.independent:.4f}: the vectors "
             f"hold little or no structure. {fix}"
         )
-    vectors[frequent] = found.vectors
-    return vectors, {"loss": np.array(found.loss), "independent": found.independent, "n_trained": len(frequent)}
+    vectors[frequent] = fitted.vectors
+    return vectors, {"loss": np.array(fitted.loss), "independent": fitted.independent, "n_trained": len(frequent)}
 
 
 def _weighed(tokens: sparse.csr_matrix, vectors: np.ndarray, power: float) -> np.ndarray:

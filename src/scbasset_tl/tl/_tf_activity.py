@@ -44,7 +44,7 @@ def tf_activity(
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """What transcription factors do in each cell, by their motifs' effect on accessibility :cite:p:`Yuan2022`.
+    """Score transcription factors in each cell by their motifs' effect on accessibility :cite:p:`Yuan2022`.
 
     Each motif is written into the middle of shuffled peaks, and the mean change of the predicted accessibility is the
     factor's activity in a cell; z-scores over cells make factors comparable. Everything is computed as a change of the
@@ -77,19 +77,19 @@ def tf_activity(
     {key}
     backgrounds
         Sequences to insert motifs into, used as they are: a FASTA file, or codes (n, seq_len) such as
-        ``adata.varm['dna_code'][peaks]``. By default dinucleotide shuffles of random peaks. A factor that closes what
-        others open has little to do in shuffled peaks: give it open ones.
+        ``adata.varm['dna_code'][peaks]``. By default dinucleotide shuffles of random peaks. A factor that closes peaks which
+        others open has little effect on shuffled peaks: pass open peaks.
     n_background
         Number of backgrounds, at least 10; of ``backgrounds``, which must be as many, all are taken. With
         ``mode="ablate"`` the number of peaks for each motif.
     n_null
         Permuted motifs in all, for the null, equally many of each motif as far as it has them; 0 leaves significance
-        out. The expected time is said first.
+        out. The expected time is printed first.
     groupby
         Column of ``.obs``: significance of each of its categories against the rest.
     strands
-        ``"both"``: mean over the motif and its reverse complement. ``"+"``: the motif as it is, as in the original. For
-        ablation, where sites are looked for.
+        ``"both"``: mean over the motif and its reverse complement. ``"+"``: the motif as it is, as in the original. In
+        ablation: the strands on which sites are looked for.
     scale
         ``"logit"``: changes of depth-normalised logits, as in the paper. ``"sigmoid"``: of their sigmoid, as in the
         original's later code.
@@ -125,7 +125,7 @@ def tf_activity(
         If the model, the sequences or the column is missing.
     ValueError
         If an argument cannot be used, a motif does not fit into the sequences, or ``groupby`` has fewer than two
-        groups, or groups that differ in no more than ``/`` and ``|``.
+        groups, or groups that differ only in ``/`` and ``|``.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def tf_activity(
     check_positive_int("n_null", n_null, minimum=0)
     model = read_model(source, key)
     slots = claim(source, TF_ACTIVITY, key_added, key=key)
-    found = as_motifs(motifs)
+    chosen = as_motifs(motifs)
     contrasts = group_contrasts(model.cell_embedding, source.obs, groupby)
     seed = recorded_seed(rng)
     seed = draw_seed(as_generator(rng)) if seed is None else seed
@@ -163,11 +163,11 @@ def tf_activity(
         "spacing": None if spacing is None else check_positive_int("spacing", spacing, minimum=0),
     }
     trunk = model.trunk().to(device)
-    experiments = _experiments(source, found, trunk.config.seq_len, backgrounds=backgrounds, seed=seed, **design)
+    experiments = _experiments(source, chosen, trunk.config.seq_len, backgrounds=backgrounds, seed=seed, **design)
     activity = compute_activity(
         trunk,
         model.cell_embedding,
-        [motif.pwm for motif in found],
+        [motif.pwm for motif in chosen],
         experiments,
         contrasts=contrasts.to_numpy(),
         n_null=n_null,
@@ -188,7 +188,7 @@ def tf_activity(
         "scale": scale,
         "seed": seed,
     }
-    write_activity(adata, slots, found, activity, contrasts.index, params, model.origin())
+    write_activity(adata, slots, chosen, activity, contrasts.index, params, model.origin())
     return container if copy else None
 
 

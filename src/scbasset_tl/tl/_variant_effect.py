@@ -32,7 +32,7 @@ def variant_effect(
     key_added: str | None = None,
     copy: bool = False,
 ) -> D | None:
-    """Effect of variants on the predicted accessibility of every cell.
+    """Score the effect of variants on the predicted accessibility of every cell.
 
     Each variant is scored in each window that holds its whole reference allele: alternative minus reference, as a
     change of the peak's vector that :func:`scbasset_tl.get.variant_effect` turns into changes of logits. The time does
@@ -43,10 +43,11 @@ def variant_effect(
     ----------
     {data}
     variants
-        Path of a VCF, plain or compressed, of which each alternative allele is a variant; or a table (a DataFrame, or
+        Path of a VCF, plain or compressed, each alternative allele being a variant; or a table (a DataFrame, or
         the path of one) with the columns ``chrom`` or ``chr``; ``pos``, 1-based as in a VCF, or ``start``, 0-based;
         ``ref``, ``alt``; and perhaps ``id`` or ``rsid``; or their names in PLINK, REGENIE, GWAS-SSF and the GWAS
-        catalogue. Of an effect and another allele the one that the FASTA has becomes the reference. Substitutions,
+        catalogue. If a table has an effect and another allele, the one in the FASTA becomes the
+        reference. Substitutions,
         insertions and deletions of any length that a window holds. Duplicates are kept.
     fasta
         FASTA file of the assembly that the peaks were called on, plain or bgzip.

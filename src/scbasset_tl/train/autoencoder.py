@@ -48,12 +48,12 @@ def fit_autoencoder(
     cells
         CSR (n, P) of counts, or of what is open; every cell has an entry.
     hidden, n_latent
-        Of the :class:`scbasset_tl.nn.autoencoder.Autoencoder`.
+        Widths of the :class:`scbasset_tl.nn.autoencoder.Autoencoder`.
     likelihood
         ``bernoulli`` takes entries as open, ``poisson`` as counts; ``mse`` predicts the normalised logarithm of counts
         with the least squared error.
     max_steps, batch_size, lr
-        How long, cells a step, and the size of a step. Rows of peaks that take part in one of k steps move √k as far.
+        How long, cells a step, and the size of a step. Rows of peaks that are drawn in one of k steps move √k as far.
     val_fraction
         Share of the cells that is not learned from, by :func:`scbasset_tl.train.diffusion.split_cells`.
     peaks_per_step
@@ -123,7 +123,7 @@ class _Batch(NamedTuple):
 class _Reader:
     """Cells as the networks take them, with log depth counted from its mean over ``train``.
 
-    Counted from 0 it would be all but constant, and its weights and the biases would learn in each other's way.
+    Counted from 0 it would be nearly constant, and its weights and the biases would compete.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class _Reader:
 
 @torch.no_grad()
 def _start(model: Autoencoder, reader: _Reader, train: np.ndarray) -> None:
-    """Each peak's mean and each cell's depth."""
+    """Start from each peak's mean and each cell's depth."""
     batch = reader.take(train)
     mean = (np.bincount(batch.indices, batch.labels, minlength=reader.n_peaks) + 0.5) / (len(train) + 1)
     if reader.likelihood == "mse":

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from scbasset_tl.stats.labels import Labels
 
-# cells worked on at once in the head: measured best on a CPU; a GPU wants larger products
+# cells of the head in one product: the fastest number measured on a CPU; a GPU needs larger products
 _TILE = {"cpu": 4096}
 _TILE_ELSEWHERE = 32768
-# of the free memory of a device, what labels may take
+# share of a device's free memory that labels may take
 _SHARE = 0.5
 # steps whose labels are made ready while a GPU works on one, each by a thread of its own
 _AHEAD = {"cpu": 0}
@@ -118,13 +118,13 @@ class _OnDevice:
 
 
 def ahead(work: Callable[[S], R], steps: Iterable[S], n_ahead: int, device: torch.device) -> Iterator[tuple[S, R]]:
-    """Each step with what ``work`` makes of it, that of the next ``n_ahead`` being made meanwhile."""
+    """Yield each step with the result of ``work``, while those of the next ``n_ahead`` are computed."""
     if not n_ahead:
         yield from ((step, work(step)) for step in steps)
         return
 
     def start() -> None:
-        if device.type == "cuda":  # a thread begins on the first one
+        if device.type == "cuda":  # a thread starts on the first one
             torch.cuda.set_device(device)
 
     with ThreadPoolExecutor(n_ahead, initializer=start) as pool:

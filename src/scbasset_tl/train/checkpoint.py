@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scbasset_tl.train.state import RunState
 
 _FORMAT = "scbasset_tl checkpoint 1"
-# saving may take a twentieth of the time, where it takes more than a second
+# share of the time that saving may take, if it takes more than a second
 _SHARE, _SHORT_S = 0.05, 1.0
 
 
@@ -75,7 +75,7 @@ class RunFile:
         """Replace what this run wrote before."""
         if self.path is None:
             return
-        with in_turn(self.path.parent):  # or two runs could both find nothing, and one lose what it writes
+        with in_turn(self.path.parent):  # otherwise two runs could both find no file, and one would lose what it writes
             self._check_alone(self.path)
             save_checkpoint(self.path, checkpoint)
             self._mine = _which(self.path)
@@ -120,11 +120,11 @@ class Saver:
 
 
 def _which(path: Path | None) -> tuple[int, int] | None:
-    """Tells a file from that which takes its place."""
+    """Identity of a file, which changes when another takes its place."""
     if path is None or not path.exists():
         return None
-    found = path.stat()
-    return found.st_ino, found.st_mtime_ns
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
 # the optimizer keeps float32 weights and scales no gradients, which Fabric's other precisions ask for
 PRECISIONS = ("32-true", "bf16-mixed")
-# of /proc/cpuinfo: processors that multiply bf16 numbers in hardware; the others convert each, and are slower than with float32
+# flags in /proc/cpuinfo of processors that multiply bf16 in hardware; others are slower than in float32
 _BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
 _CPUINFO = Path("/proc/cpuinfo")
 # ranks differ in how long they take to read; a process that died is noticed at once, not by this
@@ -60,7 +60,7 @@ def make_fabric(accelerator: str, precision: str | None, *, devices: int = 1, nu
             accelerator="cuda" if on_cuda else "cpu",
             devices=devices,
             num_nodes=num_nodes,
-            # of DDP only the process group is used: it would average gradients, and copy the whole model
+            # only the process group of DDP is used, which would average gradients and copy the whole model
             strategy=DDPStrategy(timeout=_TIMEOUT) if several else "auto",
             precision=precision,  # type: ignore[arg-type]
             # one alone is so under SLURM too, where lightning would count the tasks of the job
@@ -103,7 +103,7 @@ def single_device(accelerator: str) -> torch.device:
 def check_launcher(devices: int, num_nodes: int) -> None:
     """Refuse a number of processes other than the one that torchrun or srun started."""
     wanted, launched = devices * num_nodes, _launched()
-    # tasks of srun may well be jobs of their own: one device asks nothing of the others
+    # tasks of srun may be separate jobs: a call on one device needs no others
     if wanted == 1 and (launched is None or launched[0] == "srun"):
         return
     if launched is None:
@@ -139,7 +139,7 @@ def _launched() -> tuple[str, int, int | None] | None:
 
 @contextmanager
 def _warnings_only() -> Iterator[None]:
-    """Lightning announces the precision, at whatever verbosity this package has."""
+    """Silence Lightning's notes on the precision, which ignore this package's verbosity."""
     logger = logging.getLogger("lightning_fabric")
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from scbasset_tl.nn.latent_diffusion import DiffusionConfig, LatentDiffusion
+    from scbasset_tl.nn.denoiser import DiffusionConfig
+    from scbasset_tl.nn.latent_diffusion import LatentDiffusion
 
 __all__ = ["DiffusionFit", "DiffusionProblem", "DiffusionRecipe", "fit", "split_cells"]
 
@@ -44,9 +45,9 @@ def fit(
     resume: bool = False,
     on_step: Callable[[int, Mapping[str, list[float]]], object] | None = None,
 ) -> DiffusionFit:
-    """Train; what is returned is the average of the weights at the check with the lowest loss of held-out cells.
+    """Train, and return the average of the weights at the check with the lowest loss of held-out cells.
 
-    That is their diffusion loss with codes and without, added up; where no cells are held out the last check counts.
+    That loss is the sum of their diffusion losses with and without codes; without held-out cells the last check counts.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def fit(
     device
         Where; draws are the same everywhere.
     seed
-        Of every random draw.
+        Seed of every random draw.
     checkpoint
         Where the state is written at each check.
     resume
@@ -131,7 +132,7 @@ class _Order:
 
 
 class _Means:
-    """Means of the objective's parts since the last check, left where they are: nothing here waits for a GPU."""
+    """Means of the objective's parts since the last check, kept on their device: reading them would synchronise."""
 
     def __init__(self, device: torch.device | str) -> None:
         self._sum, self._n = torch.zeros(len(Terms._fields), device=device), 0

@@ -11,7 +11,7 @@ import numpy as np
 from scbasset_tl._validate import check_number, check_one_of, check_positive_int
 
 if TYPE_CHECKING:
-    from scbasset_tl.nn.latent_diffusion import DiffusionConfig
+    from scbasset_tl.nn.denoiser import DiffusionConfig
     from scbasset_tl.nn.likelihood import PeakLikelihood
 
 PRIOR_KL = ("marginal", "vade")
@@ -82,8 +82,8 @@ class DiffusionRecipe:
     warm_up
         Share of the steps in which only encoder and decoder learn; then the mixture is started from the codes.
     drop_labels, drop_z
-        Share of the cells whose labels, or code, a step hides from the denoiser. A code tells nearly all of its cell:
-        it is from cells without one that the denoiser learns how cells are spread.
+        Share of the cells whose labels, or code, a step hides from the denoiser. A code tells nearly everything about
+        its cell: only from cells without one does the denoiser learn how cells are distributed.
     """
 
     max_steps: int = 10_000
@@ -125,7 +125,7 @@ class DiffusionRecipe:
 
     @property
     def decay(self) -> float:
-        """Of the average of the weights."""
+        """Decay of the average of the weights."""
         return self.ema if self.ema is not None else (0.9999 if self.max_steps > _LONG else 0.999)
 
     def to_dict(self) -> dict[str, Any]:

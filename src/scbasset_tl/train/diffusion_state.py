@@ -13,7 +13,7 @@ from scbasset_tl.nn.latent_diffusion import LatentDiffusion
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scbasset_tl.nn.latent_diffusion import DiffusionConfig
+    from scbasset_tl.nn.denoiser import DiffusionConfig
 
 HISTORY = (
     "step",

@@ -49,7 +49,7 @@ def epoch_steps(
     n_latent: int,
     dropout: float,
 ) -> Iterator[Step]:
-    """All peaks once, in random order, but for at most one less than there are ranks.
+    """All peaks once, in random order; at most as many as ranks minus one are left out.
 
     The original draws one strand and one shift for a whole minibatch; ``recipe.per_sequence`` draws them for each row.
     """
@@ -72,7 +72,10 @@ def epoch_steps(
 
 
 def draw_cells(n_cells: int, n_drawn: int, seed: int) -> torch.Tensor:
-    """``n_drawn`` of ``n_cells`` cells, ascending, all subsets alike; up to half, ``n_cells`` does not add to the work."""
+    """``n_drawn`` of ``n_cells`` cells, ascending, each subset equally likely.
+
+    Up to half of the cells, the time does not depend on ``n_cells``.
+    """
     generator = torch.Generator().manual_seed(seed)
     if 2 * n_drawn > n_cells:
         return torch.randperm(n_cells, generator=generator)[:n_drawn].sort().values

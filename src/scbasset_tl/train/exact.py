@@ -24,7 +24,7 @@ def exact_cells(
 ) -> np.ndarray | None:
     """Put each cell's vector and bias at the optimum on the training peaks; returns the standard errors of the vectors.
 
-    What minibatches leave of the random draw or the decomposition that vectors begin with goes. The penalty is the
+    This removes what minibatches leave of the random or decomposed starting vectors. The penalty is the
     precision of the trained vectors, as in :func:`scbasset_tl.tl.map_cells`, plus that of ``l2_cell``; it pulls to the
     vectors of a cell's batches, which stay as trained. Each rank solves its share of the cells.
 

@@ -30,10 +30,10 @@ def score_held_out(
     Also the mean auPRs, ``auprc_per_cell`` and ``auprc_per_peak``, and ``n_cells`` where a sample stands for all. Rank 0 does it and tells the others.
     """
     weight, bias = (part.detach().cpu().numpy() for part in fit.head())
-    known = {level: found for level in ("val", "test") if len(found := peaks(level))}
+    held_out = {level: found for level in ("val", "test") if len(found := peaks(level))}
     auroc: dict[str, dict[str, float]] = {}
-    with progress(len(known), description="held-out auROC", unit="part") as bar:
-        for level, chosen in known.items():
+    with progress(len(held_out), description="held-out auROC", unit="part") as bar:
+        for level, chosen in held_out.items():
             n_cells = min(labels.n_cells, max(1, MAX_SCORES // len(chosen)))
             means = [np.nan] * len(_NAMES)
             if ranks.rank == 0:

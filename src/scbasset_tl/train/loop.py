@@ -32,24 +32,11 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.head import Head
     from scbasset_tl.nn.loss import Positives
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig
-    from scbasset_tl.stats.labels import Labels
     from scbasset_tl.train.checkpoint import Checkpoint
     from scbasset_tl.train.draws import Step
+    from scbasset_tl.train.problem import Problem
     from scbasset_tl.train.recipe import Recipe
     from scbasset_tl.train.state import RunState
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is learned: codes (P, L) and labels of all peaks, which of them are for what, and the cells' batches."""
-
-    codes: np.ndarray
-    labels: Labels
-    train: np.ndarray  # int64 positions of peaks
-    val: np.ndarray
-    design: np.ndarray | None = None  # int64 (n_cells, n_columns): rows of the batch vectors
-    n_batches: int = 0
-    open_peaks: np.ndarray | None = None  # int64 (n_cells,): open training peaks of each cell; None: to be counted
 
 
 @dataclass(frozen=True)
@@ -104,7 +91,7 @@ def fit(
     fabric
         Decides device, precision and ranks.
     seed
-        Of every random draw.
+        Seed of every random draw.
     checkpoint
         Where rank 0 writes the state after each epoch, or less often where that would take a twentieth of the time.
     saved
@@ -112,7 +99,8 @@ def fit(
     run
         What identifies the run in the checkpoint besides the above.
     on_epoch
-        Called with the state after each epoch, on each rank: the head has the rank's cells only. Must leave it as it is.
+        Called with the state after each epoch, on each rank: the head has the rank's cells only. It must not change the
+        state.
     cells_per_step
         Take so many random cells in each step, of all ranks together; ``None`` takes all.
     start
@@ -139,7 +127,7 @@ def fit(
     pace = Pace(bar, recipe.max_epochs - state.epoch, n_steps)
     with bar:
         while (stopped := _stopped(state, recipe)) is None:
-            saver.save(state)  # before the first epoch too: a path that cannot be written fails at once
+            saver.save(state)  # also before the first epoch, so that a path that cannot be written fails at once
             started = time.perf_counter()
             loss = _epoch(state, now, pace)
             (auroc, auprc), (val_auroc, val_auprc) = _mean_areas(now.train_auroc, now), _validate(state, now)
@@ -149,7 +137,7 @@ def fit(
             )
             for name, value in zip(state.history, row, strict=True):
                 state.history[name].append(value)
-            # no cell of the sample may have peaks of both classes: then the loss decides
+            # if no cell of the sample has both open and closed peaks, the loss decides
             state.keep_best(row[1] if np.isfinite(row[1]) else -row[0], recipe.min_delta)
             if on_epoch is not None:
                 on_epoch(state)
@@ -245,7 +233,7 @@ def _step(
     loss = fused_linear_bce(h, weight, bias, positives) * share
     now.train_auroc.update(step.rows, h.detach(), head)
     objective = loss
-    if recipe.l2_cell:  # of all cells: so many times that of those drawn
+    if recipe.l2_cell:  # scaled up from the cells drawn to all cells
         objective = objective + recipe.l2_cell * n_cells / len(weight) * own[0].square().sum()
     if recipe.l2_batch:  # every rank has all batches
         objective = objective + recipe.l2_batch / ranks.size * head.batch_weight.square().sum()

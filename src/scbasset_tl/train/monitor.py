@@ -21,8 +21,8 @@ class AucSample:
     """Collects the logits of a fixed sample of ``peaks`` and cells as the epoch passes, and scores them at its end.
 
     As in the original, training predictions are those made in the step (dropout and augmentation on, weights moving);
-    unlike it the auROC is exact, and sorting never touches all peaks × cells. Of the sampled cells a rank has those in
-    ``cells``.
+    unlike it the auROC is exact, and sorting never touches all peaks × cells. A rank has those of the sampled cells
+    that are in ``cells``.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class AucSample:
     def score(self) -> tuple[float, float, int]:
         """Sums over cells of the auROC and the auPR over the peaks since the last score, and how many cells have them.
 
-        Those do that have both classes. Several ranks leave out a peak or so of each epoch.
+        Cells with both open and closed peaks have them. Several ranks leave out a peak or so of each epoch.
         """
         logits, labels = self._logits.cpu().numpy(), self._labels
         if not self._seen.all():

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOMENTUM = 0.95
-# of the published quintic iteration: singular values end between .7 and 1.2, which serves as well as exactly 1
+# coefficients of the published quintic iteration: singular values end between .7 and 1.2, as good as exactly 1
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _N_ITERATIONS = 5
 _EPS = 1e-7
@@ -55,7 +55,7 @@ def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     wide = x.shape[0] <= x.shape[1]
     x = x if wide else x.T
     x = x / x.norm().clamp_min(_EPS)
-    # bfloat16 has not the digits that the square of a matrix needs
+    # bfloat16 has too few digits for the square of a matrix
     long = x.shape[1] > _LONG * x.shape[0] and x.dtype != torch.bfloat16
     x = _by_gram(x) if long else _directly(x)
     return x if wide else x.T
@@ -76,7 +76,7 @@ def _by_gram(x: torch.Tensor) -> torch.Tensor:
     """
     gram, product = x @ x.T, torch.eye(len(x), dtype=x.dtype, device=x.device)
     for number in range(_N_ITERATIONS):
-        factor = torch.addmm(gram, gram, gram, beta=_B, alpha=_C)  # without a, which the sums below add
+        factor = torch.addmm(gram, gram, gram, beta=_B, alpha=_C)  # the sums below add a
         product = torch.addmm(product, factor, product, beta=_A)
         if number < _N_ITERATIONS - 1:
             gram = torch.addmm(gram, factor, gram, beta=_A)

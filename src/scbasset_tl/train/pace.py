@@ -1,4 +1,4 @@
-"""How long training will take, said after its first steps."""
+"""Announce after the first steps how long training will take."""
 
 from __future__ import annotations
 

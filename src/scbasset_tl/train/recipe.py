@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # sequences that recipe="fast" processes by default, within the bounds on epochs
 _FAST_SEQUENCES, _FAST_EPOCHS = 45_000, (6, 60)
-# what few peaks need is steps: minibatches an epoch that recipe="fast" makes by default, within the bounds on their size
+# few peaks need many steps: minibatches an epoch that recipe="fast" makes by default, within the bounds on their size
 _FAST_STEPS, _FAST_BATCH = 700, (32, 128)
 
 

@@ -16,7 +16,7 @@ from scbasset_tl.train.state import RunState
 
 if TYPE_CHECKING:
     from scbasset_tl.nn.trunk import TrunkConfig
-    from scbasset_tl.train.loop import Problem
+    from scbasset_tl.train.problem import Problem
     from scbasset_tl.train.recipe import Recipe
 
 # open pairs that the starting decomposition looks at: 0.5 GB or so, and seconds
@@ -71,14 +71,15 @@ def start_state(
 def svd_vectors(problem: Problem, n_latent: int, seed: int) -> np.ndarray:
     """Cells' coordinates (n_cells, up to n_latent) by LSI of the training peaks; validation and test peaks stay unseen.
 
-    The widest axis has the spread that vectors are drawn with. A random sample of peaks stands for too many open pairs.
+    The widest axis has the spread that vectors are drawn with. If there are too many open pairs, a random sample of
+    peaks is used.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(problem.train)
     n_peaks = int(np.searchsorted(np.cumsum(problem.labels.peak_counts()[order]), _MAX_ENTRIES, side="right"))
     opened = cells_by_peaks(problem.labels.rows(np.sort(order[: max(n_peaks, 2)])))
     coordinates = Lsi.fit(opened, n_latent, rng=rng).transform(opened)
-    if problem.design is not None:  # what a whole batch shares is the batch vectors' part
+    if problem.design is not None:  # the batch vectors hold what a whole batch shares
         for column in problem.design.T:
             sizes = np.bincount(column)
             for axis in coordinates.T:

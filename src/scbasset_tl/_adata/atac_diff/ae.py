@@ -66,12 +66,11 @@ def stored_ae_space(
     adata: AnnData,
     key: str,
     entry: Mapping[str, Any],
-    decoder: np.ndarray,
     log_depth: np.ndarray,
     tensors: Mapping[str, np.ndarray],
 ) -> Space:
-    """The space of a trained autoencoder; the cells are encoded when their vectors are asked for."""
-    table = peak_rows(adata, key, entry, "encoder")
+    """The space of a trained autoencoder, which encodes the cells when their vectors are first needed."""
+    decoder, table = (peak_rows(adata, key, entry, part) for part in ("decoder", "encoder"))
     try:
         model = Autoencoder.from_state(tensors, table, decoder[:, :-1], decoder[:, -1])
     except (KeyError, RuntimeError, ValueError) as error:
@@ -81,11 +80,11 @@ def stored_ae_space(
             "tl.atac_diff again."
         )
         raise ValueError(message) from error
-    known = entry["space"]
-    layer = None if known.get("layer") is None else str(known["layer"])
+    kept = entry["space"]
+    layer = None if kept.get("layer") is None else str(kept["layer"])
 
     @cache
     def vectors() -> np.ndarray:
-        return embed(model, counts_from(adata, layer), str(known["likelihood"]))
+        return embed(model, counts_from(adata, layer), str(kept["likelihood"]))
 
     return Space(vectors, known_tail(log_depth), decoder, body=model.body)

@@ -57,11 +57,11 @@ def templates(
     fits = np.ones(len(codes), dtype=bool)
     for column, category in asked.items():
         fits &= codes[:, column] == category
-    known = np.flatnonzero(fits)
-    if not len(known):
-        message = f"condition={dict(condition or {})!r}: no cell of data is so, to take depth and batch from. Pass data with such cells."
+    fitting = np.flatnonzero(fits)
+    if not len(fitting):
+        message = f"condition={dict(condition or {})!r}: data has no such cell to take depth and batch from. Pass data with such cells."
         raise ValueError(message)
-    rounds = [rng.permutation(known) for _ in range(-(-n // len(known)))]
+    rounds = [rng.permutation(fitting) for _ in range(-(-n // len(fitting)))]
     rows = np.concatenate(rounds)[:n]
     return Templates(rows, codes[rows])
 

@@ -38,10 +38,10 @@ class Conditions:
             if column not in obs:
                 message = f"obs[{column!r}], a condition that the model was trained with, is missing."
                 raise KeyError(message)
-            known = obs[column].notna().to_numpy()
+            present = obs[column].notna().to_numpy()
             values = _as_text(obs[column])
-            codes[known, number] = pd.Index(levels, dtype=object).get_indexer(pd.Index(values[known], dtype=object))
-            if unknown := sorted(set(values[known & (codes[:, number] < 0)])):
+            codes[present, number] = pd.Index(levels, dtype=object).get_indexer(pd.Index(values[present], dtype=object))
+            if unknown := sorted(set(values[present & (codes[:, number] < 0)])):
                 message = f"obs[{column!r}] has {unknown[:5]}, which the model does not know; it knows {levels[:20]}."
                 raise ValueError(message)
         return codes
@@ -80,7 +80,7 @@ class Conditions:
         }
 
     def pack(self) -> dict[str, Any]:
-        """As files can hold it: flat lists, and nothing instead of empty ones."""
+        """Flat lists, as files can hold them; empty ones are left out."""
         if not self.columns:
             return {}
         flat = [level for levels in self.categories for level in levels]
@@ -98,7 +98,7 @@ class Conditions:
 
 
 def find_conditions(adata: AnnData, condition_keys: str | Sequence[str], written: Sequence[str]) -> Conditions:
-    """The columns that are named and their sorted categories; none of those that will be ``written``."""
+    """The named columns with their sorted categories; refuses columns in ``written``, which this call replaces."""
     listed = isinstance(condition_keys, list | tuple)
     columns = [check_name("condition_keys", name) for name in (condition_keys if listed else [condition_keys])]
     if len(set(columns)) < len(columns):
@@ -128,7 +128,7 @@ def _as_text(column: pd.Series) -> np.ndarray:
 
 
 def component_shares(responsibilities: np.ndarray, codes: np.ndarray, n_categories: Sequence[int]) -> np.ndarray:
-    """p(c | label): mean responsibilities (C, K) of the cells of each category, columns one below the other.
+    """p(c | label): mean responsibilities (C, K) of the cells of each category, one column's categories below the other's.
 
     A category without cells gets the mean over all.
     """
@@ -149,9 +149,9 @@ def component_probabilities(
     score = np.tile(prior, (len(codes), 1))
     first = 0
     for number, n_levels in enumerate(n_categories):
-        known = codes[:, number] >= 0
+        present = codes[:, number] >= 0
         each = np.log(given_label[first : first + n_levels].astype(np.float64).clip(min=floor))
-        score[known] += each[codes[known, number]] - prior
+        score[present] += each[codes[present, number]] - prior
         first += n_levels
     score = np.exp(score - score.max(axis=1, keepdims=True))
     return np.asarray(score / score.sum(axis=1, keepdims=True))

@@ -1,7 +1,7 @@
 """The short vector x that stands for a cell in ATAC-Diff, and how it says which peaks are open.
 
 In every space ``logits = features @ decoder.T``, and the features are the vector (of an autoencoder: the last hidden
-layer) padded with zeros, plus an offset that is known of the cell: its depth, its batch, the constant 1.
+layer) padded with zeros, plus a known offset of the cell: its depth, its batch, the constant 1.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def scbasset_space(
     decoder: np.ndarray | None = None,
     line: tuple[float, float] | None = None,
 ) -> Space:
-    """Vectors x = [cell vector, what the bias is beside its line on log depth]; the peaks' embeddings decode it.
+    """Vectors x = [cell vector, bias minus its regression line on log depth]; the peaks' embeddings decode them.
 
     ``decoder`` and ``line`` are those of a trained model.
     """
@@ -171,7 +171,7 @@ def _line(log_depth: np.ndarray, bias: np.ndarray) -> tuple[float, float]:
 
 
 def obsm_space(adata: AnnData, name: str, log_depth: np.ndarray) -> Space:
-    """Vectors x = ``obsm[name]``; of the peaks nothing is known but that depth opens them all alike."""
+    """Vectors x = ``obsm[name]``; the decoder knows nothing of the peaks yet: depth opens all of them alike."""
     x = representation(adata, name).astype(np.float32)
     decoder = np.zeros((adata.n_vars, x.shape[1] + 2), dtype=np.float32)
     decoder[:, -2] = 1
@@ -181,32 +181,32 @@ def obsm_space(adata: AnnData, name: str, log_depth: np.ndarray) -> Space:
 
 
 def with_fitted_decoder(space: Space, opened: sparse.csr_matrix, slot: str, seed: int) -> Space:
-    """``space`` with each peak's row of the decoder fitted to the cells, beginning from the row that it has.
+    """Fit each peak's row of the decoder to the cells, starting from the row that ``space`` has.
 
-    What is known from DNA alone says which cells a peak is open in better than how often it is open at all.
+    DNA alone predicts in which cells a peak is open better than how often it is open at all.
     """
     x = space.vectors()
-    info(f"fitting how vectors and depth of the cells tell which of {opened.shape[1]:,} peaks are open")
+    info(f"fitting the decoder: which of {opened.shape[1]:,} peaks are open, given vector and depth of each cell")
     features = space.features(x, slice(None))[:, :-1]
     fit = fit_peak_decoder(features, opened, center=space.decoder[:, :-1], rng=np.random.default_rng(seed))
     tried = {"l2": np.array(list(fit.held_out)), "log_likelihood": np.array(list(fit.held_out.values()))}
-    known = {**space.entry["space"], "l2": fit.l2}
+    kept = {**space.entry["space"], "l2": fit.l2}
     return replace(
         space,
         decoder=fit.weight,
-        entry={**space.entry, "space": known},
+        entry={**space.entry, "space": kept},
         varm={slot: fit.weight},
         history={"decoder": tried},
     )
 
 
 def known_tail(log_depth: np.ndarray) -> np.ndarray:
-    """The last features where the decoder has weights for depth and a bias: log(1 + open peaks), and 1."""
+    """The last two features of a cell, which meet the decoder's weight for depth and its bias: log(1 + open peaks), and 1."""
     return np.column_stack([log_depth, np.ones_like(log_depth)])
 
 
 def peak_rows(adata: AnnData, key: str, entry: Mapping[str, Any], part: str) -> np.ndarray:
-    """The ``part`` of the model that is kept in varm."""
+    """The ``part`` of the model in varm, a row for each peak."""
     slot = str(entry["slots"][part])
     if slot not in adata.varm:
         message = f"varm[{slot!r}], the {part} of the model {key!r}, is gone: run tl.atac_diff again."
@@ -220,20 +220,14 @@ def peak_rows(adata: AnnData, key: str, entry: Mapping[str, Any], part: str) -> 
     return rows
 
 
-def stored_space(
-    adata: AnnData, key: str, entry: Mapping[str, Any], log_depth: np.ndarray, tensors: Mapping[str, np.ndarray]
-) -> Space:
-    """The space that a model was trained in, for the cells that are there."""
-    known = entry["space"]
-    kind, name = str(known["kind"]), str(known.get("key", ""))
+def stored_space(adata: AnnData, key: str, entry: Mapping[str, Any], log_depth: np.ndarray) -> Space:
+    """The space that a model was trained in, an embedding or a scBasset model, for the cells of ``adata``."""
+    kept = entry["space"]
+    kind, name = str(kept["kind"]), str(kept.get("key", ""))
     decoder = peak_rows(adata, key, entry, "decoder")
     if kind == SCBASSET:
-        line = float(known["slope"]), float(known["intercept"])
+        line = float(kept["slope"]), float(kept["intercept"])
         return scbasset_space(adata, name, log_depth, decoder=decoder, line=line)
-    if kind == AE:
-        from scbasset_tl._adata.atac_diff.ae import stored_ae_space
-
-        return stored_ae_space(adata, key, entry, decoder, log_depth, tensors)
     x = representation(adata, name).astype(np.float32)
     if x.shape[1] != decoder.shape[1] - 2:
         message = (
@@ -241,12 +235,12 @@ def stored_space(
             "tl.atac_diff again."
         )
         raise ValueError(message)
-    if len(x) == int(entry["params"]["n_obs"]) and _digest(x) != str(known["digest"]):
+    if len(x) == int(entry["params"]["n_obs"]) and _digest(x) != str(kept["digest"]):
         message = f"obsm[{name!r}] is not what the model {key!r} was trained on any more: run tl.atac_diff again."
         raise ValueError(message)
     return Space(lambda: x, known_tail(log_depth), decoder)
 
 
 def _digest(x: np.ndarray) -> str:
-    """Of the vectors in any order, as cells may be sorted."""
+    """Order-independent digest of the vectors."""
     return blake2b(np.sort(x, axis=0).tobytes(), digest_size=16).hexdigest()

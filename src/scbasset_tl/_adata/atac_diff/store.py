@@ -1,4 +1,4 @@
-"""A trained ATAC-Diff model in an AnnData: small networks as one blob in uns, what is as long as the peaks in varm."""
+"""A trained ATAC-Diff model in an AnnData: small networks as one blob in uns, arrays with a row for each peak in varm."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def learn_space(
     device: torch.device,
     seed: int,
 ) -> Space:
-    """The cells' vectors and their decoder: an autoencoder is trained, other decoders are fitted."""
+    """Train an autoencoder, or take the vectors of ``space`` and fit their decoder."""
     kind = space_kind(adata, space)
     if kind == AE:
         from scbasset_tl._adata.atac_diff.ae import ae_space
@@ -84,14 +84,14 @@ def embed(model: LatentDiffusion, x: np.ndarray, log_depth: np.ndarray) -> tuple
     """Means (n, n_latent) of the cells' codes, and responsibilities (n, K) for them, float32."""
     import torch
 
-    found: list[list[np.ndarray]] = [[], []]
+    parts: list[list[np.ndarray]] = [[], []]
     with torch.no_grad():
         for start in range(0, len(x), _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
             mu, _ = model.encode(torch.from_numpy(x[rows]), torch.from_numpy(log_depth[rows]))
-            for part, values in zip(found, (mu, model.mixture.responsibilities(mu)), strict=True):
+            for part, values in zip(parts, (mu, model.mixture.responsibilities(mu)), strict=True):
                 part.append(values.numpy())
-    return np.concatenate(found[0]), np.concatenate(found[1])
+    return np.concatenate(parts[0]), np.concatenate(parts[1])
 
 
 def unit_length(mu: np.ndarray) -> np.ndarray:
@@ -152,7 +152,8 @@ def unpack(blob: np.ndarray) -> tuple[LatentDiffusion, dict[str, np.ndarray]]:
     """The inverse of :func:`pack`; the model in evaluation mode on the CPU."""
     from safetensors.torch import load
 
-    from scbasset_tl.nn.latent_diffusion import DiffusionConfig, LatentDiffusion
+    from scbasset_tl.nn.denoiser import DiffusionConfig
+    from scbasset_tl.nn.latent_diffusion import LatentDiffusion
 
     raw = np.ascontiguousarray(blob, dtype=np.uint8).tobytes()
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
@@ -182,7 +183,12 @@ def read_atac_diff(adata: AnnData, key: str) -> Stored:
         message = f"obs[{column!r}] must hold the open peaks of each cell, 1 or more: run tl.atac_diff again."
         raise ValueError(message)
     log_depth = np.log1p(n_open).astype(np.float32)
-    space = stored_space(adata, key, stored, log_depth, tensors)
+    if str(stored["space"]["kind"]) == AE:
+        from scbasset_tl._adata.atac_diff.ae import stored_ae_space
+
+        space = stored_ae_space(adata, key, stored, log_depth, tensors)
+    else:
+        space = stored_space(adata, key, stored, log_depth)
     conditions = Conditions.unpack(stored.get("conditions", {}))
     return Stored(key, stored, model, conditions, log_depth, space, fingerprint(stored, None)["digest"])
 

@@ -63,20 +63,20 @@ def read_sets(
     label_key: str | None,
     mod: str,
 ) -> Sets:
-    """All that is compared; ``layer`` is one of the real and of the training cells."""
+    """The sets of cells to compare; ``layer`` is one of the real and of the training cells."""
     first = resolve(real, mod)
-    found: list[Cells | None] = []
+    sets: list[Cells | None] = []
     for name, data in (("real", real), ("generated", generated), ("training", training)):
         if data is None:
-            found.append(None)
+            sets.append(None)
             continue
         adata = resolve(data, mod)
         _check(name, adata, first)
         if name == "generated":
             _check_draws(adata)
         opened = open_peaks(adata, None if name == "generated" else layer)
-        found.append(Cells(opened, _labels(name, adata, label_key)))
-    return Sets(*found)  # type: ignore[arg-type]
+        sets.append(Cells(opened, _labels(name, adata, label_key)))
+    return Sets(*sets)  # type: ignore[arg-type]
 
 
 def _check(name: str, adata: AnnData, real: AnnData) -> None:

@@ -45,9 +45,11 @@ def group_shares(adata: AnnData, opened: sparse.csr_matrix, label_key: str) -> t
     if not (codes >= 0).any():
         message = f"label_key: no cell has a value in obs[{label_key!r}]."
         raise ValueError(message)
-    known = np.flatnonzero(codes >= 0)
-    member = sparse.csr_matrix((np.ones(len(known)), (codes[known], known)), shape=(codes.max() + 1, adata.n_obs))
-    return (member @ opened).toarray() / np.bincount(codes[known])[:, None], codes
+    labelled = np.flatnonzero(codes >= 0)
+    member = sparse.csr_matrix(
+        (np.ones(len(labelled)), (codes[labelled], labelled)), shape=(codes.max() + 1, adata.n_obs)
+    )
+    return (member @ opened).toarray() / np.bincount(codes[labelled])[:, None], codes
 
 
 def predictions(adata: AnnData, predicted: pd.DataFrame | str) -> tuple[np.ndarray, np.ndarray]:

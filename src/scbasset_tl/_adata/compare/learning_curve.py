@@ -94,7 +94,8 @@ def score_part(
     from scbasset_tl.stats.neighbors import nearest
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.exact import exact_cells
-    from scbasset_tl.train.loop import Problem, fit
+    from scbasset_tl.train.loop import fit
+    from scbasset_tl.train.problem import Problem
     from scbasset_tl.train.recipe import peak_average
 
     started = time.perf_counter()
@@ -118,12 +119,12 @@ def score_part(
     scores = {"auroc_per_cell": _mean(per_cell.roc), "auroc_per_peak": _mean(per_peak.roc)}
     if experiment.groups is not None:
         groups = experiment.groups[kept[rows]]
-        known = groups >= 0
+        labelled = groups >= 0
         scores["label_score"] = float("nan")
-        if known.sum() > 1:
-            k = int(max(1, min(50, known.sum() // 10)))
-            neighbors, _ = nearest(weight[rows][known], k, rng=rng)
-            scores["label_score"] = float((groups[known][neighbors] == groups[known][:, None]).mean())
+        if labelled.sum() > 1:
+            k = int(max(1, min(50, labelled.sum() // 10)))
+            neighbors, _ = nearest(weight[rows][labelled], k, rng=rng)
+            scores["label_score"] = float((groups[labelled][neighbors] == groups[labelled][:, None]).mean())
     depth = float(np.median(part[kept].getnnz(axis=1)))
     return {"n_cells": len(kept), "depth": depth, **scores, "seconds": time.perf_counter() - started}
 

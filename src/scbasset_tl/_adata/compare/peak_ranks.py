@@ -96,7 +96,7 @@ def compare_denoised(matrix: LowRank, chosen: Grouping) -> Iterator[tuple[int, n
 
 
 def compare_raw(adata: AnnData, layer: str | None, chosen: Grouping) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """The same of open or not, from the number of open cells in each group."""
+    """The same for open or closed entries, from the number of cells of each group in which a peak is open."""
     labels, n_groups = labels_from(adata, layer), len(chosen.names)
     n_open = np.empty((labels.n_peaks, n_groups), dtype=np.int64)
     for first, last in blocks_of_rows(labels.indptr):

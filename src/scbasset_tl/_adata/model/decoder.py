@@ -22,13 +22,13 @@ class Decoder(NamedTuple):
     """Logits are ``[w, c, 1] @ rows.T`` for a cell's vector w and bias c."""
 
     rows: np.ndarray  # float32 (P, K + 2)
-    depth: float  # the mean bias of the cells it was fitted to: what depth-normalised values are at
+    depth: float  # mean bias of the cells that it was fitted to, which depth-normalised values have
 
 
 def fit_rows(
     adata: AnnData, model: Model, layer: str | None, rng: np.random.Generator
 ) -> tuple[Decoder, dict[str, Any]]:
-    """Fit each peak's row, pulled to its embedding and to a weight of 1 for the bias; with what the entry keeps."""
+    """Fit each peak's row, shrunk to its embedding and to a weight of 1 for the bias; also returns what the entry keeps."""
     peaks = model.require_peaks()
     weight, bias = model.raw_head(adata.obs)
     opened = open_peaks(adata, layer)

@@ -43,7 +43,7 @@ def own_peaks(
     decoder: str,
     var: np.ndarray | slice = slice(None),
 ) -> LowRank:
-    """Cells × the data's own peaks (or those at the positions ``var``) as a product, by what decodes them."""
+    """Cells × the data's own peaks (or those at the positions ``var``) as a product, by the chosen decoder."""
     sigmoid = check_one_of("scale", scale, ("logit", "sigmoid")) == "sigmoid"
     if check_one_of("decoder", decoder, DECODERS) == "fitted":
         from scbasset_tl._adata.model.decoder import fitted_matrix
@@ -113,9 +113,9 @@ def new_peaks(
     average: Average,
     accelerator: str,
 ) -> tuple[pd.Index, Callable[[], np.ndarray]]:
-    """Names of regions or of sequences, read already, and what embeds them, (R, K), with the network.
+    """Read regions or sequences: their names, and a function that embeds them (R, K) with the network.
 
-    Without both they are the sequences of ``fasta``.
+    Without either, the sequences are those of ``fasta``.
     """
     from scbasset_tl._adata.windows import sequence_windows, warn_blank  # torch comes with it
     from scbasset_tl.train.device import single_device

@@ -1,4 +1,4 @@
-"""What new cells are given by a trained model: peak vectors, batches, exact vectors, and whether it knows their kind."""
+"""Place new cells under a trained model: peak vectors, batches, exact cell vectors, and whether it knows their kind."""
 
 from __future__ import annotations
 
@@ -143,17 +143,17 @@ def query_codes(query: AnnData, reference: AnnData, seq_len: int) -> np.ndarray:
 
 def _check_same_genome(query: AnnData, reference: AnnData, fasta: str, other: str) -> None:
     """Compare the sequences themselves: one genome may have other names, or some of its contigs only."""
-    found = compare_windows(query, reference)
-    if found.number and not found.differ:
+    compared = compare_windows(query, reference)
+    if compared.number and not compared.differ:
         info(
-            f"{fasta} has other contigs than {other}, or other names for them, but the same bases in {found.number} "
+            f"{fasta} has other contigs than {other}, or other names for them, but the same bases in {compared.number} "
             "windows where peaks of query and reference overlap: they are taken for one genome"
         )
         return
     what = (
-        f"its sequences are of another genome ({fasta}) than the reference's ({other}): bases differ in {found.differ} "
-        f"of {found.number} windows compared, the first is {found.first!r}. Call the query's peaks on that genome, then"
-        if found.number
+        f"its sequences are of another genome ({fasta}) than the reference's ({other}): bases differ in {compared.differ} "
+        f"of {compared.number} windows compared, the first is {compared.first!r}. Call the query's peaks on that genome, then"
+        if compared.number
         else f"its sequences ({fasta}) may be of another genome than the reference's ({other}): names or lengths of "
         "contigs differ, and no windows overlap in which bases could be compared. If it is the same genome,"
     )
@@ -167,15 +167,15 @@ def _contigs(adata: AnnData) -> set[str]:
 
 
 def cell_labels(query: AnnData, layer: str | None) -> Labels:
-    """The labels of the query, of which every cell must have both kinds."""
+    """The open entries of the query; each cell must have open and closed peaks."""
     labels = labels_from(query, layer)
     n_open = labels.cell_counts()
     useless = np.flatnonzero((n_open == 0) | (n_open == labels.n_peaks))
     if len(useless):
         message = (
-            f"query: {slot_name(layer)} has {len(useless)} cells in which no peak is open, or every one, first "
-            f"{list(query.obs_names[useless[:3]])}: they have no vector. Remove them, e.g. with "
-            "scanpy.pp.filter_cells(query, min_genes=1); of scaled or imputed data name the counts with layer=."
+            f"query: {slot_name(layer)} has {len(useless)} cells in which no peak or every peak is open, first "
+            f"{list(query.obs_names[useless[:3]])}: such cells have no vector. Remove them, e.g. with "
+            "scanpy.pp.filter_cells(query, min_genes=1); if the data are scaled or imputed, name the counts with layer=."
         )
         raise ValueError(message)
     return labels
@@ -185,12 +185,12 @@ def places_in(codes: np.ndarray, reference: AnnData) -> np.ndarray:
     """Where the reference has each peak of the query, or -1."""
     if DNA_CODE not in reference.varm:
         return np.full(len(codes), -1)
-    known = {_digest(row): place for place, row in enumerate(sequence_codes(reference))}
-    return np.array([known.get(_digest(row), -1) for row in codes])
+    place_of = {_digest(row): place for place, row in enumerate(sequence_codes(reference))}
+    return np.array([place_of.get(_digest(row), -1) for row in codes])
 
 
 def peak_vectors(codes: np.ndarray, places: np.ndarray, model: Model, trunk: Trunk, device: torch.device) -> np.ndarray:
-    """Vectors of the query's peaks, float32 (P, K): those that the reference has at ``places`` it has stored."""
+    """Vectors of the query's peaks, float32 (P, K): those of the reference at ``places``, the others from their sequences."""
     stored = model.require_peaks()
     vectors = np.empty((len(codes), stored.shape[1]), dtype=np.float32)
     vectors[places >= 0] = stored[places[places >= 0]]
@@ -211,7 +211,7 @@ def _digest(row: np.ndarray) -> bytes:
 
 
 def query_batches(obs: pd.DataFrame, known: Batches | None) -> Batches | None:
-    """The reference's batches and, with the mean vector of their column, those that only the query has."""
+    """The reference's batches, and those that only the query has, which get the mean vector of their column."""
     if known is None:
         return None
     categories, weight, bias, first = [], [], [], 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from scbasset_tl._adata.model.store import load_trunk, pack_trunk, read_trunk_file
+from scbasset_tl._adata.model.store import pack_trunk, read_network, read_trunk_file
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._files import as_path
 from scbasset_tl._validate import check_positive_int
@@ -21,7 +21,7 @@ def warm_trunk(warm_start: Any, mod: str) -> Trunk | None:
     if warm_start is None:
         return None
     if hasattr(warm_start, "obs"):
-        return load_trunk(resolve(warm_start, mod))
+        return read_network(resolve(warm_start, mod)).trunk()
     return read_trunk_file(as_path("warm_start", warm_start), "warm_start")
 
 

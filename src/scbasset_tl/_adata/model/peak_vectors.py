@@ -1,4 +1,4 @@
-"""Vectors of the data's own peaks: those that the model has stored, or read again in another way."""
+"""Vectors of the data's own peaks: the stored ones, or read anew with another average over strands and shifts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_average(model: Model, average: Average | None) -> Average:
 def vectors_of(
     adata: AnnData, model: Model, peaks: np.ndarray, average: Average, accelerator: str
 ) -> Callable[[], np.ndarray]:
-    """What gives the vectors (P, K) of the peaks at ``peaks``; only another average than the stored one is read anew."""
+    """Function that returns the vectors (P, K) of ``peaks``, from sequences only if ``average`` is not the stored one."""
     stored = model.require_peaks()
     if average == model.average:
         return lambda: stored[peaks]

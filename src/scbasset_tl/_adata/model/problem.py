@@ -18,7 +18,7 @@ from scbasset_tl._keys import SPLIT, SPLIT_LEVELS
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name
 from scbasset_tl.stats.splits import original_split
-from scbasset_tl.train.loop import Problem
+from scbasset_tl.train.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

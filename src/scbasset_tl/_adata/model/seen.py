@@ -25,7 +25,7 @@ def is_mapped(model: Model) -> bool:
 
 
 def seen_peaks(adata: AnnData, model: Model) -> np.ndarray | None:
-    """Peaks that a mapped model has seen, bool (n_vars,): all where it does not say; ``None`` for a trained model."""
+    """Peaks that a mapped model has seen, bool (n_vars,): all if it recorded none; ``None`` for a trained model."""
     if not is_mapped(model):
         return None
     column = model.entry["params"].get("seen")
@@ -49,15 +49,15 @@ def check_unseen(adata: AnnData, model: Model, peaks: np.ndarray) -> None:
 
 
 def fitted_peaks(query: AnnData, reference: AnnData, model: Model, places: np.ndarray, peaks: str) -> np.ndarray:
-    """Peaks of the query to fit its vectors to, bool (n_vars,): they and the network's are what the model has seen.
+    """Peaks of the query to fit its vectors to, bool (n_vars,).
 
-    With ``peaks="train"`` those are left out that the reference holds out, and of the others, which the reference does
-    not have, those that the query's own split holds out.
+    ``peaks="train"`` leaves out the peaks that the reference holds out and, among those that the reference does not have,
+    the peaks that the query's own split holds out.
     """
     everything = np.ones(len(places), dtype=bool)
     if peaks == "all":
         return everything
-    if DNA_CODE not in reference.varm:  # then nobody knows which peaks the network was trained on
+    if DNA_CODE not in reference.varm:  # which peaks the network was trained on is then unknown
         info("the reference has no sequences, so that no peak is known to be held out: vectors are fitted to all")
         return everything
     trained = seen_peaks(reference, model)

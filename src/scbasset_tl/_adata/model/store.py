@@ -40,14 +40,22 @@ class Network:
 
     @cached_property
     def _trunk(self) -> Trunk:
-        return _stored_trunk(self.key, self.entry)
+        from safetensors import SafetensorError
+
+        try:
+            return unpack_trunk(self.entry["weights"])
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            message = (
+                f"uns[{self.key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
+            )
+            raise ValueError(message) from error
 
     def trunk(self) -> Trunk:
         """The trunk, unpacked at most once."""
         return self._trunk
 
     def origin(self) -> dict[str, Any]:
-        """What tells this model from another, and from itself after more training."""
+        """What tells this network from another, and from itself after more training."""
         return {"key": self.key, **fingerprint(self.entry, None)}
 
 
@@ -61,7 +69,7 @@ class Model(Network):
     batches: Batches | None
 
     def origin(self) -> dict[str, Any]:
-        """The same of the network and of the cells."""
+        """What tells network and cells from another model's."""
         return {"key": self.key, **fingerprint(self.entry, self.cell_bias), "n_obs": len(self.cell_bias)}
 
     def raw_head(self, obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +137,7 @@ def read_model(adata: AnnData, key: str = SCBASSET) -> Model:
     """Find a trained model and check that its slots are there and fit together."""
     stored = find(adata, MODEL, key)
     if not adata.n_obs:
-        message = "data has 0 cells, and what is read from a model is of cells; there must be at least one."
+        message = "data has 0 cells; at least one is needed to read a model."
         raise ValueError(message)
     slots = stored["slots"]
     cell_embedding = np.asarray(adata.obsm[slots["obsm"]], dtype=np.float32)
@@ -170,11 +178,11 @@ def _check_own_cells(
         raise ValueError(message)
     name = stored["slots"]["varm"]
     if name in adata.varm:
-        known = np.isfinite(np.asarray(adata.varm[name])).all(axis=1)
-        if not known.all():
-            names = [str(peak) for peak in adata.var_names[~known][:3]]
+        with_vector = np.isfinite(np.asarray(adata.varm[name])).all(axis=1)
+        if not with_vector.all():
+            names = [str(peak) for peak in adata.var_names[~with_vector][:3]]
             message = (
-                f"{int((~known).sum()):,} of {adata.n_vars:,} peaks have no vector of the model {key!r} in varm[{name!r}] "
+                f"{int((~with_vector).sum()):,} of {adata.n_vars:,} peaks have no vector of the model {key!r} in varm[{name!r}] "
                 f"(first: {names}), as after joining data. Drop them, or train again."
             )
             raise ValueError(message)
@@ -237,21 +245,6 @@ def is_trunk_file(path: Path) -> bool:
             return "config" in (file.metadata() or {})
     except SafetensorError:
         return False
-
-
-def load_trunk(adata: AnnData, key: str = SCBASSET) -> Trunk:
-    """The trained trunk of ``uns[key]``."""
-    return read_network(adata, key).trunk()
-
-
-def _stored_trunk(key: str, stored: Mapping[str, Any]) -> Trunk:
-    from safetensors import SafetensorError
-
-    try:
-        return unpack_trunk(stored["weights"])
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        message = f"uns[{key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
-        raise ValueError(message) from error
 
 
 def torch_threads() -> int:

@@ -37,7 +37,7 @@ class Pairs:
 def pair_with_expression(
     data: MuData, *, activity_key: str, mod: str, rna: str, layer: str | None, gene_symbols: str | None
 ) -> Pairs:
-    """Each motif of ``obsm[activity_key]`` with the expression of its gene; of a heterodimer, the least of its genes'."""
+    """Each motif of ``obsm[activity_key]`` with the expression of its gene, or the least of a heterodimer's two."""
     if not hasattr(data, "mod"):
         message = f"data must be a MuData with the modalities {mod!r} and {rna!r}, got {type(data).__name__}."
         raise TypeError(message)
@@ -47,14 +47,14 @@ def pair_with_expression(
     names = [str(name) for name in stored["names"]]
     cells = shared_cells(atac.obs_names, other.obs_names, f"modalities {mod!r} and {rna!r}")
     symbols = gene_names(other, gene_symbols)
-    known: dict[str, int] = {}
+    place_of: dict[str, int] = {}
     for place, symbol in reversed(list(enumerate(symbols))):
-        known[symbol.upper()] = place  # the first of several that differ in case only
-    known |= {symbol: place for place, symbol in reversed(list(enumerate(symbols)))}
-    places = [[known.get(gene, known.get(gene.upper(), -1)) for gene in tf_genes(name)] for name in names]
-    found = [number for number, of_motif in enumerate(places) if min(of_motif) >= 0]
+        place_of[symbol.upper()] = place  # the first of several that differ in case only
+    place_of |= {symbol: place for place, symbol in reversed(list(enumerate(symbols)))}
+    places = [[place_of.get(gene, place_of.get(gene.upper(), -1)) for gene in tf_genes(name)] for name in names]
+    measured = [number for number, of_motif in enumerate(places) if min(of_motif) >= 0]
     unmatched = [name for number, name in enumerate(names) if min(places[number]) < 0]
-    if not found:
+    if not measured:
         message = (
             f"none of the {len(names)} motifs names a gene of modality {rna!r}: motifs {names[:3]}, genes {symbols[:3]}. "
             "Name the column of .var with gene symbols: gene_symbols=."
@@ -62,28 +62,32 @@ def pair_with_expression(
         raise ValueError(message)
     if unmatched:
         info(f"{len(unmatched)} of {len(names)} motifs name no gene of modality {rna!r}, first {unmatched[:3]}")
-    wanted = sorted({place for number in found for place in places[number]})
+    wanted = sorted({place for number in measured for place in places[number]})
     values = dense_values(other[cells, wanted], layer)
     column = {place: values[:, number] for number, place in enumerate(wanted)}
-    expression = np.stack([np.min([column[place] for place in places[number]], axis=0) for number in found], axis=1)
+    expression = np.stack([np.min([column[place] for place in places[number]], axis=0) for number in measured], axis=1)
     rows = atac.obs_names.get_indexer(cells)
-    genes = ["::".join(symbols[place] for place in places[number]) for number in found]
-    return Pairs([names[number] for number in found], genes, activity[rows][:, found], expression, cells, unmatched)
+    genes = ["::".join(symbols[place] for place in places[number]) for number in measured]
+    return Pairs(
+        [names[number] for number in measured], genes, activity[rows][:, measured], expression, cells, unmatched
+    )
 
 
 def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray, list[str]]:
     """Activities (n, M) of motifs that are named, by name or id, and their names."""
     stored = find(adata, TF_ACTIVITY, check_name("activity_key", key))
     names, ids = ([str(name) for name in stored.get(field, ())] for field in ("names", "ids"))
-    known = {motif: number for number, motif in enumerate(ids)} | {motif: number for number, motif in enumerate(names)}
+    number_of = {motif: number for number, motif in enumerate(ids)} | {
+        motif: number for number, motif in enumerate(names)
+    }
     wanted = [motifs] if isinstance(motifs, str) else list(motifs)
-    if absent := [motif for motif in wanted if motif not in known]:
+    if absent := [motif for motif in wanted if motif not in number_of]:
         message = f"motifs: {len(absent)} of {len(wanted)} have no activity, {absent[:3]}; there are {names[:5]} …"
         raise KeyError(message)
     if not wanted:
         message = "motifs is empty: name one motif or several."
         raise ValueError(message)
-    numbers = [known[motif] for motif in wanted]
+    numbers = [number_of[motif] for motif in wanted]
     activity = np.asarray(adata.obsm[str(stored["slots"]["obsm"])], dtype=np.float64)
     return activity[:, numbers], [names[number] for number in numbers]
 

@@ -46,13 +46,13 @@ def promoters(adata: AnnData, genes: Any, distance: int) -> Promoters:
     names, gene, peak = _annotated(adata, distance) if genes is None else _located(adata, genes, distance)
     pairs = np.unique(np.stack([gene, peak]), axis=1)
     n_peaks = np.bincount(pairs[0], minlength=len(names))
-    found = np.flatnonzero(n_peaks)
+    with_peaks = np.flatnonzero(n_peaks)
     skipped = names[n_peaks == 0]
     if len(skipped):
         shown = ", ".join(map(str, skipped[:_SHOWN])) + (", ..." if len(skipped) > _SHOWN else "")
         info(f"{len(skipped):,} of {len(names):,} genes have no peak within {distance:,} bp of their start: {shown}")
-    weights = averaging(np.searchsorted(found, pairs[0]), pairs[1], adata.n_vars)
-    return Promoters(names[found], n_peaks[found], weights, skipped)
+    weights = averaging(np.searchsorted(with_peaks, pairs[0]), pairs[1], adata.n_vars)
+    return Promoters(names[with_peaks], n_peaks[with_peaks], weights, skipped)
 
 
 def _located(adata: AnnData, source: Any, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,13 +97,13 @@ def _check_contigs(genes: Genes, regions: Regions) -> int:
 
 
 def _entry(entries: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An entry with entries; nothing where it is none."""
-    found = entries.get(name)
-    return found if isinstance(found, Mapping) else {}
+    """``entries[name]`` if it is a mapping, else an empty one."""
+    entry = entries.get(name)
+    return entry if isinstance(entry, Mapping) else {}
 
 
 def _compare_with_chance(genes: Genes, regions: Regions, distance: int, n_found: int, n_shared: int) -> None:
-    """Say so where start sites are no nearer to peaks than places beside them are, as with another assembly."""
+    """Warn if start sites are no nearer to peaks than places beside them, as with another assembly."""
     beside = [near(genes._replace(tss=genes.tss + shift), regions, distance)[0] for shift in (-_SHIFT, _SHIFT)]
     by_chance = np.mean([len(np.unique(site)) for site in beside])
     if n_shared >= _ENOUGH and n_found < by_chance + 3 * by_chance**0.5:
@@ -142,7 +142,7 @@ def _annotated(adata: AnnData, distance: int) -> tuple[np.ndarray, np.ndarray, n
 
 
 def _canonical(adata: AnnData) -> pd.Index:
-    """Peaks as muon writes them, chr:start-end; where regions repeat or are not known, their names."""
+    """Peaks as muon writes them, chr:start-end; their names if regions repeat or are unknown."""
     try:
         r = read_regions(adata.var)
     except (KeyError, ValueError):
@@ -152,7 +152,7 @@ def _canonical(adata: AnnData) -> pd.Index:
 
 
 def raw_scores(adata: AnnData, layer: str | None, weights: sparse.csr_matrix, *, normalize_depth: bool) -> np.ndarray:
-    """Share of each gene's peaks that are open, float32 (n_obs, G); ``normalize_depth`` as if all cells were as deep."""
+    """Share of each gene's peaks that are open, float32 (n_obs, G); ``normalize_depth`` scales them to the median depth."""
     labels = labels_from(adata, layer)
     one = np.ones(len(labels.indices), dtype=np.float32)
     opened = sparse.csr_matrix((one, labels.indices, labels.indptr), shape=(labels.n_peaks, labels.n_cells))

@@ -34,26 +34,26 @@ class Tokens:
     open: sparse.csr_matrix  # bool (n_obs, n_regions), indices ascending
     universe: Regions | None  # None: the data's own peaks
     report: Mapping[str, Any]  # checksum, n_regions, mapped_peaks, mapped_open
-    region_keys: list[str] | None = None  # where the data's own peaks say where they are
+    region_keys: list[str] | None = None  # regions of the data's own peaks, if they have any
 
 
 def find_universe(universe: Any) -> Regions:
     """The regions that a user means: a BED file, a table, the peaks of an AnnData, or regions as they are."""
     if isinstance(universe, Regions):
-        found = universe
+        regions = universe
     elif isinstance(universe, AnnData | pd.DataFrame):
         table = universe.var if isinstance(universe, AnnData) else universe
         try:
-            found = read_regions(table)
+            regions = read_regions(table)
         except (KeyError, ValueError) as error:
             message = f"universe: {error.args[0]}"
             raise type(error)(message) from error
     else:
-        found = read_bed(universe)
-    if not len(found.start):
+        regions = read_bed(universe)
+    if not len(regions.start):
         message = "the universe has no regions."
         raise ValueError(message)
-    return found
+    return regions
 
 
 def tokenize(
@@ -65,7 +65,7 @@ def tokenize(
     layer: str | None = None,
     region_keys: Sequence[str] | None = None,
 ) -> Tokens:
-    """The open peaks of each cell as regions of ``universe``, or as they are where it is None."""
+    """The open peaks of each cell as regions of ``universe``, or as they are if it is ``None``."""
     min_overlap = check_positive_int("min_overlap", min_overlap)
     min_frac = check_number("min_frac", min_frac, low=0, high=1)
     if universe is None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 FEWEST: Final = 10
-"""Sequences that an effect is the mean over, at least."""
+"""Fewest sequences that an effect is averaged over."""
 _FORMS: Final = f"a FASTA file or codes 0 to {N_CODE} (n, seq_len) as in varm['dna_code']"
 
 

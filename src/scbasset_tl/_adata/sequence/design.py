@@ -1,4 +1,4 @@
-"""Designed sequences: what is to be high, the entry of ``.uns``, and what is read from it."""
+"""Designed sequences: their objective, the entry of ``.uns``, and what is read from it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.kinds import DESIGN
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.model.store import read_network
 from scbasset_tl._adata.readout import group_row
-from scbasset_tl._adata.results import find
-from scbasset_tl._adata.sequence.design_starts import gc_content
 from scbasset_tl._validate import check_number, check_one_of
-from scbasset_tl.genome.codes import decode, reverse_complement
+from scbasset_tl.genome.codes import decode, gc_share, reverse_complement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +34,9 @@ def group_objective(
     check_number("penalty", penalty, low=0)
     means, row = group_row(model.cell_embedding, adata.obs, groupby, group)
     if len(means) < 2:
-        message = f"groupby: obs[{groupby!r}] has one group, {list(means.index)}: there is nothing to be closed in."
+        message = (
+            f"groupby: obs[{groupby!r}] has one group, {list(means.index)}: a design needs others to be closed in."
+        )
         raise ValueError(message)
     vectors = means.to_numpy(dtype=np.float32)
     return [str(name) for name in means.index], Objective(vectors, row, float(penalty), off_target == "max")
@@ -82,11 +81,6 @@ def pack(
     }
 
 
-def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
-    """``uns[key]`` of :func:`scbasset_tl.tl.design`, if it is of the model as it is now."""
-    return find(adata, DESIGN, key)
-
-
 def scores(entry: Mapping[str, Any]) -> np.ndarray:
     """Score of each sequence after each round (N, most rounds + 1); NaN after the last."""
     logits, params = np.asarray(entry["logits"], dtype=np.float64), entry["params"]
@@ -103,7 +97,7 @@ def final(entry: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def score_changes(adata: AnnData, entry: Mapping[str, Any], codes: np.ndarray, window: tuple[int, int]) -> np.ndarray:
-    """What each base at each position changes in the score, the mean of both strands; float32 (1, n, W, 4)."""
+    """Change of the score by each base at each position, the mean of both strands; float32 (1, n, W, 4)."""
     import torch
 
     from scbasset_tl.nn.design import Objective
@@ -113,7 +107,8 @@ def score_changes(adata: AnnData, entry: Mapping[str, Any], codes: np.ndarray, w
     key, groups = str(entry["params"]["key"]), [str(name) for name in entry["groups"]]
     vectors, target = np.asarray(entry["vectors"], dtype=np.float32), groups.index(str(entry["target"]))
     highest = str(entry["params"]["off_target"]) == "max"
-    objective, trunk = Objective(vectors, target, float(entry["params"]["penalty"]), highest), load_trunk(adata, key)
+    objective = Objective(vectors, target, float(entry["params"]["penalty"]), highest)
+    trunk = read_network(adata, key).trunk()
     first, last = window
     seq_len, other = codes.shape[1], np.ascontiguousarray(reverse_complement(codes))
     forward = mutagenesis(trunk, codes, window=window)
@@ -132,7 +127,7 @@ def table(entry: Mapping[str, Any]) -> pd.DataFrame:
         "sequence": np.array(decode(codes), dtype=object),
         "start": np.asarray(entry["start"], dtype=object),
         "rounds": last,
-        "gc": gc_content(codes),
+        "gc": gc_share(codes),
         "start_score": course[:, 0],
         "score": course[np.arange(len(last)), last],
     }
@@ -145,16 +140,16 @@ def course_table(entry: Mapping[str, Any]) -> pd.DataFrame:
     course, last = scores(entry), np.asarray(entry["n_rounds"], dtype=int)
     row = np.repeat(np.arange(len(last)), last + 1)
     number = np.concatenate([np.arange(n + 1) for n in last])
-    found = pd.DataFrame({"name": np.asarray(entry["names"], dtype=object)[row], "round": number})
+    rows = pd.DataFrame({"name": np.asarray(entry["names"], dtype=object)[row], "round": number})
     edited = number > 0
     for column in ("start", "old", "new", "motif", "strand"):
         empty: Any = -1 if column == "start" else ""
         values = np.full(len(row), empty, dtype=np.int64 if column == "start" else object)
         if edited.any():
             values[edited] = np.asarray(entry["edits"][column])
-        found[column] = values
-    found["score"] = course[row, number]
-    return _with_groups(found, entry, np.asarray(entry["logits"])[row, number])
+        rows[column] = values
+    rows["score"] = course[row, number]
+    return _with_groups(rows, entry, np.asarray(entry["logits"])[row, number])
 
 
 def _with_groups(found: pd.DataFrame, entry: Mapping[str, Any], logits: np.ndarray) -> pd.DataFrame:

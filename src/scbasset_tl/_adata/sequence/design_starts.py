@@ -12,7 +12,7 @@ from scbasset_tl._adata.model.denoised import named_sequences
 from scbasset_tl._adata.sequence.backgrounds import peak_codes
 from scbasset_tl._adata.windows import sequence_windows
 from scbasset_tl._validate import check_number
-from scbasset_tl.genome.codes import N_CODE
+from scbasset_tl.genome.codes import N_CODE, gc_share
 from scbasset_tl.genome.motifs import consensus
 from scbasset_tl.genome.shuffle import dinucleotide_shuffle
 
@@ -77,16 +77,16 @@ def start_sequences(
     if n_sequences is not None and n_sequences != len(given.name):
         message = f"n_sequences={n_sequences}, but start has {len(given.name)} sequences: leave n_sequences out."
         raise ValueError(message)
-    found = Starts(given.name, _without_n(given.codes, rng))
-    outside = ~_in_range(found.codes, gc)
+    starts = Starts(given.name, _without_n(given.codes, rng))
+    outside = ~_in_range(starts.codes, gc)
     if outside.any():
         row = int(outside.argmax())
         message = (
             f"start: {int(outside.sum())} of {len(outside)} sequences have a GC content outside of gc=, the first is "
-            f"{found.name[row]!r} with {gc_content(found.codes)[row]:.3f}: pass a wider gc=, or other sequences."
+            f"{starts.name[row]!r} with {gc_share(starts.codes)[row]:.3f}: pass a wider gc=, or other sequences."
         )
         raise ValueError(message)
-    return found
+    return starts
 
 
 def motif_patches(motifs: Sequence[Motif], window: tuple[int, int]) -> list[np.ndarray]:
@@ -102,11 +102,6 @@ def motif_patches(motifs: Sequence[Motif], window: tuple[int, int]) -> list[np.n
             raise ValueError(message)
         patches += [consensus(motif.pwm), consensus(motif.reverse_complement().pwm)]
     return patches
-
-
-def gc_content(codes: np.ndarray) -> np.ndarray:
-    """Share of G and C of each sequence (N,)."""
-    return np.asarray(((codes == 1) | (codes == 2)).mean(axis=1))
 
 
 def _given(adata: AnnData, start: Any, fasta: str | PathLike[str] | None, seq_len: int) -> Starts:
@@ -130,7 +125,7 @@ def _given(adata: AnnData, start: Any, fasta: str | PathLike[str] | None, seq_le
 
 
 def _shuffled(adata: AnnData, n: int, seq_len: int, gc: tuple[int, int], rng: np.random.Generator) -> Starts:
-    """A shuffle of each of ``n`` random peaks with a GC content in range; of some more than one if they are too few."""
+    """A shuffle of each of ``n`` random peaks with a GC content in range; peaks repeat if there are fewer."""
     codes = _without_n(peak_codes(adata, seq_len), rng)
     peaks = np.flatnonzero(_in_range(codes, gc))
     if not len(peaks):

@@ -54,13 +54,13 @@ class Changes:
         return [(str(chrom), int(middle)) if chrom else ("", name) for chrom, middle, name in rows]
 
     def row_of(self) -> dict[tuple[str, int | str], int]:
-        """The row at each place, where that says which."""
-        found: dict[tuple[str, int | str], int] = {}
+        """The row of each place, unless the place has rows with different sequences."""
+        first_row: dict[tuple[str, int | str], int] = {}
         unclear = set()
         for row, place in enumerate(self.place()):
-            if not np.array_equal(self.codes[found.setdefault(place, row)], self.codes[row]):
+            if not np.array_equal(self.codes[first_row.setdefault(place, row)], self.codes[row]):
                 unclear.add(place)
-        return {place: row for place, row in found.items() if place not in unclear}
+        return {place: row for place, row in first_row.items() if place not in unclear}
 
     def rows(self, rows: list[int]) -> Changes:
         """Some of the regions."""
@@ -97,9 +97,9 @@ def compute_changes(
     trunk = network.trunk().to(device)
     seq_len = trunk.config.seq_len
     first, last = check_window(window, seq_len)
-    found = sequence_windows(adata, regions, fasta=fasta, seq_len=seq_len)
-    warn_blank(found.codes, found.name)
-    codes = found.codes[:, first:last]
+    windows = sequence_windows(adata, regions, fasta=fasta, seq_len=seq_len)
+    warn_blank(windows.codes, windows.name)
+    codes = windows.codes[:, first:last]
     size = 4 * 4 * codes.size * trunk.config.n_latent
     if size > _LARGE:
         info(f"the changes of {len(codes):,} regions × {last - first} bp take {size / 1e9:.1f} GB; window= takes fewer")
@@ -109,8 +109,8 @@ def compute_changes(
     evaluate = mutagenesis.mutagenesis if method == "ism" else mutagenesis.gradient_attribution
     total = mutagenesis.count_substitutions(codes)
     with progress(total, description=f"in-silico mutagenesis, {len(codes)} regions", unit=" bases") as bar:
-        delta = evaluate(trunk, found.codes, window=(first, last), tick=bar.update)
-    return Changes(found.name, found.chrom, found.start + first, codes, delta, (first, last), seq_len, method)
+        delta = evaluate(trunk, windows.codes, window=(first, last), tick=bar.update)
+    return Changes(windows.name, windows.chrom, windows.start + first, codes, delta, (first, last), seq_len, method)
 
 
 def find_changes(
@@ -145,13 +145,13 @@ def find_changes(
     if bounds[0] < stored.window[0] or bounds[1] > stored.window[1]:
         again = _stored_regions(adata, stored, key, fasta) if asked is None else regions
         return replace(compute_changes(adata, network, again, **method), regions=names)
-    known = stored.cut(bounds)
+    changes = stored.cut(bounds)
     missing = [number for number, row in enumerate(rows) if row < 0]
     if asked is not None and missing:
-        for row, number in enumerate(missing, start=len(known.regions)):
+        for row, number in enumerate(missing, start=len(changes.regions)):
             rows[number] = row
-        known = known.join(compute_changes(adata, network, asked.some(missing), **method))
-    return replace(known.rows(rows), regions=names)
+        changes = changes.join(compute_changes(adata, network, asked.some(missing), **method))
+    return replace(changes.rows(rows), regions=names)
 
 
 def pack_changes(
@@ -172,7 +172,7 @@ def pack_changes(
 
 
 def check_window(window: Any, seq_len: int) -> tuple[int, int]:
-    """First position and the one after the last of a number of bp around the middle, or of such a pair."""
+    """Half-open bounds of a window, given as a width around the middle or as (first, last)."""
     if window is None:
         return 0, seq_len
     if isinstance(window, tuple | list | np.ndarray) and len(window) == 2:
@@ -193,7 +193,7 @@ def check_window(window: Any, seq_len: int) -> tuple[int, int]:
 
 
 def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
-    """What ``uns[key]`` holds, if anything; of this very model, or an error."""
+    """The changes in ``uns[key]``, ``None`` if there is no such entry; refuses those of another model."""
     if check_name("key", key) not in adata.uns:
         return None
     stored = find(adata, ISM, key, model_key=model_key)
@@ -210,17 +210,17 @@ def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
 def _stored_regions(
     adata: AnnData, stored: Changes, key: str, fasta: str | PathLike[str] | None
 ) -> np.ndarray | pd.DataFrame:
-    """The regions of ``stored`` in a form that gives their sequences again."""
+    """The regions of ``stored``, as peaks or as places in a FASTA, so that their sequences can be read again."""
     if fasta is not None and all(stored.chrom):
         columns = {CHROM: stored.chrom, START: stored.middle, END: stored.middle + 1}
         return pd.DataFrame(columns, index=pd.Index(stored.regions, dtype=object))
     peaks = {place: number for number, place in enumerate(find_places(adata, slice(None)).place)}
-    found = [peaks.get(place, -1) for place in stored.place()]
-    if min(found) < 0:
-        absent = [name for name, number in zip(stored.regions, found, strict=True) if number < 0]
+    rows = [peaks.get(place, -1) for place in stored.place()]
+    if min(rows) < 0:
+        absent = [name for name, number in zip(stored.regions, rows, strict=True) if number < 0]
         message = (
             f"uns[{key!r}] holds positions {stored.window} of its regions, {len(absent)} of which are no peaks (first: "
             f"{absent[:3]}): pass fasta= to read the rest of their sequences, or a window= within."
         )
         raise ValueError(message)
-    return np.array(found)
+    return np.array(rows)

@@ -25,13 +25,6 @@ P_VALUE = 5e-5
 MOST_BASES = 8
 
 
-def gc_share(codes: np.ndarray) -> np.ndarray:
-    """Share of C and G among the known bases of each sequence (P,); one half where none is known."""
-    known = (codes < 4).sum(axis=1)
-    strong = ((codes == 1) | (codes == 2)).sum(axis=1)
-    return (strong + (known == 0) * 0.5) / (known + (known == 0))
-
-
 def motif_matches(
     codes: np.ndarray, motifs: Sequence[Motif], p_value: float, frequencies: np.ndarray
 ) -> sparse.csr_matrix:
@@ -49,10 +42,10 @@ def check_kmers(kmers: int | None, motifs: Any, p_value: float, background: Any)
     if kmers is None:
         return None
     if check_positive_int("kmers", kmers) > MOST_BASES:
-        message = f"kmers must be a length of at most {MOST_BASES} bp, got {kmers}: there are 4 to that power of them."
+        message = f"kmers must be a length of at most {MOST_BASES} bp, got {kmers}: there are 4 ** kmers of them."
         raise ValueError(message)
     if p_value != P_VALUE or background is not None:
-        message = "p_value= and background= mean nothing for kmers=, which are found as they are: leave them out."
+        message = "p_value= and background= are for motifs, and kmers= are matched exactly: leave them out."
         raise ValueError(message)
     return kmers
 

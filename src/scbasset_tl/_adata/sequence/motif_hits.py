@@ -65,7 +65,7 @@ def find_hits(
     p_value: float,
     background: np.ndarray,
 ) -> dict[str, Any]:
-    """Columns of the table, an entry for each hit and, of the match scores, each output."""
+    """Columns of the table, an entry for each hit; match scores have one for each hit and output."""
     pwms = [motif.pwm for motif in motifs]
     hits = scan(pwms, changes.codes, p_value=p_value, background=background)
     scores = Match(*(np.zeros((len(hits.start), len(vectors)), dtype=np.float32) for _ in Match._fields))
@@ -76,8 +76,8 @@ def find_hits(
             mine = slice(*np.searchsorted(hits.sequence, [row, row + 1]))
             importance = changes.delta[row] @ projection
             importance -= importance.mean(axis=1, keepdims=True)
-            found = zip(hits.motif[mine], hits.reverse[mine], strict=True)
-            oriented = [pwms[motif][::-1, ::-1] if reverse else pwms[motif] for motif, reverse in found]
+            strands = zip(hits.motif[mine], hits.reverse[mine], strict=True)
+            oriented = [pwms[motif][::-1, ::-1] if reverse else pwms[motif] for motif, reverse in strands]
             for field, values in zip(scores, match_hits(importance, codes, oriented, hits.start[mine]), strict=True):
                 field[mine] = values
             latent[mine] = match_vectors(changes.delta[row], oriented, hits.start[mine])
@@ -114,7 +114,7 @@ def read_hits(adata: AnnData, key: str) -> pd.DataFrame:
 
 
 def read_vectors(adata: AnnData, key: str) -> tuple[pd.DataFrame, np.ndarray, str]:
-    """The hits of ``uns[key]``, the change of the peak vector that each is made of (n_hits, n_latent), and the model's key."""
+    """The hits of ``uns[key]``, the change of the peak vector that each stands for (n_hits, n_latent), and the model's key."""
     stored = find(adata, MOTIF_HITS, key)
     if "vector" not in stored:
         message = f"uns[{key!r}] is of an earlier version, without what single cells need: run tl.motif_hits again."

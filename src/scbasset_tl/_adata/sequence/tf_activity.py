@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.trunk import Trunk
 
 _CELLS: Final = 1 << 14
-# below this part of what the vectors allow, a standard deviation is rounding
+# a standard deviation below this share of the largest possible one is rounding
 _NOTHING: Final = 1e-7
 
 
@@ -61,7 +61,7 @@ def group_contrasts(vectors: np.ndarray, obs: pd.DataFrame, groupby: str | None)
     columns = pd.Index([_column(group) for group in means.index])
     if (same := columns.duplicated(keep=False)).any():
         message = (
-            f"groupby: obs[{groupby!r}] has groups that differ in no more than '/' and '|', and so would share columns of "
+            f"groupby: obs[{groupby!r}] has groups that differ only in '/' and '|', and so would share columns of "
             f"get.tf_activity: {list(means.index[same])[:4]}. Rename them."
         )
         raise ValueError(message)
@@ -81,7 +81,7 @@ def compute_activity(
     scale: str,
     seed: int,
 ) -> Activity:
-    """Activities from the first experiment, and their significance from the second, that of fewer sequences."""
+    """Activities from the first experiment; their significance from the second, which has fewer sequences."""
     main, few = experiments
     draws, source = draw_null(pwms, n_null, seed)
     parts = {f"{len(pwms):,} motifs in {main.where}": (main, len(pwms))}
@@ -191,5 +191,5 @@ def read_activity(adata: AnnData, key: str) -> StoredActivity:
 
 
 def _column(group: Any) -> str:
-    """A group's name in those of columns: one with a slash cannot be written to files."""
+    """A group's name as a part of column names, without slashes, which files cannot hold."""
     return str(group).replace("/", "|")

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.kinds import VARIANT_EFFECT
 from scbasset_tl._adata.positions import region_keys
-from scbasset_tl._adata.results import find
 from scbasset_tl._log import info, progress
 from scbasset_tl.genome.regions import check_on_contigs, read_regions
 from scbasset_tl.genome.variant_windows import variants_in_windows, write_alternatives
@@ -66,7 +64,7 @@ def pair_with_own_windows(variants: Variants, seq_len: int) -> tuple[Variants, P
 
 
 def report_skipped(variants: Variants, n_pairs: int) -> None:
-    """Say how many variants are left, and how many are not for each reason; refuse where none is."""
+    """Tell how many variants are scored, and how many are skipped for each reason; refuse if none is left."""
     reasons = pd.Series(variants.reason[variants.reason != ""]).value_counts()
     listed = "; ".join(f"{count:,} {reason}" for reason, count in reasons.items())
     n_scored, n_all = len(variants.usable), len(variants.reason)
@@ -137,17 +135,12 @@ def _columns(variants: Variants) -> dict[str, np.ndarray]:
     return {**texts, **effect, "pos": variants.start + 1}
 
 
-def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
-    """``uns[key]`` of :func:`scbasset_tl.tl.variant_effect`, if it is of the model as it is now."""
-    return find(adata, VARIANT_EFFECT, key)
-
-
 def table(entry: Mapping[str, Any], *, skipped: bool = False) -> pd.DataFrame:
     """The scored variants, a row for each window, or the skipped ones."""
     columns = entry["skipped"] if skipped else entry
     effect = ["effect_allele"] if "effect_allele" in columns else []
     names = ["chrom", "pos", "ref", "alt", "id", *effect, *(["reason"] if skipped else ["peak", "offset"])]
-    found = {name: np.asarray(columns[name]) if name in columns else np.empty(0, dtype=object) for name in names}
+    values = {name: np.asarray(columns[name]) if name in columns else np.empty(0, dtype=object) for name in names}
     # zarr gives back text in a type of its own
     whole = {"pos", "offset"}
-    return pd.DataFrame({name: part.astype(np.int64 if name in whole else object) for name, part in found.items()})
+    return pd.DataFrame({name: part.astype(np.int64 if name in whole else object) for name, part in values.items()})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from scbasset_tl._adata.model.store import load_trunk
+from scbasset_tl._adata.model.store import read_network
 from scbasset_tl._adata.sequence.variant_effect import Pairs, both_alleles, table
 from scbasset_tl._adata.windows import check_assembly
 from scbasset_tl.genome.codes import N_CODE
@@ -36,7 +36,7 @@ class VariantView(NamedTuple):
 
 
 def find_row(entry: Mapping[str, Any], variant: Any, peak: str | None) -> int:
-    """The row of a variant given by number, id or ``chrom:pos:ref>alt``; of several windows the one it is central in."""
+    """The row of a variant given by number, id or ``chrom:pos:ref>alt``, in the window in which it is most central."""
     rows = table(entry)
     if isinstance(variant, int | np.integer) and not isinstance(variant, bool):
         if peak is not None or not 0 <= variant < len(rows):
@@ -46,22 +46,22 @@ def find_row(entry: Mapping[str, Any], variant: Any, peak: str | None) -> int:
             raise KeyError(message)
         return int(variant)
     names = _names(rows)
-    found = np.flatnonzero((names == variant) | (rows["id"] == variant).to_numpy())
-    if not len(found):
+    matching = np.flatnonzero((names == variant) | (rows["id"] == variant).to_numpy())
+    if not len(matching):
         raise KeyError(_absent(entry, variant, names))
-    if len(several := list(dict.fromkeys(names[found]))) > 1:
+    if len(several := list(dict.fromkeys(names[matching]))) > 1:
         message = (
             f"variant: the id {variant!r} is that of {len(several)} variants, pass one of them: {several[:_SHOWN]}."
         )
         raise ValueError(message)
     if peak is not None:
-        windows = rows["peak"].to_numpy()[found]
-        found = found[windows == peak]
-        if not len(found):
+        windows = rows["peak"].to_numpy()[matching]
+        matching = matching[windows == peak]
+        if not len(matching):
             message = f"peak: {variant!r} was scored in the windows of {list(windows)[:_SHOWN]}, not of {peak!r}."
             raise KeyError(message)
-    offset = rows["offset"].to_numpy()[found]
-    return int(found[np.abs(offset - int(entry["seq_len"]) // 2).argmin()])
+    offset = rows["offset"].to_numpy()[matching]
+    return int(matching[np.abs(offset - int(entry["seq_len"]) // 2).argmin()])
 
 
 def variant_view(
@@ -75,7 +75,7 @@ def variant_view(
     variants = match_genome(read_variants(line), genome)
     offset = int(line["offset"].iloc[0])
     pairs = Pairs(np.zeros(1, dtype=np.int64), variants.start - offset, np.array([""], dtype=object))
-    trunk = load_trunk(adata, str(entry["model"]["key"]))
+    trunk = read_network(adata, str(entry["model"]["key"])).trunk()
     seq_len = trunk.config.seq_len
     codes, edited, _ = both_alleles(genome, variants, pairs, seq_len)
     ref, alt = str(variants.ref[0]), str(variants.alt[0])[: seq_len - offset]
