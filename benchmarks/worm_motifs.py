@@ -160,12 +160,12 @@ def main() -> None:
     expression = pd.read_csv(a.data / "worm" / "cao2017_L2_tissue_tpm.tsv.gz", sep="\t", index_col="symbol")
     expression = expression[~expression.index.duplicated()].drop(columns="gene_id")
     motifs = a.data / "motifs" / "JASPAR2022_CORE_nematodes.meme"
-    known = motifs, expected, expression
-    rows = [run(adata, *known, mode, a.n_background, a.n_null) for mode in a.modes]
-    for kind in a.backgrounds:
-        codes = of_like_gc(adata, a.data / "worm" / "ce10.fa.gz", kind, a.n_background)
-        rows.append(run(adata, *known, "insert", a.n_background, a.n_null, codes, kind))
-    a.out.write_text(json.dumps({"model": a.model.stem, "runs": rows}, indent=1) + "\n")
+    asked = [(mode, None) for mode in a.modes] + [("insert", kind) for kind in a.backgrounds]
+    rows: list[dict[str, object]] = []
+    for mode, kind in asked:
+        codes = kind and of_like_gc(adata, a.data / "worm" / "ce10.fa.gz", kind, a.n_background)
+        rows.append(run(adata, motifs, expected, expression, mode, a.n_background, a.n_null, codes, kind))
+        a.out.write_text(json.dumps({"model": a.model.stem, "runs": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
