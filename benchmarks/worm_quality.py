@@ -5,7 +5,6 @@ Chromosome I is held out of both sets. One call does one arm, so that arms can r
     python benchmarks/worm_quality.py prepare DATA WORK           # problems for every arm, from the real data
     python benchmarks/worm_quality.py ours WORK pseudocells --width 96 --epochs 12
     python benchmarks/worm_quality.py peer WORK pseudocells --epochs 8 --peer-python VENV/bin/python
-    python benchmarks/worm_quality.py crested WORK pseudocells --epochs 6 --peer-python VENV/bin/python
     python benchmarks/worm_quality.py table DATA WORK --out benchmarks/results/worm_quality.json
 """
 
@@ -109,30 +108,6 @@ def peer(work: Path, name: str, *, epochs: int, threads: int, python: str) -> No
     subprocess.run([python, script, *arguments], check=True)
 
 
-def crested(work: Path, name: str, *, epochs: int, threads: int, python: str) -> None:
-    """How well CREsted, trained on the tissues' shares of open cells, predicts their log-ratio on held-out peaks."""
-    import anndata as ad
-
-    adata = ad.read_h5ad(work / f"{name}.h5ad")
-    tissue = adata.obs["tissue"].to_numpy()
-    targets = np.stack([(adata.X[tissue == one] > 0).mean(0).A1 for one in sorted(set(tissue))], axis=1)
-    parts = {level: np.flatnonzero(adata.var["split"] == level) for level in ("train", "val", "test")}
-    problem, out = work / f"crested_{name}_problem.npz", work / f"crested_{name}_out.npz"
-    np.savez(problem, codes=adata.varm["dna_code"], targets=targets, **parts)
-    script = Path(__file__).parent / "peers" / "crested_train.py"
-    subprocess.run(
-        [python, script, problem, out, "--epochs", str(epochs), "--threads", str(threads)],
-        check=True,
-    )
-    found = np.load(out)
-    measured, predicted = (np.log(values + 0.01) for values in (targets[parts["test"]], found["predicted"]))
-    r = np.corrcoef(measured[:, 0] - measured[:, 1], predicted[:, 0] - predicted[:, 1])[0, 1]
-    numbers = {"log_ratio_r": float(r), "seconds": float(found["seconds"]), "best_epoch": int(found["best_epoch"])}
-    row = {"set": name, "model": f"CREsted {found['version']} simple_convnet", "epochs": epochs, **numbers}
-    (work / f"crested_{name}.json").write_text(json.dumps(row, indent=1) + "\n")
-    print(row)
-
-
 def lsi(counts, n_components: int = 31) -> np.ndarray:
     """TF-IDF and SVD without the first component, which is depth."""
     import scipy.sparse as sp
@@ -181,7 +156,7 @@ def table(data: Path, work: Path, out: Path) -> None:
             linear = {"auroc_per_cell": per_cell, "auroc_per_peak": per_peak, "log_ratio_r": ratio}
             rows.append({"set": name, "model": "6-mer ridge (published with the data)", **linear})
             rows.append({"set": name, "model": "TF-IDF + SVD", **embedding_scores(adata, lsi(adata.X))})
-            for path in sorted(work.glob(f"[os]*_{name}*.npz")):
+            for path in sorted(work.glob(f"*_{name}*.npz")):
                 model = np.load(path)
                 areas = held_out_areas(model["peak_embedding"], model["cell_embedding"], model["cell_bias"], labels)
                 row = {"set": name, "model": path.stem, "epochs": len(model["seconds"])}
@@ -220,13 +195,12 @@ def main() -> None:
         "prepare": ["data", "work"],
         "ours": ["work"],
         "peer": ["work"],
-        "crested": ["work"],
         "table": ["data", "work"],
     }.items():
         command = commands.add_parser(name)
         for place in places:
             command.add_argument(place, type=Path)
-        if name in ("ours", "peer", "crested"):
+        if name in ("ours", "peer"):
             command.add_argument("set", choices=SETS)
             command.add_argument("--epochs", type=int, required=True)
             command.add_argument("--threads", type=int, default=1)
@@ -234,8 +208,7 @@ def main() -> None:
     commands.choices["ours"].add_argument("--recipe", default="fast")
     commands.choices["ours"].add_argument("--rng", type=int, default=0)
     commands.choices["ours"].add_argument("--precision")
-    for name in ("peer", "crested"):
-        commands.choices[name].add_argument("--peer-python", default=sys.executable)
+    commands.choices["peer"].add_argument("--peer-python", default=sys.executable)
     commands.choices["table"].add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
     if a.command == "prepare":
@@ -251,9 +224,8 @@ def main() -> None:
             threads=a.threads,
             precision=a.precision,
         )
-    elif a.command in ("peer", "crested"):
-        run = peer if a.command == "peer" else crested
-        run(a.work, a.set, epochs=a.epochs, threads=a.threads, python=a.peer_python)
+    elif a.command == "peer":
+        peer(a.work, a.set, epochs=a.epochs, threads=a.threads, python=a.peer_python)
     else:
         table(a.data, a.work, a.out)
 
