@@ -92,7 +92,7 @@ def motifs(sb):
 
 # name, what it is given, the call; in this order, since some results are read by later calls of their own process
 CALLS = {
-    "pp.filter_peaks": ("bare", lambda sb, d, work: sb.pp.filter_peaks(d)),
+    "pp.filter_peaks": ("bare", lambda sb, d, work: sb.pp.filter_peaks(d, min_cells=380)),
     "pp.shuffle_accessibility": ("bare", lambda sb, d, work: sb.pp.shuffle_accessibility(d, rng=0)),
     "pp.downsample_counts, half": ("bare", lambda sb, d, work: sb.pp.downsample_counts(d, 0.5, rng=0)),
     "tl.scbasset, 1 epoch": (
@@ -184,6 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["run", "table"])
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--only", nargs="+", default=[], help="how the names of the functions to run begin")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -195,6 +196,8 @@ def main() -> None:
         if not (arguments.work / "bare.h5ad").exists():
             in_process_of_its_own(make, arguments.work)
         for name in CALLS:
+            if arguments.only and not name.startswith(tuple(arguments.only)):
+                continue
             found = record.once(
                 name, lambda name=name: in_process_of_its_own(measure, name, arguments.work, arguments.threads)
             )

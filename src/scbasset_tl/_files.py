@@ -32,7 +32,7 @@ def as_path(name: str, value: str | os.PathLike[str]) -> Path:
 
 
 def check_target(name: str, path: Path) -> None:
-    """Refuse to write to a folder, or where there is none."""
+    """Refuse a path that is a folder, or whose folder does not exist."""
     if path.is_dir():
         message = f"{name}={str(path)!r} is a folder: name a file in it."
         raise IsADirectoryError(message)
@@ -122,7 +122,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def held(path: Path, *, name: str = "path") -> Iterator[None]:
-    """Hold a file or folder that is there against others that hold it or have it open in HDF5."""
+    """Lock an existing file or folder against others that hold it or have it open in HDF5."""
     try:
         from fcntl import LOCK_EX, LOCK_NB, flock
     except ImportError:  # Windows, which lets nobody replace an open file

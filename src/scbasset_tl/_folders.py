@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import shutil
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ASIDE = "-aside"
+_PAUSES = (0.0, 0.02, 0.1, 0.5)  # seconds: threads of zarr write on for a moment after an error or Ctrl-C
 
 
 @contextmanager
@@ -49,8 +51,12 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name:
                     yield temporary
                     _exchange(temporary, path)
             sync_folder(path.parent)
-        finally:
             _remove(temporary)
+        except BaseException:
+            for pause in _PAUSES:
+                time.sleep(pause)
+                _remove(temporary)
+            raise
 
 
 def restore(path: Path) -> None:

@@ -96,10 +96,10 @@ class World:
     model: ad.AnnData  # the data with a model, which all tests share
 
     def trained(self, *changes):
-        """Data with a model, changed in turn; a change returns what takes their place, or nothing."""
+        """Data with a model, changed in turn; data that a change returns take their place."""
         data = self.model.copy()
         for change in changes:
-            data = data if (other := change(data)) is None else other
+            data = other if isinstance(other := change(data), ad.AnnData | md.MuData) else data
         return data
 
     def file(self, name, content):

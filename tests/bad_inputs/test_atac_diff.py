@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from changes import drop, put
 from scipy import sparse
 
 import scbasset_tl as sb
@@ -42,17 +43,6 @@ def fitted(*changes, impute=False, **arguments):
         return data
 
     return make
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
 
 
 def nan(field, name):

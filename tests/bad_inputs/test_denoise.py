@@ -3,14 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import put, trained
 
 import scbasset_tl as sb
 from scbasset_tl import _space
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-    return lambda world: world.trained(*changes)
 
 
 def little(what):
@@ -25,13 +21,6 @@ def little(what):
         return trained()(world)
 
     return make
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
 
 
 def nan(field, name):
@@ -168,7 +157,7 @@ CASES = {
     "get.accessibility": [
         ("sequences for the fitted decoder", trained(), read(sequences="A" * 192, decoder="fitted"), ValueError, "own peaks only"),
         ("peaks and sequences at once", trained(), read(var=0, sequences="A" * 192), ValueError, "pass one of them"),
-        ("a FASTA beside `var`", trained(), read(fasta="a.fa", var=0), ValueError, "without var= and sequences="),
+        ("a FASTA beside `var`", trained(), read(fasta="a.fa", var=0), ValueError, "goes with regions=, or alone"),
         ("a FASTA of sequences of another length", fasta("a.fa", ">a\nACGT\n"), read_file("a.fa"), ValueError,
          "1 of 1 sequences do not have the 192 bp"),
         ("regions without a FASTA", trained(), read(regions="chr1:5-9"), ValueError, "pass fasta="),

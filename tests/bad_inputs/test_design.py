@@ -3,15 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import trained
 
 import scbasset_tl as sb
 
 DNA = {"a": "ACGT", "b": "GG"}
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-    return lambda world: world.trained(*changes)
 
 
 def designed(data):

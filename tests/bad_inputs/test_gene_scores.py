@@ -7,6 +7,7 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+from changes import drop, put, trained
 
 import scbasset_tl as sb
 from scbasset_tl import _space
@@ -15,11 +16,6 @@ GENES = pd.DataFrame(
     {"gene": ["a", "b", "c"], "chr": "chr1", "start": [500, 9_000, 31_000], "end": [800, 9_900, 34_000]}
 )
 GENES["strand"] = ["+", "-", "+"]
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-    return lambda world: world.trained(*changes)
 
 
 def scored(*changes):
@@ -33,17 +29,6 @@ def scored(*changes):
         return data
 
     return make
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
 
 
 def little(world):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import drop, put
 
 import scbasset_tl as sb
 from scbasset_tl import _space
@@ -25,17 +26,6 @@ def trained(*changes):
         return world.trained(*changes)
 
     return make
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
 
 
 def retrained(data):

@@ -3,14 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import trained
 from matplotlib.figure import Figure
 
 import scbasset_tl as sb
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-    return lambda world: world.trained(*changes)
 
 
 def stored(**arguments):

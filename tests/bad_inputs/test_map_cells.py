@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from changes import drop, put
 
 import scbasset_tl as sb
 
@@ -39,17 +40,6 @@ def onto(*changes, batch_key=None, **arguments):
 
     call.prepare = prepare
     return call
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
 
 
 def genome(checksum, fasta):

@@ -4,14 +4,10 @@ import sys
 
 import numpy as np
 import pytest
+from changes import trained
 
 import scbasset_tl as sb
 from scbasset_tl.genome import Motif
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-    return lambda world: world.trained(*changes)
 
 
 def motif(width=6, name="M1"):

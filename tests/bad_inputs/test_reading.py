@@ -8,16 +8,12 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+from changes import drop, put, trained
 from scipy import sparse
 
 import scbasset_tl as sb
 
 REFERENCE = Path(__file__).parents[1] / "reference"
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-    return lambda world: world.trained(*changes)
 
 
 _BATCHES = []
@@ -33,18 +29,6 @@ def batched(*changes):
         return world.trained(*changes)
 
     return make
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
-
-
-def put(field, name, value):
-    def change(data):
-        slot = getattr(data, field)
-        slot[name] = value
-
-    return change
 
 
 def entry(**changes):

@@ -3,16 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from changes import drop, put, trained
 
 import scbasset_tl as sb
 from scbasset_tl.genome import Motif
 
 MOTIF = Motif("MA1", "JUN", [[1, 0, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0, 1]])
-
-
-def trained(*changes):
-    """Data with a model, changed in turn."""
-    return lambda world: world.trained(*changes)
 
 
 def scored(*changes):
@@ -34,17 +30,6 @@ def file(content):
         return trained()(world)
 
     return make
-
-
-def drop(field, name):
-    return lambda data: getattr(data, field).__delitem__(name)
-
-
-def put(field, name, value):
-    def change(data):
-        getattr(data, field)[name] = value
-
-    return change
 
 
 def later(data):

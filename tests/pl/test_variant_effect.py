@@ -5,7 +5,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import scbasset_tl as sb
-from scbasset_tl._adata.sequence.variant_effect import read_entry
+from scbasset_tl._adata.kinds import VARIANT_EFFECT
+from scbasset_tl._adata.results import find
 from scbasset_tl._adata.sequence.variant_view import find_row, variant_view
 from scbasset_tl.genome import Fasta, decode
 
@@ -70,7 +71,7 @@ def test_nothing_is_cut_and_bars_are_the_effects(scored, fasta, peak, assert_not
     top, bottom, right = figure.axes
     assert top.get_ylim() == bottom.get_ylim()
     found = sb.get.variant_effect(scored, groupby=groupby).iloc[
-        find_row(read_entry(scored, "variant_effect"), variant, peak)
+        find_row(find(scored, VARIANT_EFFECT, "variant_effect"), variant, peak)
     ]
     if n_groups:
         drawn = [bar.get_width() for bar in right.patches]
@@ -86,7 +87,7 @@ def test_nothing_is_cut_and_bars_are_the_effects(scored, fasta, peak, assert_not
 @pytest.mark.parametrize("variant", list(KINDS))
 def test_view_aligns_both_sequences(scored, fasta, peak, variant):
     """Letters read back from the view are those around the variant; importance is minus the mean over the bases."""
-    entry = read_entry(scored, "variant_effect")
+    entry = find(scored, VARIANT_EFFECT, "variant_effect")
     row = find_row(entry, variant, peak)
     line = sb.get.variant_effect(scored, obs=[0]).iloc[row]
     vector = scored.obsm["X_scbasset"][0]
@@ -109,7 +110,7 @@ def test_view_aligns_both_sequences(scored, fasta, peak, variant):
 
 
 def test_variants_are_found_by_row_id_and_name(scored):
-    entry = read_entry(scored, "variant_effect")
+    entry = find(scored, VARIANT_EFFECT, "variant_effect")
     rows = sb.get.variant_effect(scored, obs=[0])
     central = find_row(entry, "snv", None)
     assert rows.loc[central, "offset"] == 80  # at 80 of 192 in one window, at 20 in the other

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import anndata as ad
@@ -14,6 +16,7 @@ import pytest
 
 import scbasset_tl as sb
 from scbasset_tl._files import beside, check_own, clear_stale, replacing
+from scbasset_tl._folders import replacing_folder
 
 LONG = bool(os.environ.get("SCBASSET_TL_LONG"))
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "batch_size": 32, "accelerator": "cpu"}
@@ -88,6 +91,27 @@ def test_temporaries_of_dead_processes_only(tmp_path):
         file.write_text("half")
     clear_stale(path)
     assert (own.exists(), dead.exists(), other.exists()) == (True, False, True)
+
+
+def test_threads_that_write_on_after_an_interrupt_leave_no_folder(tmp_path):
+    """As those of zarr do, which make the folders that they miss."""
+
+    def write_on(folder):
+        for number in range(20):
+            (folder / f"{number}").mkdir(parents=True, exist_ok=True)
+            time.sleep(0.01)
+
+    def interrupted():
+        with replacing_folder(tmp_path / "a", None) as folder:
+            threads.append(threading.Thread(target=write_on, args=(folder,)))
+            threads[0].start()
+            raise KeyboardInterrupt
+
+    threads = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    threads[0].join()
+    assert not list(tmp_path.iterdir())
 
 
 def test_names_as_long_as_file_systems_allow(tmp_path):

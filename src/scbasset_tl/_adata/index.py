@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scbasset_tl.stats.transpose import Lines
 
 N_SAMPLES, SAMPLE_ENTRIES = 32, 1 << 16
-"""Of the matrix as it is now, so many places with about so many entries each are held against the file."""
+"""Places of the present matrix, and entries in each, that are compared with the file."""
 
 _DIFFERENCES = {
     "shape": "{} cells × peaks there, {} here",

@@ -24,7 +24,7 @@ def find_hits(
     rest
         The most that the positions after each one in ``order`` can add (M, width).
     widths, cuts
-        Of each matrix: how many positions it has, and the least score of a hit (M,).
+        Number of positions of each matrix, and the least score of a hit (M,).
     """
     hits, n_hits = np.empty((1024, 4), dtype=np.int64), 0
     for matrix in range(len(scores)):

@@ -22,7 +22,7 @@ _LINES: Final = 200_000  # read at a time: most are of exons
 _GTF: Final = r'(?:^|;)\s*{}\s+(?:"([^"]*)"|([^\s";]+))'  # quoted or not
 _GFF3: Final = r"(?:^|;)\s*{}=()([^;]*)"
 _NAMES: Final = ("gene_name", "gene_symbol", "ref_gene_name", "gene")
-# of GFF3 "Name" is the name of the line, and "locus" that of WormBase's genes
+# in GFF3 "Name" is the name of the line, and "locus" that of WormBase's genes
 _NAMES_GFF3: Final = {GENE: ("gene_name", "gene_symbol", "gene", "locus", "Name"), TRANSCRIPT: _NAMES, EXON: _NAMES}
 _IDS_GFF3: Final = {GENE: ("gene_id", "ID"), TRANSCRIPT: ("gene_id", "geneID", "Parent"), EXON: ("gene_id", "geneID")}
 _SHOWN: Final = 3

@@ -53,7 +53,7 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     Parameters
     ----------
     source
-        Path of a file, which may be compressed by gzip or bgzip and is told by its content, or a DataFrame.
+        Path of a file, plain or compressed, whose content tells its format, or a DataFrame.
 
         From a GTF or GFF3 the lines of genes are taken; for genes without one the lines of transcripts, and for those
         that have neither the exons of each transcript. Names are ``gene_name``, ``gene_symbol``, ``ref_gene_name``,
@@ -72,7 +72,7 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
     Raises
     ------
     FileNotFoundError, KeyError, TypeError, ValueError
-        If there is no such file or column, or what is there cannot be read.
+        If there is no such file or column, or it cannot be read.
 
     Examples
     --------

@@ -66,7 +66,7 @@ def tf_genes(name: str) -> list[str]:
     ``CTCF(Zf)/CD4+-CTCF-.../Homer``          ``CTCF``
     ========================================  ====================
 
-    Case stays as it is; what knows no rule is returned whole.
+    Case stays as it is; a name that fits no rule is returned whole.
 
     Examples
     --------

@@ -110,7 +110,7 @@ def _orient(variants: Variants, genome: Fasta) -> Variants:
 
 
 def _match_contigs(variants: Variants, genome: Fasta) -> Variants:
-    """The table with the genome's contig names, told in a note, and those on others marked."""
+    """The table with the genome's contig names and a note about them; variants on other contigs are marked."""
     absent = set(variants.chrom) - genome.lengths.keys()
     sexes = {name: found for name in sorted(absent) if (found := _sex_chromosome(name, genome))}
     chrom = pd.Categorical(np.array([sexes.get(name, name) for name in variants.chrom], dtype=object))

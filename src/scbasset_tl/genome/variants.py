@@ -94,7 +94,7 @@ def read_variants(source: str | os.PathLike[str] | pd.DataFrame) -> Variants:
     Raises
     ------
     FileNotFoundError, KeyError, TypeError, ValueError
-        If there is no such file or column, or what is there cannot be read.
+        If there is no such file or column, or it cannot be read.
 
     Examples
     --------

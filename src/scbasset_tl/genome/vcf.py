@@ -85,7 +85,7 @@ def is_vcf_row(line: str) -> bool:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines of a text, told by content, not by name, to be compressed or not."""
+    """Numbered lines of a text, plain or compressed, which its content tells."""
     if not path.is_file():
         message = f"there is no VCF file {str(path)!r}."
         raise FileNotFoundError(message)

@@ -48,8 +48,10 @@ def design(data: AnnData | MuData, *, course: bool = False, key: str = "design",
     >>> list(sb.get.design(adata).columns)[:6]
     ['sequence', 'start', 'rounds', 'gc', 'start_score', 'score']
     """
+    from scbasset_tl._adata.kinds import DESIGN
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.sequence.design import course_table, read_entry, table
+    from scbasset_tl._adata.results import find
+    from scbasset_tl._adata.sequence.design import course_table, table
 
-    entry = read_entry(resolve(data, mod), key)
+    entry = find(resolve(data, mod), DESIGN, key)
     return course_table(entry) if course else table(entry)

@@ -42,7 +42,9 @@ def modisco(data: AnnData | MuData, *, key: str = "modisco", mod: str = "atac") 
     >>> list(sb.get.modisco(adata))
     ['group', 'sign', 'n_sites', 'consensus', 'motif', 'p_value']
     """
+    from scbasset_tl._adata.kinds import MODISCO
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.sequence.modisco import pattern_table, read_patterns
+    from scbasset_tl._adata.results import find
+    from scbasset_tl._adata.sequence.modisco import pattern_table
 
-    return pattern_table(read_patterns(resolve(data, mod), key))
+    return pattern_table(find(resolve(data, mod), MODISCO, key))

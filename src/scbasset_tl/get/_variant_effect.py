@@ -75,13 +75,15 @@ def variant_effect(
     import numpy as np
     import pandas as pd
 
+    from scbasset_tl._adata.kinds import VARIANT_EFFECT
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.sequence.variant_effect import read_entry, table
+    from scbasset_tl._adata.results import find
+    from scbasset_tl._adata.sequence.variant_effect import table
 
     adata = resolve(data, mod)
-    entry = read_entry(adata, key)
+    entry = find(adata, VARIANT_EFFECT, key)
     if skipped:
         return table(entry, skipped=True)
     model = read_model(adata, str(entry["model"]["key"]))

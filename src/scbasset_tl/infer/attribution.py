@@ -17,7 +17,7 @@ _AT_ONCE = 16
 def attributions(
     trunk: Trunk, codes: np.ndarray, vectors: np.ndarray, *, window: tuple[int, int], method: str
 ) -> np.ndarray:
-    """Contribution of each base, there or not, at each position of a window, float32 (n_out, R, W, 4).
+    """Contribution of each of the four bases at each position of a window, float32 (n_out, R, W, 4).
 
     It is the change of the output by that base, less the mean over the four bases; 0 where the sequence is N.
 
@@ -28,7 +28,7 @@ def attributions(
     codes
         Sequences, uint8 (R, L).
     vectors
-        Of the outputs (n_out, n_latent).
+        Vectors of the outputs (n_out, n_latent).
     window
         First position and the one after the last.
     method

@@ -139,7 +139,7 @@ def _config(path: Path) -> dict[str, str]:
 
 
 def _number(path: Path, config: Mapping[str, str], names: Sequence[str], otherwise: int) -> int:
-    """The number under the first of these names that is there."""
+    """The number under the first of these names that the file has."""
     name = next((name for name in names if name in config), None)
     if name is None:
         return otherwise

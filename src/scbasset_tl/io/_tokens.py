@@ -35,7 +35,7 @@ def write_tokens(
     ----------
     {data}
     path
-        File to write; one that is there is replaced in one step.
+        File to write; an existing one is replaced in one step.
     tokens_key
         Entry of ``.uns`` by :func:`scbasset_tl.pp.tokenize_regions`; ``None`` is ``'tokens'`` if it is there, else the
         data's own peaks.

@@ -24,7 +24,7 @@ def write_trunk(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     ----------
     {data}
     path
-        File to write; one that is there is replaced in one step.
+        File to write; an existing one is replaced in one step.
     {key}
     {mod}
 

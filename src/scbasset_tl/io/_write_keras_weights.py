@@ -19,7 +19,7 @@ def write_keras_weights(data: AnnData | MuData, path: str | Path, *, key: str = 
     """Write a model as a weight file that the original scBasset :cite:p:`Yuan2022` loads (legacy Keras, HDF5).
 
     Cells are written in the order of ``data``; the format keeps neither their names nor the batches'. The file appears
-    complete or not at all, and replaces one that is there.
+    complete or not at all, and replaces an existing one.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @doc_params
 def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasset", mod: str = "atac") -> None:
-    """Write a model's slots into an h5ad, h5mu or zarr file that is there, without its matrix being read or written.
+    """Write a model's slots into an existing h5ad, h5mu or zarr file, without reading or writing its matrix.
 
     Use it for data larger than memory: after training on a backed AnnData the new slots are in memory only. In the
     file, ``obsm``, ``obs``, ``varm`` and ``uns`` get the slots of the model, and ``var['split']`` that of the training;
@@ -25,9 +25,9 @@ def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
 
     The file is replaced in one step by a copy with the new slots, so that a call that is killed or interrupted, or a
     disk that is full, leaves it as it was. Where the file system can (Btrfs, XFS), the copy of an h5ad or h5mu shares
-    the blocks of the old file; elsewhere there must be room for a second one meanwhile, which is said and checked
-    first. A zarr store is not copied but linked. What a killed call left is removed by the next. An h5ad or h5mu grows
-    by the size of the model with each call, since HDF5 does not use freed room again; ``h5repack`` shrinks it.
+    the blocks of the old file; elsewhere the disk must have room for a second one, which is checked first. A zarr store
+    is not copied but linked. What a killed call left is removed by the next. An h5ad or h5mu grows by the size of the
+    model with each call, since HDF5 does not use freed room again; ``h5repack`` shrinks it.
 
     Parameters
     ----------

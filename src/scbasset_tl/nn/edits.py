@@ -91,7 +91,7 @@ class Editor:
     Attributes
     ----------
     embedding
-        Of the unedited sequences (N, n_latent).
+        Embeddings of the unedited sequences (N, n_latent).
     """
 
     @torch.inference_mode()

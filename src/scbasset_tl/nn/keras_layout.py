@@ -87,7 +87,7 @@ def read_weights(path: Path) -> KerasWeights:
 
 
 def write_weights(path: Path, weights: KerasWeights) -> None:
-    """Write a weights-only file as ``save_weights`` of the original's Keras does; a file that is there is replaced."""
+    """Write a weights-only file as ``save_weights`` of the original's Keras does; an existing file is replaced."""
     layers: dict[str, dict[str, np.ndarray]] = {}
     for layer, weight, name in _trunk_entries():
         layers.setdefault(layer, {})[weight] = _to_keras(weights.trunk[name])

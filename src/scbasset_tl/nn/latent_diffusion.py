@@ -122,7 +122,7 @@ class LatentDiffusion(nn.Module):
         depth
             log(1 + open peaks), (B,).
         generator
-            Of the noise.
+            Draws the noise.
         guidance
             How far to go from the answer without labels to that with them: 0 ignores labels, 1 is the plain conditional,
             more exaggerates it (Ho and Salimans 2022).

@@ -32,7 +32,7 @@ class PeakLikelihood(nn.Module):
     data
         Its counts, for ``poisson``.
     weight, bias
-        Of the peaks, (P, F) and (P,).
+        Weights (P, F) and biases (P,) of the peaks.
     offset
         Known part (n, m) of the cells' last m features; ``None``: nothing.
     kind

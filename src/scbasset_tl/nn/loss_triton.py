@@ -56,7 +56,7 @@ def sums(
     tiling
         ``None`` takes what suits length of an embedding and precision.
     precision
-        Of the products: ``ieee``, ``tf32x3`` or ``tf32``, all summed in float32; ``None`` follows
+        Precision of the products, ``ieee``, ``tf32x3`` or ``tf32``, all summed in float32; ``None`` follows
         ``torch.set_float32_matmul_precision``.
     """
     h, weight, bias = (part.contiguous() for part in (h, weight, bias))

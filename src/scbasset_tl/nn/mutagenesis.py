@@ -32,7 +32,7 @@ def count_substitutions(codes: np.ndarray) -> int:
 def mutagenesis(
     trunk: Trunk, codes: np.ndarray, *, window: tuple[int, int] | None = None, tick: Tick | None = None
 ) -> np.ndarray:
-    """Embedding with each base at each position, minus that of the sequence as it is.
+    """Embedding with each base at each position, minus that of the unchanged sequence.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def mutagenesis(
 
     Returns
     -------
-    float32 (R, W, 4, n_latent): exactly 0 at the base that is there; where that is N, all four are changes.
+    float32 (R, W, 4, n_latent): exactly 0 for the sequence's own base; where that is N, all four are changes.
     """
     first, last = window or (0, codes.shape[1])
     delta = np.zeros((len(codes), last - first, N_CODE, trunk.config.n_latent), dtype=np.float32)
@@ -70,7 +70,7 @@ def gradient_attribution(
     """First-order estimate of :func:`mutagenesis`, of the same shape, from one backward pass for each latent axis.
 
     The trunk's first step is GELU. Between two bases it is a finite step from 0 to gelu(1) and back, and so the gradient
-    is that behind it: the one before it would weigh the base that is there twice as much as the others.
+    is that behind it: the one before it would weigh the sequence's own base twice as much as the others.
     """
     first, last = window or (0, codes.shape[1])
     device, dtype = trunk.dense.weight.device, trunk.dense.weight.dtype

@@ -76,7 +76,7 @@ def skipgram_step(center: Tensor, context: Tensor, noise: Tensor, weight: Tensor
     noise
         Context vectors of each block's negatives (B, K, d), which stand for ``n_negative`` a pair.
     weight
-        Of each centre (B, m); 0 for what is no region.
+        Weight of each centre (B, m); 0 for padding.
     """
     there = (weight > 0).to(center.dtype)
     partners = (there.sum(1, keepdim=True) - 1).clamp_(min=1)

@@ -32,7 +32,7 @@ class TrunkConfig:
     seq_len
         Window in bp; the product of ``pools`` divides it.
     channels, kernels, pools
-        Of each convolution block, from the DNA up.
+        Filters, width and pooling of each convolution block, from the DNA up.
     n_latent
         Length of a peak embedding.
     dropout

@@ -81,14 +81,16 @@ def design(
     """
     import numpy as np
 
+    from scbasset_tl._adata.kinds import DESIGN
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.sequence.design import final, read_entry, scores
+    from scbasset_tl._adata.results import find
+    from scbasset_tl._adata.sequence.design import final, scores
     from scbasset_tl._adata.sequence.ism import check_window
     from scbasset_tl.pl._show import canvas
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
     adata = resolve(data, mod)
-    entry = read_entry(adata, key)
+    entry = find(adata, DESIGN, key)
     course, (before, after) = scores(entry), final(entry)
     groups = [str(name) for name in entry["groups"]]
     if logo:

@@ -215,7 +215,7 @@ def _lanes(marks: list[Mark], start: int, width: int, inches: float) -> list[int
 
 
 def _text_width(text: str) -> float:
-    """Of a label, in inches."""
+    """Width of a label in inches."""
     from matplotlib.textpath import TextPath
 
     return TextPath((0, 0), text, size=_FONT, usetex=False).get_extents().width / 72 if text.strip() else 0

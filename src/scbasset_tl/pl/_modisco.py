@@ -66,13 +66,15 @@ def modisco(
     """
     import numpy as np
 
+    from scbasset_tl._adata.kinds import MODISCO
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.sequence.modisco import pattern_table, read_patterns
+    from scbasset_tl._adata.results import find
+    from scbasset_tl._adata.sequence.modisco import pattern_table
     from scbasset_tl.pl._show import canvas
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize, ax=ax)
     check_positive_int("n_patterns", n_patterns)
-    entry = read_patterns(resolve(data, mod), key)
+    entry = find(resolve(data, mod), MODISCO, key)
     table = pattern_table(entry)
     if table.empty:
         message = f"uns[{key!r}] holds no pattern to draw: run tl.modisco with more regions or smaller clusters."

@@ -54,8 +54,8 @@ def variant_effect(
     ----------
     {data}
     variant
-        Row of :func:`scbasset_tl.get.variant_effect`, ``chrom:pos:ref>alt`` (1-based), or an id. Of several windows, the
-        one in which the variant is most central is drawn.
+        Row of :func:`scbasset_tl.get.variant_effect`, ``chrom:pos:ref>alt`` (1-based), or an id. If the variant has
+        several windows, the one in which it is most central is drawn.
     fasta
         FASTA file that the variants were scored with.
     groupby
@@ -104,10 +104,12 @@ def variant_effect(
     import numpy as np
     import pandas as pd
 
+    from scbasset_tl._adata.kinds import VARIANT_EFFECT
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.readout import output_vectors
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.sequence.variant_effect import read_entry, table
+    from scbasset_tl._adata.results import find
+    from scbasset_tl._adata.sequence.variant_effect import table
     from scbasset_tl._adata.sequence.variant_view import find_row, variant_view
     from scbasset_tl._files import as_path
     from scbasset_tl.genome.fasta import Fasta
@@ -116,7 +118,7 @@ def variant_effect(
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
     check_positive_int("window", window)
     adata = resolve(data, mod)
-    entry = read_entry(adata, key)
+    entry = find(adata, VARIANT_EFFECT, key)
     model = read_model(adata, str(entry["model"]["key"]))
     vectors = output_vectors(adata, model, groupby=groupby, groups=groups)
     row = find_row(entry, variant, peak)

@@ -40,7 +40,7 @@ def add_sequences(
     ----------
     {data}
     fasta
-        FASTA file of the assembly that the peaks were called on, plain or bgzip. Its index is made where there is none.
+        FASTA file of the assembly that the peaks were called on, plain or bgzip. A missing index is made.
         Contigs may be spelled otherwise than the peaks' (``chr1``, ``1``, ``GRCh38_chr1``).
     seq_len
         Length of the windows in bp. scBasset's network pools 1,344 bp without a remainder.

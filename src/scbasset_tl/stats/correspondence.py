@@ -65,9 +65,9 @@ def weigh_axes(vectors: np.ndarray, share: np.ndarray, power: float) -> np.ndarr
     Parameters
     ----------
     vectors
-        Of the regions (R, d).
+        Vectors of the regions (R, d).
     share
-        Of each region in all entries (R,).
+        Share of each region in all entries (R,).
     power
         1 leaves the vectors alone, less than 1 brings the axes nearer to each other.
     """

@@ -32,7 +32,7 @@ RUN, MOST_ENTRIES = 512, 1 << 26
 def write_index(
     path: Path, lines: Lines, source: Mapping[str, Any], check: Callable[[np.ndarray, np.ndarray], None]
 ) -> None:
-    """Build the index file ``path``; one that is there stays as it is.
+    """Build the index file ``path``, unless it exists.
 
     Until it is whole the file is named ``<path>.partial``, and ``<path>.progress`` tells how far it is: the next call
     with the same ``source`` goes on from there, to the same bytes. If several processes call it, one builds the file

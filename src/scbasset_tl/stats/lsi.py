@@ -23,7 +23,7 @@ class Lsi(NamedTuple):
 
     @classmethod
     def fit(cls, opened: sparse.csr_matrix, n_components: int, *, rng: np.random.Generator) -> Self:
-        """Of bool cells × peaks; the first component, which is depth, is left out, so at most min(n, P) - 1 remain."""
+        """Fit to bool cells × peaks; the first component, which is depth, is left out, so at most min(n, P) - 1 remain."""
         from sklearn.utils.extmath import randomized_svd
 
         n_cells = opened.getnnz(axis=0)

@@ -54,9 +54,9 @@ def p_values(statistic: np.ndarray, pool: np.ndarray, null: np.ndarray, null_poo
     Parameters
     ----------
     statistic, pool
-        Of each motif (M, S), any number S of statistics, and (M,).
+        Statistics of each motif (M, S), any number S of them, and its pool (M,).
     null, null_pool
-        Of each draw (D, S) and (D,).
+        The same of each draw, (D, S) and (D,).
 
     Examples
     --------

@@ -34,7 +34,7 @@ def fit_peak_decoder(
     Parameters
     ----------
     features
-        Of the cells (n, F).
+        Features of the cells (n, F).
     opened
         Open peaks, cells × peaks.
     center

@@ -8,7 +8,7 @@ from scbasset_tl._log import late_progress
 
 BLOCK_BYTES = 1 << 26
 """Memory for one block of distances, in bytes."""
-_ROUNDING = 1e-15  # of a distance that is none
+_ROUNDING = 1e-15  # largest error of a distance of zero
 
 
 def euclidean_silhouette(x: np.ndarray, labels: np.ndarray) -> float:

@@ -48,7 +48,7 @@ def place(lines: Lines, indptr: np.ndarray, free: np.ndarray, indices: np.ndarra
     """Write the entries of the lines from ``first`` on to ``indices``; yields the lines done after each block.
 
     ``free`` is the position of each row's next entry, at the start ``indptr[:-1]``, and moves on. With a copy of it
-    and the number of lines done a block can be written again. Of a block the entries of each row are written together.
+    and the number of lines done a block can be written again. The entries of each row in a block are written together.
     """
     done = first
     for lengths, positions in lines.blocks(first, lines.n_lines):

@@ -62,9 +62,9 @@ def ism(
 
     `adata.uns['ism' | key_added]` : :class:`dict`
         ``regions`` (names, R), ``chrom`` and ``start`` (R, of the first position evaluated, 0-based), ``codes`` uint8
-        (R, W), ``delta`` float32 (R, W, 4, n_latent): embedding with A, C, G or T there minus the embedding as it is,
-        0 for the base that is there; ``window``, ``seq_len``, ``method``, ``model`` (key of the model, and a digest of
-        its network), ``params``, ``schema_version``.
+        (R, W), ``delta`` float32 (R, W, 4, n_latent): embedding with A, C, G or T at the position minus that of the
+        unchanged sequence, 0 for the sequence's own base; ``window``, ``seq_len``, ``method``, ``model`` (key of the
+        model, and a digest of its network), ``params``, ``schema_version``.
 
     Raises
     ------

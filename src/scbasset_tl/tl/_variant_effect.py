@@ -43,10 +43,11 @@ def variant_effect(
     ----------
     {data}
     variants
-        Path of a VCF, plain or compressed, of which each alternative allele is a variant; or a table (a DataFrame, or
+        Path of a VCF, plain or compressed, each alternative allele being a variant; or a table (a DataFrame, or
         the path of one) with the columns ``chrom`` or ``chr``; ``pos``, 1-based as in a VCF, or ``start``, 0-based;
         ``ref``, ``alt``; and perhaps ``id`` or ``rsid``; or their names in PLINK, REGENIE, GWAS-SSF and the GWAS
-        catalogue. Of an effect and another allele the one that the FASTA has becomes the reference. Substitutions,
+        catalogue. If a table has an effect and another allele, the one in the FASTA becomes the
+        reference. Substitutions,
         insertions and deletions of any length that a window holds. Duplicates are kept.
     fasta
         FASTA file of the assembly that the peaks were called on, plain or bgzip.

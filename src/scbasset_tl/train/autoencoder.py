@@ -48,7 +48,7 @@ def fit_autoencoder(
     cells
         CSR (n, P) of counts, or of what is open; every cell has an entry.
     hidden, n_latent
-        Of the :class:`scbasset_tl.nn.autoencoder.Autoencoder`.
+        Widths of the :class:`scbasset_tl.nn.autoencoder.Autoencoder`.
     likelihood
         ``bernoulli`` takes entries as open, ``poisson`` as counts; ``mse`` predicts the normalised logarithm of counts
         with the least squared error.

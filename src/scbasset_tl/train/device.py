@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
 # the optimizer keeps float32 weights and scales no gradients, which Fabric's other precisions ask for
 PRECISIONS = ("32-true", "bf16-mixed")
-# of /proc/cpuinfo: processors that multiply bf16 numbers in hardware; the others convert each, and are slower than with float32
+# flags in /proc/cpuinfo of processors that multiply bf16 in hardware; others are slower than in float32
 _BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
 _CPUINFO = Path("/proc/cpuinfo")
 # ranks differ in how long they take to read; a process that died is noticed at once, not by this

@@ -56,7 +56,7 @@ def fit(
     device
         Where; draws are the same everywhere.
     seed
-        Of every random draw.
+        Seed of every random draw.
     checkpoint
         Where the state is written at each check.
     resume

@@ -125,7 +125,7 @@ class DiffusionRecipe:
 
     @property
     def decay(self) -> float:
-        """Of the average of the weights."""
+        """Decay of the average of the weights."""
         return self.ema if self.ema is not None else (0.9999 if self.max_steps > _LONG else 0.999)
 
     def to_dict(self) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def fit(
     fabric
         Decides device, precision and ranks.
     seed
-        Of every random draw.
+        Seed of every random draw.
     checkpoint
         Where rank 0 writes the state after each epoch, or less often where that would take a twentieth of the time.
     saved
@@ -99,7 +99,8 @@ def fit(
     run
         What identifies the run in the checkpoint besides the above.
     on_epoch
-        Called with the state after each epoch, on each rank: the head has the rank's cells only. Must leave it as it is.
+        Called with the state after each epoch, on each rank: the head has the rank's cells only. It must not change the
+        state.
     cells_per_step
         Take so many random cells in each step, of all ranks together; ``None`` takes all.
     start
@@ -232,7 +233,7 @@ def _step(
     loss = fused_linear_bce(h, weight, bias, positives) * share
     now.train_auroc.update(step.rows, h.detach(), head)
     objective = loss
-    if recipe.l2_cell:  # of all cells: so many times that of those drawn
+    if recipe.l2_cell:  # scaled up from the cells drawn to all cells
         objective = objective + recipe.l2_cell * n_cells / len(weight) * own[0].square().sum()
     if recipe.l2_batch:  # every rank has all batches
         objective = objective + recipe.l2_batch / ranks.size * head.batch_weight.square().sum()

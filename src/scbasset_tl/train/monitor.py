@@ -21,8 +21,8 @@ class AucSample:
     """Collects the logits of a fixed sample of ``peaks`` and cells as the epoch passes, and scores them at its end.
 
     As in the original, training predictions are those made in the step (dropout and augmentation on, weights moving);
-    unlike it the auROC is exact, and sorting never touches all peaks × cells. Of the sampled cells a rank has those in
-    ``cells``.
+    unlike it the auROC is exact, and sorting never touches all peaks × cells. A rank has those of the sampled cells
+    that are in ``cells``.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOMENTUM = 0.95
-# of the published quintic iteration: singular values end between .7 and 1.2, which serves as well as exactly 1
+# coefficients of the published quintic iteration: singular values end between .7 and 1.2, as good as exactly 1
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _N_ITERATIONS = 5
 _EPS = 1e-7

@@ -1,4 +1,4 @@
-"""The slots of a trained model written into a file that is there, without its matrix."""
+"""Write the slots of a trained model into an existing file, without touching its matrix."""
 
 from __future__ import annotations
 

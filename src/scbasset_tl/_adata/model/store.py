@@ -40,7 +40,15 @@ class Network:
 
     @cached_property
     def _trunk(self) -> Trunk:
-        return _stored_trunk(self.key, self.entry)
+        from safetensors import SafetensorError
+
+        try:
+            return unpack_trunk(self.entry["weights"])
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            message = (
+                f"uns[{self.key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
+            )
+            raise ValueError(message) from error
 
     def trunk(self) -> Trunk:
         """The trunk, unpacked at most once."""
@@ -237,16 +245,6 @@ def is_trunk_file(path: Path) -> bool:
             return "config" in (file.metadata() or {})
     except SafetensorError:
         return False
-
-
-def _stored_trunk(key: str, stored: Mapping[str, Any]) -> Trunk:
-    from safetensors import SafetensorError
-
-    try:
-        return unpack_trunk(stored["weights"])
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        message = f"uns[{key!r}]['weights'], the trunk of the model, is missing or damaged: run tl.scbasset again."
-        raise ValueError(message) from error
 
 
 def torch_threads() -> int:

@@ -139,7 +139,7 @@ def model_digest(model: RegionEmbedding) -> str:
 
 @contextmanager
 def model_folder(path: Path, names: Sequence[str]) -> Iterator[Path]:
-    """A folder for the files ``names`` alone, which takes the place of one that is there in one step."""
+    """A folder for the files ``names`` alone, which replaces an existing one in one step."""
     if path.is_dir() and (other := sorted({file.name for file in path.iterdir()} - {*names})):
         message = f"path={str(path)!r} is a folder with other things ({other[:3]}): name one for the model alone."
         raise FileExistsError(message)
@@ -151,7 +151,7 @@ def model_folder(path: Path, names: Sequence[str]) -> Iterator[Path]:
 
 
 def save_folder(path: Path, model: RegionEmbedding) -> None:
-    """Write a model as a folder of three files, which takes the place of one that is there in one step."""
+    """Write a model as a folder of three files, which replaces an existing one in one step."""
     from safetensors.numpy import save
 
     params = {name: plain(value) for name, value in model.params.items()}

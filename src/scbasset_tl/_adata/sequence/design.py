@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.kinds import DESIGN
 from scbasset_tl._adata.model.store import read_network
 from scbasset_tl._adata.readout import group_row
-from scbasset_tl._adata.results import find
 from scbasset_tl._validate import check_number, check_one_of
 from scbasset_tl.genome.codes import decode, gc_share, reverse_complement
 
@@ -81,11 +79,6 @@ def pack(
         # files do not keep the type of an empty column of text
         "edits": edits if steps else {},
     }
-
-
-def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
-    """``uns[key]`` of :func:`scbasset_tl.tl.design`, if it is of the model as it is now."""
-    return find(adata, DESIGN, key)
 
 
 def scores(entry: Mapping[str, Any]) -> np.ndarray:

@@ -35,7 +35,8 @@ class ISMScores:
     codes
         The sequences, uint8 (R, W): A0 C1 G2 T3 N4.
     raw
-        Logit with A, C, G or T there minus the logit as it is, float32 (n_out, R, W, 4); 0 for the base that is there.
+        Logit with A, C, G or T at the position minus the logit of the unchanged sequence, float32 (n_out, R, W, 4);
+        0 for the sequence's own base.
     """
 
     outputs: list[str]
@@ -52,7 +53,7 @@ class ISMScores:
 
     @property
     def importance(self) -> np.ndarray:
-        """Centred value at the base that is there (n_out, R, W), which is minus the mean over the bases; 0 at N."""
+        """Centred value of the sequence's own base (n_out, R, W), which is minus the mean of ``raw`` over the bases; 0 at N."""
         return np.where(self.codes < 4, -self.raw.mean(axis=-1), 0)
 
     def to_frame(self) -> pd.DataFrame:

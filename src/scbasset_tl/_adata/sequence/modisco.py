@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.kinds import MODISCO
-from scbasset_tl._adata.results import find
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import decode
 from scbasset_tl.genome.discover import Pattern, nearest_motifs, require_modisco
@@ -16,8 +14,6 @@ from scbasset_tl.genome.motifs import unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from anndata import AnnData
 
     from scbasset_tl.genome.motifs import Motif
 
@@ -67,11 +63,6 @@ def pack_patterns(found: Mapping[str, Sequence[Pattern]], motifs: Sequence[Motif
         "motif": names,
         "p_value": p_values,
     }
-
-
-def read_patterns(adata: AnnData, key: str) -> Mapping[str, Any]:
-    """``uns[key]``, checked."""
-    return find(adata, MODISCO, key)
 
 
 def pattern_table(entry: Mapping[str, Any]) -> pd.DataFrame:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.kinds import VARIANT_EFFECT
 from scbasset_tl._adata.positions import region_keys
-from scbasset_tl._adata.results import find
 from scbasset_tl._log import info, progress
 from scbasset_tl.genome.regions import check_on_contigs, read_regions
 from scbasset_tl.genome.variant_windows import variants_in_windows, write_alternatives
@@ -135,11 +133,6 @@ def _columns(variants: Variants) -> dict[str, np.ndarray]:
     texts = {name: getattr(variants, name) for name in ("chrom", "ref", "alt", "id")}
     effect = {"effect_allele": variants.effect} if (variants.effect != "").any() else {}
     return {**texts, **effect, "pos": variants.start + 1}
-
-
-def read_entry(adata: AnnData, key: str) -> Mapping[str, Any]:
-    """``uns[key]`` of :func:`scbasset_tl.tl.variant_effect`, if it is of the model as it is now."""
-    return find(adata, VARIANT_EFFECT, key)
 
 
 def table(entry: Mapping[str, Any], *, skipped: bool = False) -> pd.DataFrame:
