@@ -94,7 +94,7 @@ def _trained_toy_mudata():
     with sb.settings.override(verbosity=0):
         mdata = sb.datasets.toy_mudata()
         sb.pp.split_peaks(mdata)
-        sb.tl.scbasset(mdata, trunk=32)
+        sb.tl.scbasset(mdata, trunk=32, precision="32-true")  # the same thresholds on processors with bf16
     return mdata
 
 

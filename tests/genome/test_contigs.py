@@ -106,10 +106,14 @@ def test_respell_and_one_spelling(capsys):
     assert one_spelling(pd.Categorical(np.array([], dtype=object))).tolist() == []
 
 
-def test_many_contigs_take_no_time():
+def test_the_time_grows_no_faster_than_the_contigs():
+    """Ten times as many: ten times as long on a quiet machine, a hundred times if each were held against each."""
     from time import process_time
 
-    names = [f"scaffold{row}" for row in range(100_000)]
-    started = process_time()
-    assert len(match_contigs(["chr1", *names], names)) == len(names)
-    assert process_time() - started < 5
+    seconds = []
+    for n_contigs in (10_000, 100_000):
+        names = [f"scaffold{row}" for row in range(n_contigs)]
+        started = process_time()
+        assert len(match_contigs(["chr1", *names], names)) == n_contigs
+        seconds.append(process_time() - started)
+    assert seconds[1] < 40 * seconds[0]

@@ -11,7 +11,7 @@ import torch
 from scipy.special import logit
 from torch import nn
 
-from scbasset_tl.nn import trunk as trunk_module
+from scbasset_tl.nn import conv_block
 from scbasset_tl.nn.codes import one_hot, reverse_complement, shift
 from scbasset_tl.nn.head import Head
 from scbasset_tl.nn.mutagenesis import mutagenesis
@@ -134,11 +134,11 @@ def test_shift_and_reverse_complement_of_the_original(predict, codes):
 
 
 def erf_gelu(trunk, monkeypatch):
-    monkeypatch.setattr(trunk_module, "gelu", nn.functional.gelu)
+    monkeypatch.setattr(conv_block, "gelu", nn.functional.gelu)
 
 
 def tanh_gelu(trunk, monkeypatch):
-    monkeypatch.setattr(trunk_module, "gelu", partial(nn.functional.gelu, approximate="tanh"))
+    monkeypatch.setattr(conv_block, "gelu", partial(nn.functional.gelu, approximate="tanh"))
 
 
 def torch_batch_norm_eps(trunk, monkeypatch):
@@ -163,9 +163,9 @@ def gelu_before_pooling(trunk, monkeypatch):
             self.block = block
 
         def forward(self, x):
-            x = trunk_module.gelu(x) if x.shape[1] == 4 else x
+            x = conv_block.gelu(x) if x.shape[1] == 4 else x
             x = self.block.norm(self.block.conv(x))
-            return x if isinstance(self.block.pool, nn.Identity) else self.block.pool(trunk_module.gelu(x))
+            return x if isinstance(self.block.pool, nn.Identity) else self.block.pool(conv_block.gelu(x))
 
     trunk.blocks = nn.ModuleList(Wrong(block) for block in trunk.blocks)
 

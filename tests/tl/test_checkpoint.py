@@ -227,7 +227,7 @@ def test_a_checkpoint_without_all_its_parts_is_refused(tiny, tmp_path):
 
 def test_resuming_at_another_precision_is_refused(tiny, tmp_path):
     path = tmp_path / "run.safetensors"
-    sb.tl.scbasset(tiny.copy(), **{**SMALL, "max_epochs": 1}, checkpoint=path)
+    sb.tl.scbasset(tiny.copy(), **{**SMALL, "max_epochs": 1}, checkpoint=path, precision="32-true")
     with pytest.raises(ValueError, match="precision: saved '32-true', now 'bf16-mixed'"):
         sb.tl.scbasset(tiny, **{**SMALL, "max_epochs": 1}, checkpoint=path, resume=True, precision="bf16-mixed")
 

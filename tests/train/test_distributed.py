@@ -42,6 +42,7 @@ from scbasset_tl.nn.trunk import TrunkConfig
 from scbasset_tl.stats.labels import Labels
 from scbasset_tl.train import loop
 from scbasset_tl.train.device import make_fabric
+from scbasset_tl.train.problem import Problem
 from scbasset_tl.train.recipe import make_recipe
 
 torch.set_num_threads(1)
@@ -69,7 +70,7 @@ def scbasset(name, **call):
 def oracle():
     stored = dict(np.load(folder / "problem.npz"))
     labels = Labels(stored.pop("indptr"), stored.pop("indices"), len(stored["design"]))
-    problem = loop.Problem(labels=labels, n_batches=2, **stored)
+    problem = Problem(labels=labels, n_batches=2, **stored)
     torch.set_default_dtype(torch.float64)
     def keep(state):
         tensors = {f"trunk.{key}": value.clone() for key, value in state.trunk.state_dict().items()}
