@@ -18,6 +18,7 @@ def _quiet():
     import scbasset_tl as sb
 
     torch.set_num_threads(1)
+    torch.backends.mkldnn.enabled = True  # torch.export, which tangermeme tries, leaves it off: other kernels, other bits
     with sb.settings.override(verbosity=0):
         yield
 
