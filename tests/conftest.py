@@ -18,7 +18,8 @@ def _quiet():
     import scbasset_tl as sb
 
     torch.set_num_threads(1)
-    torch.backends.mkldnn.enabled = True  # torch.export, which tangermeme tries, leaves it off: other kernels, other bits
+    # torch.export, which tangermeme tries, leaves it off: other kernels, other bits
+    torch.backends.mkldnn.enabled = True
     with sb.settings.override(verbosity=0):
         yield
 

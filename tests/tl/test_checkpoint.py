@@ -27,9 +27,7 @@ def slow(state, *rest):
     return original(state, *rest)
 loop._epoch = slow
 adata = ad.read_h5ad(sys.argv[1])
-sb.tl.scbasset(
-    adata, trunk=4, n_latent=6, max_epochs=5, batch_size=32, checkpoint=sys.argv[2], precision="32-true"
-)
+sb.tl.scbasset(adata, trunk=4, n_latent=6, max_epochs=5, batch_size=32, checkpoint=sys.argv[2])
 """
 
 
@@ -146,10 +144,9 @@ def test_a_killed_process_resumes_to_the_same_result(tiny, tmp_path):
     assert source.read_bytes() == content
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".run")] == []
     adata = ad.read_h5ad(source)
-    # in float32, whatever the processor: two processes may differ in the threads of bf16 products
-    whole = sb.tl.scbasset(adata, **SMALL, precision="32-true", copy=True)
+    whole = sb.tl.scbasset(adata, **SMALL, copy=True)
     started = time.perf_counter()
-    sb.tl.scbasset(adata, **SMALL, precision="32-true", checkpoint=path, resume=True)
+    sb.tl.scbasset(adata, **SMALL, checkpoint=path, resume=True)
     assert time.perf_counter() - started < 50
     np.testing.assert_array_equal(adata.obsm["X_scbasset"], whole.obsm["X_scbasset"])
 
