@@ -1,5 +1,6 @@
 """Shared fixtures: quiet runs, one thread, the real data when it is there."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -110,6 +111,14 @@ def trained_toy_mudata(_trained_toy_mudata):
 def trained_toy(_trained_toy_mudata):
     """The toy data of the main job with a trained model; a copy of the test's own."""
     return _trained_toy_mudata["atac"].copy()
+
+
+@pytest.fixture
+def no_garbage_collection():
+    """Its time grows with all that other tests left behind."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

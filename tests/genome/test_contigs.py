@@ -106,7 +106,7 @@ def test_respell_and_one_spelling(capsys):
     assert one_spelling(pd.Categorical(np.array([], dtype=object))).tolist() == []
 
 
-def test_the_time_grows_no_faster_than_the_contigs():
+def test_the_time_grows_no_faster_than_the_contigs(no_garbage_collection):
     """Ten times as many: ten times as long on a quiet machine, a hundred times if each were held against each."""
     from time import process_time
 
@@ -116,4 +116,4 @@ def test_the_time_grows_no_faster_than_the_contigs():
         started = process_time()
         assert len(match_contigs(["chr1", *names], names)) == n_contigs
         seconds.append(process_time() - started)
-    assert seconds[1] < 40 * seconds[0]
+    assert seconds[1] < 60 * seconds[0]

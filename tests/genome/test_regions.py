@@ -46,14 +46,14 @@ def test_names_that_are_no_regions(name):
     assert repr(name) in str(error.value)
 
 
-def test_the_time_grows_no_faster_than_the_names():
+def test_the_time_grows_no_faster_than_the_names(no_garbage_collection):
     seconds = []
     for n_names in (10_000, 100_000):
         names = pd.Index([f"chr{row % 22}:{row}-{row + 500}" for row in range(n_names)])
         started = process_time()
         regions = read_regions(pd.DataFrame(index=names))
         seconds.append(process_time() - started)
-    assert seconds[1] < 40 * seconds[0]
+    assert seconds[1] < 60 * seconds[0]
     assert as_tuples(regions)[99_999] == ("chr9", 99_999, 100_499)
 
 

@@ -72,14 +72,14 @@ def test_nothing_to_draw_is_an_empty_logo():
     ax.figure.draw_without_rendering()
 
 
-def test_the_time_grows_no_faster_than_the_positions(rng):
+def test_the_time_grows_no_faster_than_the_positions(rng, no_garbage_collection):
     seconds = []
     for n_positions in (20, 200):
         ax = Figure().add_subplot()
         started = time.process_time()
         draw_logo(ax, rng.normal(size=(n_positions, 4)))
         seconds.append(time.process_time() - started)
-    assert seconds[1] < 40 * seconds[0]
+    assert seconds[1] < 60 * seconds[0]
 
 
 @pytest.mark.parametrize("information", [True, False])
