@@ -32,9 +32,8 @@ def change(kind: str) -> None:
 
     if kind.startswith("steps"):
         muon._N_ITERATIONS = int(kind.removeprefix("steps"))
-    elif kind == "bf16":
-        one = muon.orthogonalised
-        muon.orthogonalised = lambda matrix: one(matrix.bfloat16()).to(matrix.dtype)
+    elif kind == "float32":  # as if without autocast
+        muon._WORTH_BF16 = 1 << 30
     elif kind == "plain":  # products with the matrix itself in each iteration, as published
         muon.orthogonalised = published
     elif kind == "half":  # every other step
@@ -47,7 +46,7 @@ def change(kind: str) -> None:
 
         muon.Muon.step = step
     elif kind != "default":
-        message = f"kind must be default, plain, bf16, half or steps and a number, got {kind!r}."
+        message = f"kind must be default, float32, plain, half or steps and a number, got {kind!r}."
         raise ValueError(message)
 
 
@@ -64,7 +63,7 @@ def published(matrix: Any) -> Any:
     return x if wide else x.T
 
 
-def cost(kind: str, batch_size: int, n_steps: int, threads: int, width: int) -> dict[str, Any]:
+def cost(kind: str, batch_size: int, n_steps: int, threads: int, width: int, precision: str) -> dict[str, Any]:
     """Medians over ``n_steps`` steps after the first ones."""
     import torch
 
@@ -97,12 +96,13 @@ def cost(kind: str, batch_size: int, n_steps: int, threads: int, width: int) -> 
     Muon.step = timed  # type: ignore[method-assign]
     recipe = make_recipe("fast", n_peaks, max_epochs=1, batch_size=batch_size, svd_start=False)
     with AnonymousMemory() as memory, suppress(Enough):
-        loop.fit(problem, TrunkConfig.of_width(width), recipe, make_fabric("cpu", "32-true"), seed=0)
+        loop.fit(problem, TrunkConfig.of_width(width), recipe, make_fabric("cpu", precision), seed=0)
     step_s, muon_s = median(np.diff(ends)[N_WARM - 1 :]), median(spent[N_WARM:])
     return {
         "kind": kind,
         "width": width,
         "batch_size": batch_size,
+        "precision": precision,
         "threads": threads,
         "step_s": round(step_s, 3),
         "muon_s": round(muon_s, 3),
@@ -149,6 +149,7 @@ def main() -> None:
             one.add_argument("--batch-sizes", type=int, nargs="+", default=[32, 128])
             one.add_argument("--steps", type=int, default=4)
             one.add_argument("--width", type=int, default=288)
+            one.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
         else:
             one.add_argument("--toy", type=int, nargs="+", default=[0])
     commands.add_parser("table").add_argument("results", type=Path)
@@ -163,7 +164,7 @@ def main() -> None:
     record = Record(a.out, machine("torch"))
     for kind in a.kinds:
         calls = [(quality, seed, a.threads) for seed in getattr(a, "toy", [])]
-        calls += [(cost, size, a.steps, a.threads, a.width) for size in getattr(a, "batch_sizes", [])]
+        calls += [(cost, size, a.steps, a.threads, a.width, a.precision) for size in getattr(a, "batch_sizes", [])]
         for function, *arguments in calls:
             row = in_process_of_its_own(function, kind, *arguments)
             record.values.setdefault(a.command, []).append(row)

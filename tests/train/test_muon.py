@@ -69,6 +69,18 @@ def test_float32_keeps_weak_directions():
     assert (found - published(gradient)).norm() < 0.01 * found.norm()
 
 
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(64, 320), (70, 80), (200, 64)])
+def test_large_matrices_are_multiplied_in_bfloat16_under_autocast(n_rows, n_columns):
+    gradient = torch.randn(n_rows, n_columns, generator=torch.Generator().manual_seed(4))
+    whole = published(gradient.double() if n_rows <= n_columns else gradient.double().T)
+    expected = whole if n_rows <= n_columns else whole.T
+    with torch.autocast("cpu", torch.bfloat16):
+        low, narrow = orthogonalised(gradient), orthogonalised(gradient[:20])
+    assert low.dtype == torch.bfloat16
+    assert (low.double() - expected).norm() < 0.03 * expected.norm()
+    assert torch.equal(narrow, orthogonalised(gradient[:20]))  # float32, as without autocast
+
+
 def test_gradients_do_not_add_up_over_steps():
     weight = torch.nn.Parameter(torch.ones(2, 2))
     muon = Muon([weight])

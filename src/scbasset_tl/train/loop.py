@@ -242,20 +242,22 @@ def _step(
             optimizer.zero_grad()
     objective.backward()
     ranks.sum_gradients([*state.trunk.parameters(), head.batch_weight, head.batch_bias])
-    _optimizer_step(state, recipe, lr)
+    _optimizer_step(state, now, lr)
     if state.cell_optimizer is not None and cells is not None:
         state.cell_optimizer.step(cells, own, lr, state.optimizer.param_groups[1]["base_eps"])
     return loss.detach()
 
 
-def _optimizer_step(state: RunState, recipe: Recipe, lr: float) -> None:
+def _optimizer_step(state: RunState, now: _Run, lr: float) -> None:
     """Muon for the filters if the recipe has it. Keras' Adam for the rest: its eps is not bias-corrected, torch's is, hence the division."""
+    recipe = now.recipe
     correction = (1 - recipe.betas[1] ** (state.step + 1)) ** 0.5
     for group in state.optimizer.param_groups:
         group["lr"], group["eps"] = lr, group["base_eps"] / correction
     state.optimizer.step()
     if state.muon is not None:
-        state.muon.step(lr * recipe.muon)
+        with now.fabric.autocast():
+            state.muon.step(lr * recipe.muon)
     state.step += 1
 
 

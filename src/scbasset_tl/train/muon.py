@@ -16,6 +16,8 @@ _N_ITERATIONS = 5
 _EPS = 1e-7
 # columns over rows from which the products with the matrix itself cost more than those of its square
 _LONG = 1.5
+# rows from which a CPU gains more by products in bfloat16 than the conversions cost
+_WORTH_BF16 = 64
 
 
 class Muon:
@@ -50,8 +52,15 @@ class Muon:
 
 
 def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
-    """The nearest matrix with equal singular values, all about 1; bfloat16 on a GPU, where it is fast."""
-    x = matrix.bfloat16() if matrix.is_cuda else matrix
+    """The nearest matrix with equal singular values, all about 1. Under autocast large matrices are multiplied in bfloat16."""
+    kind = matrix.device.type
+    low = torch.is_autocast_enabled(kind) and min(matrix.shape) >= _WORTH_BF16
+    x = matrix.to(torch.get_autocast_dtype(kind)) if low else matrix
+    with torch.autocast(kind, enabled=False):
+        return _iterated(x)
+
+
+def _iterated(x: torch.Tensor) -> torch.Tensor:
     wide = x.shape[0] <= x.shape[1]
     x = x if wide else x.T
     x = x / x.norm().clamp_min(_EPS)
