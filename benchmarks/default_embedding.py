@@ -82,6 +82,9 @@ def run(a: argparse.Namespace, name: str, rng: int) -> dict:
     held_out = sb.metrics.accessibility_auc(adata, split="test")
     row["held_out"] = {"per_cell": held_out.mean_per_cell, "per_peak": held_out.mean_per_peak}
     row["scbasset"] = scores(adata, label_key, "X_scbasset")
+    vectors = adata.obsm["X_scbasset"]
+    adata.obsm["X_unit"] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    row["scbasset_unit"] = scores(adata, label_key, "X_unit")
     row |= lsi_scores(adata, label_key)
     counts = adata.obs[label_key].value_counts(normalize=True)
     return row | {"chance": float((counts**2).sum())}
@@ -89,18 +92,19 @@ def run(a: argparse.Namespace, name: str, rng: int) -> dict:
 
 def table(results: Path) -> None:
     rows = json.loads(results.read_text())
-    print("| set | width | seeds | CPU s | held-out auROC | scBasset | LSI | LSI, not scaled |")
-    print("|" + "---|" * 8)
+    print("| set | width | seeds | CPU s | held-out auROC | scBasset | scBasset, unit length | LSI | LSI, not scaled |")
+    print("|" + "---|" * 9)
     for key in dict.fromkeys((row["set"], row["width"], str(row["changes"])) for row in rows):
         same = [row for row in rows if (row["set"], row["width"], str(row["changes"])) == key]
 
         def shown(part: str, names: tuple[str, ...], same: list[dict] = same) -> str:
-            return " / ".join(f"{np.mean([row[part][name] for row in same]):.3f}" for name in names)
+            measured = [row[part] for row in same if part in row]
+            return " / ".join(f"{np.mean([row[name] for row in measured]):.3f}" for name in names) if measured else ""
 
         seconds = f"{np.mean([row['cpu_seconds'] for row in same]):.0f}"
         parts = [
             shown("held_out", ("per_cell", "per_peak")),
-            *(shown(p, SCORES) for p in ("scbasset", "lsi", "lsi_plain")),
+            *(shown(p, SCORES) for p in ("scbasset", "scbasset_unit", "lsi", "lsi_plain")),
         ]
         print("|", " | ".join([key[0], str(key[1]), str(len(same)), seconds, *parts]), "|")
 

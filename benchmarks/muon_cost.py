@@ -73,6 +73,7 @@ def cost(kind: str, batch_size: int, n_steps: int, threads: int, width: int, pre
     from scbasset_tl.train import loop
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.muon import Muon
+    from scbasset_tl.train.problem import Problem
     from scbasset_tl.train.recipe import make_recipe
 
     settings.verbosity = 0
@@ -80,7 +81,7 @@ def cost(kind: str, batch_size: int, n_steps: int, threads: int, width: int, pre
     change(kind)
     n_peaks = batch_size * (N_WARM + n_steps)
     labels = Labels(*drawn(n_peaks, N_CELLS, DENSITY), N_CELLS)
-    problem = loop.Problem(simulate_codes(n_peaks), labels, np.arange(n_peaks), np.empty(0, dtype=np.int64))
+    problem = Problem(simulate_codes(n_peaks), labels, np.arange(n_peaks), np.empty(0, dtype=np.int64))
     spent: list[float] = []
     ends: list[float] = []
     step = Muon.step
