@@ -329,7 +329,7 @@ def test_gpu(call, tmp_path):
         assert json.loads(out.read_text())
 
 
-def test_muon_cost(monkeypatch):
+def test_muon_cost(call, monkeypatch):  # ``call`` puts the scripts on the path
     from scbasset_tl.train.muon import Muon
 
     module = import_module("muon_cost")
