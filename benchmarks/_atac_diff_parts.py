@@ -6,7 +6,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import torch
-from _common import AnonymousMemory, limit_threads, simulate_labels
+from _common import AnonymousMemory, limit_threads, simulate_entries
 from scipy import sparse
 from sklearn import metrics
 from sklearn.cluster import KMeans
@@ -114,7 +114,7 @@ def use_memory(space: str, steps: int, n_cells: int, n_peaks: int, density: floa
     warm.obsm["X"] = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
     sb.tl.atac_diff(warm, space=space, max_steps=20, hidden=8, accelerator="cpu")
     sb.tl.impute(warm, accelerator="cpu")
-    indptr, indices = simulate_labels(n_cells, n_peaks, density)
+    indptr, indices = simulate_entries(n_cells, n_peaks, density)
     adata = ad.AnnData(sparse.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), (n_cells, n_peaks)))
     adata.obsm["X"] = np.random.default_rng(0).standard_normal((n_cells, 30)).astype(np.float32)
     result: dict[str, float] = {"open": len(indices), "dense_float32_mb": 4 * n_cells * n_peaks / 2**20}

@@ -1,4 +1,4 @@
-"""What several benchmarks share: the machine, memory, simulated labels, blocks that can be resumed, tables.
+"""What several benchmarks share: the machine, memory, simulated accessibility, blocks that can be resumed, tables.
 
 Needs numpy alone; the scripts in ``peers/`` import it too.
 """
@@ -93,7 +93,7 @@ class AnonymousMemory:
         return int(status.partition("RssAnon:")[2].split()[0]) / 1024
 
 
-def simulate_labels(n_peaks: int, n_cells: int, density: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def simulate_entries(n_peaks: int, n_cells: int, density: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """``indptr`` and sorted int32 ``indices`` of peaks × cells, each pair open independently with ``density``.
 
     Read row after row, the gaps from one open pair to the next are geometric: the time goes with the open pairs alone.

@@ -57,7 +57,7 @@ def train(
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.stats.auc import held_out_areas
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.loop import fit
     from scbasset_tl.train.problem import Problem
@@ -65,7 +65,7 @@ def train(
 
     codes, (n_cells, n_peaks) = adata.varm["dna_code"], counts.shape
     by_peak = counts.T.tocsr()
-    labels = Labels(by_peak.indptr.astype(np.int64), by_peak.indices.astype(np.int32), n_cells)
+    entries = OpenEntries(by_peak.indptr.astype(np.int64), by_peak.indices.astype(np.int32), n_cells)
     order = np.random.default_rng(0).permutation(n_peaks)
     test, peaks = np.sort(order[: n_peaks // 4]), np.sort(order[n_peaks // 4 :])
     recipe = make_recipe("fast", len(peaks), max_epochs=epochs, batch_size=batch_size)
@@ -94,7 +94,7 @@ def train(
         n_steps += 1
 
     hooks = register_optimizer_step_pre_hook(look), register_optimizer_step_post_hook(compare)
-    problem = Problem(codes, labels, peaks, test[:2])
+    problem = Problem(codes, entries, peaks, test[:2])
     config = TrunkConfig.of_width(width, seq_len=codes.shape[1])
     started = time.perf_counter()
     with sb.settings.override(verbosity=0):
@@ -103,7 +103,7 @@ def train(
         hook.remove()
     with torch.no_grad():
         weight, bias = (part[:N_FEW].numpy() for part in result.head())
-    few = Labels(*_first_cells(labels.rows(test)), N_FEW)
+    few = OpenEntries(*_first_cells(entries.rows(test)), N_FEW)
     per_cell, _ = held_out_areas(embed(result.trunk, codes[test]).numpy(), weight, bias, few)
     adata.obsm["X_now"] = weight
     return {
@@ -119,10 +119,10 @@ def train(
     }
 
 
-def _first_cells(labels: Any) -> tuple[np.ndarray, np.ndarray]:
+def _first_cells(entries: Any) -> tuple[np.ndarray, np.ndarray]:
     """``indptr`` and ``indices`` of the first 2,000 cells."""
-    kept = labels.indices < N_FEW
-    return np.concatenate([[0], np.cumsum(kept)])[labels.indptr], labels.indices[kept]
+    kept = entries.indices < N_FEW
+    return np.concatenate([[0], np.cumsum(kept)])[entries.indptr], entries.indices[kept]
 
 
 def main() -> None:

@@ -244,7 +244,7 @@ def rounded(value: Any) -> Any:
 
 
 def memory(record: Record, a: argparse.Namespace) -> None:
-    """Simulated labels, 2 % open."""
+    """Simulated accessibility, 2 % open."""
     for space, kind in (("X", "an embedding"), ("ae", "ae")):
         key = f"memory/{a.cells:,} × {a.peaks:,}/{OURS}{kind}/0"
         record.once(key, partial(in_process_of_its_own, use_memory, space, a.memory_steps, a.cells, a.peaks, 0.02))

@@ -66,10 +66,10 @@ def embedding_scores(adata, vectors: np.ndarray, label_key: str | None) -> dict[
 
 def lsi_scores(adata, label_key: str | None) -> dict[str, dict[str, float]]:
     """What one would use instead: TF-IDF and 30 components without the depth's, plain and at unit length."""
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl.stats.lsi import Lsi, cells_by_peaks
 
-    opened = cells_by_peaks(labels_from(adata))
+    opened = cells_by_peaks(open_entries_from(adata))
     plain = Lsi.fit(opened, 30, rng=np.random.default_rng(0)).transform(opened)
     unit = plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-12)
     return {name: embedding_scores(adata, v, label_key) for name, v in (("lsi", plain), ("lsi_unit", unit))}
@@ -98,7 +98,7 @@ def run(a: argparse.Namespace, name: str, rng: int) -> dict:
     changes = {key: json.loads(value) for key, value in (change.split("=") for change in a.change)}
     train, test = data.peaks("train"), data.peaks("test")
     recipe = make_recipe(a.recipe, len(train), **changes)
-    labels = data.labels.rows(test)
+    entries = data.open_entries.rows(test)
     config = TrunkConfig.of_width(a.width, seq_len=codes.shape[1])
     started, cpu = time.perf_counter(), time.process_time()
     result = fit(data.problem(), config, recipe, make_fabric("cpu", a.precision), seed=rng)
@@ -109,7 +109,7 @@ def run(a: argparse.Namespace, name: str, rng: int) -> dict:
 
     def scores() -> dict[str, float]:
         weight, bias = (part.detach().cpu().numpy() for part in result.head())
-        areas = held_out_areas(vectors[test], weight, bias, labels)
+        areas = held_out_areas(vectors[test], weight, bias, entries)
         means = dict(zip(("per_cell", "per_peak"), (float(np.nanmean(part.roc)) for part in areas), strict=True))
         return means | embedding_scores(adata, weight, label_key)
 
@@ -124,7 +124,7 @@ def run(a: argparse.Namespace, name: str, rng: int) -> dict:
             result.head.weight.copy_(trained[0])
             result.head.bias.copy_(trained[1])
         started = time.perf_counter()
-        exact_cells(result, vectors, data.labels, train, Ranks(), l2_cell=recipe.l2_cell)
+        exact_cells(result, vectors, data.open_entries, train, Ranks(), l2_cell=recipe.l2_cell)
         row["exact_seconds"] = time.perf_counter() - started
         row[column] = scores()
     if a.lsi:

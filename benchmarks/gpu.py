@@ -2,8 +2,8 @@
 
 ``ceilings``  what the device can do: a large bf16 product, a large copy; versions, and packages that are missing
 ``oracle``    the fused loss against the plain one in float64, values and gradients, and the time of each
-``epoch``     whole epochs of 118,043 peaks with 1,114,621 and with 10,000 cells, labels 2.3 % dense: seconds, memory of the
-              device and of the host with and without labels, shares of the ceilings; larger minibatches for 60 steps
+``epoch``     whole epochs of 118,043 peaks with 1,114,621 and with 10,000 cells, 2.3 % open: seconds, memory of the
+              device and of the host with and without the open entries, shares of the ceilings; larger minibatches for 60 steps
 ``trunk``     a training step of the paper's trunk in each precision, compiled, as a CUDA graph, with padded channels
 ``parity``    embeddings and edits on the device beside the CPU, without TF32
 ``profile``   the operations that a step spends most time in

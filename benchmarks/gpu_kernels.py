@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from _common import simulate_codes, simulate_labels
+from _common import simulate_codes, simulate_entries
 from _gpu_part import BATCH, DENSITY, TRAIN_FLOP, K
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def oracle(part: Part) -> None:
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     from scbasset_tl.nn.loss import chunked_sums, fused_linear_bce
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.train.batches import PeakBatches
 
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -55,8 +55,8 @@ def oracle(part: Part) -> None:
     generator = torch.Generator().manual_seed(0)
     sizes = ((7, 300, 20), (50, 5000, 2)) if part.tiny else ((7, 300, 20), (100, 70_001, 20), (BATCH, 1_000_000, 10))
     for n_peaks, n_cells, n in sizes:
-        labels = Labels(*simulate_labels(n_peaks, n_cells, DENSITY), n_cells)
-        batches = PeakBatches(simulate_codes(n_peaks, 8), labels, np.arange(n_peaks), part.device)
+        entries = OpenEntries(*simulate_entries(n_peaks, n_cells, DENSITY), n_cells)
+        batches = PeakBatches(simulate_codes(n_peaks, 8), entries, np.arange(n_peaks), part.device)
         positives = batches.positives(torch.arange(n_peaks))
         target = torch.zeros(n_peaks, n_cells, dtype=torch.bool, device=part.device)
         target[positives.rows, positives.columns] = True

@@ -28,7 +28,7 @@ def epoch(part: Part) -> None:
     sizes = (500, 3000) if part.tiny else CELLS
     for n_cells in sizes:
         started = time.perf_counter()
-        labels = device_labels(n_peaks + 256, n_cells, part.device)
+        entries = device_entries(n_peaks + 256, n_cells, part.device)
         if part.cuda:
             torch.cuda.empty_cache()
         simulated = round(time.perf_counter() - started, 1)
@@ -36,17 +36,17 @@ def epoch(part: Part) -> None:
             whole = batch_size == BATCH
             row = {"cells": n_cells, "peaks": n_peaks, "batch_size": batch_size, "simulation_s": simulated}
             stop_after = None if whole else 60
-            found = one_epoch(part, labels, n_peaks, batch_size, stop_after=stop_after, limit=90 if whole else 30)
+            found = one_epoch(part, entries, n_peaks, batch_size, stop_after=stop_after, limit=90 if whole else 30)
             part.keep(epochs=row | found)
         if n_cells == sizes[0]:  # what Muon and the start by SVD cost there
             for name, changes in (("Adam alone", {"muon": 0.0}), ("no SVD", {"svd_start": False})):
-                found = one_epoch(part, labels, n_peaks, BATCH, stop_after=60, limit=20, changes=changes)
+                found = one_epoch(part, entries, n_peaks, BATCH, stop_after=60, limit=20, changes=changes)
                 part.keep(ingredients={"cells": n_cells, "batch_size": BATCH, "recipe": name} | found)
 
 
 def one_epoch(
     part: Part,
-    labels: Any,
+    entries: Any,
     n_peaks: int,
     batch_size: int,
     *,
@@ -65,8 +65,8 @@ def one_epoch(
     from scbasset_tl.train.recipe import make_recipe
 
     settings.verbosity = 0
-    peaks = np.arange(labels.n_peaks)
-    problem = Problem(simulate_codes(len(peaks)), labels, peaks[:n_peaks], peaks[n_peaks:])
+    peaks = np.arange(entries.n_peaks)
+    problem = Problem(simulate_codes(len(peaks)), entries, peaks[:n_peaks], peaks[n_peaks:])
     recipe = make_recipe("fast", n_peaks, max_epochs=2, batch_size=batch_size, **(changes or {}))
     ends: list[Any] = []
     first: list[float] = []  # when the first step ended
@@ -101,9 +101,9 @@ def one_epoch(
     n_steps = -(-n_peaks // batch_size)
     epochs = finished[-1]["seconds"] if finished else []
     seconds = epochs[-1] if len(epochs) > 1 else step * n_steps
-    flop = n_peaks * (TRAIN_FLOP + 6 * (K + 1) * labels.n_cells)
+    flop = n_peaks * (TRAIN_FLOP + 6 * (K + 1) * entries.n_cells)
     # activations in bf16; vectors, gradients and Adam's moments: 9 passes a step
-    moved = n_peaks * ACTIVATIONS * 2 * PASSES + n_steps * 9 * 4 * (K + 1) * labels.n_cells + labels.indices.nbytes
+    moved = n_peaks * ACTIVATIONS * 2 * PASSES + n_steps * 9 * 4 * (K + 1) * entries.n_cells + entries.indices.nbytes
     gpu = torch.cuda.max_memory_allocated() if part.cuda else 0
     return found | {
         "epoch_s": [round(value, 2) for value in epochs],
@@ -111,17 +111,17 @@ def one_epoch(
         "steps_measured": len(pairs),
         "epoch_from_steps_s": round(step * n_steps, 2),
         "gpu_peak_gb": gpu / 1e9,
-        "gpu_peak_without_labels_gb": (gpu - labels.indices.nbytes) / 1e9,
-        "labels_gb": labels.indices.nbytes / 1e9,
+        "gpu_peak_without_labels_gb": (gpu - entries.indices.nbytes) / 1e9,
+        "labels_gb": entries.indices.nbytes / 1e9,
         "host_peak_above_labels_gb": memory.above / 1000,
         "share_of_bf16": flop / seconds / part.ceilings.get("bf16_flop_per_s", float("nan")),
         "share_of_bandwidth": moved / seconds / part.ceilings.get("bytes_per_s", float("nan")),
     }
 
 
-def device_labels(n_peaks: int, n_cells: int, device: torch.device) -> Any:
-    """As ``simulate_labels``, drawn on the device."""
-    from scbasset_tl.stats.labels import Labels
+def device_entries(n_peaks: int, n_cells: int, device: torch.device) -> Any:
+    """As ``simulate_entries``, drawn on the device."""
+    from scbasset_tl.stats.open_entries import OpenEntries
 
     generator = torch.Generator(device).manual_seed(0)
     expected = n_peaks * n_cells * DENSITY
@@ -137,7 +137,7 @@ def device_labels(n_peaks: int, n_cells: int, device: torch.device) -> Any:
         counts.append(bounds.diff().cpu().numpy())
         indices[filled : filled + len(places)] = (places % n_cells).int().cpu().numpy()
         filled += len(places)
-    return Labels(np.concatenate([[0], np.cumsum(np.concatenate(counts))]), indices[:filled], n_cells)
+    return OpenEntries(np.concatenate([[0], np.cumsum(np.concatenate(counts))]), indices[:filled], n_cells)
 
 
 def profile(part: Part) -> None:
@@ -147,11 +147,11 @@ def profile(part: Part) -> None:
 
     n_cells = 500 if part.tiny else CELLS[-1]
     n_steps = 8
-    labels = device_labels(BATCH * n_steps + 256, n_cells, part.device)
+    entries = device_entries(BATCH * n_steps + 256, n_cells, part.device)
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if part.cuda else [])]
     with torch_profile(activities=activities, schedule=schedule(wait=4, warmup=1, active=1, repeat=1)) as profiler:
         hook = register_optimizer_step_post_hook(lambda *_: profiler.step())
-        one_epoch(part, labels, BATCH * n_steps, BATCH, stop_after=n_steps - 1, limit=30)
+        one_epoch(part, entries, BATCH * n_steps, BATCH, stop_after=n_steps - 1, limit=30)
         hook.remove()
     what = "self_device_time_total" if part.cuda else "self_cpu_time_total"
     # on a GPU the kernels alone: what launched them has their time too
@@ -171,7 +171,7 @@ def recipes(part: Part) -> None:
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.stats.auc import held_out_areas
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.stats.transpose import transpose
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.distributed import Ranks
@@ -183,9 +183,9 @@ def recipes(part: Part) -> None:
     settings.verbosity = 0
     file = np.load(Path(part.work, "pseudocells.npz"))
     n_cells, n_peaks = file["shape"]
-    labels = transpose(Labels(file["indptr"].astype(np.int64), file["indices"].astype(np.int32), int(n_peaks)))
+    entries = transpose(OpenEntries(file["indptr"].astype(np.int64), file["indices"].astype(np.int32), int(n_peaks)))
     codes, train, test = file["codes"], file["train"], file["test"]
-    held_out = labels.rows(test)
+    held_out = entries.rows(test)
 
     def keep(state: Any, n_epochs: int, vectors: np.ndarray, *, seconds: float, what: str) -> None:
         with torch.no_grad():
@@ -202,7 +202,7 @@ def recipes(part: Part) -> None:
         if time.perf_counter() > part.end - 10:
             raise Enough
 
-    problem = Problem(codes, labels, train, file["val"])
+    problem = Problem(codes, entries, train, file["val"])
     fabric = make_fabric(part.device.type, "bf16-mixed")
     for name, n_epochs in (("fast", 1 if part.tiny else None), ("paper", 1 if part.tiny else 300)):
         recipe = make_recipe(name, len(train), max_epochs=n_epochs, patience=n_epochs)
@@ -211,6 +211,6 @@ def recipes(part: Part) -> None:
             started = time.perf_counter()
             vectors = embed(done.trunk, codes, average=peak_average(name, None)).cpu().numpy()
             if recipe.exact_cells:
-                exact_cells(done, vectors, labels, train, Ranks())
+                exact_cells(done, vectors, entries, train, Ranks())
             spent = time.perf_counter() - started
             keep(done, len(done.history["loss"]), vectors[test], seconds=spent, what="peak vectors, exact cells")

@@ -68,11 +68,13 @@ def mapped(query, reference, **arguments):
 def scores(adata, embedding, bias, peaks, label_key: str) -> dict[str, float]:
     """Of vectors: auROC on the unseen peaks with their vectors ``peaks``, and label score."""
     import scbasset_tl as sb
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl.stats.auc import held_out_areas
 
     adata.obsm["X_now"] = np.asarray(embedding, dtype=np.float32)
-    per_cell, per_peak = held_out_areas(peaks, embedding, bias, labels_from(adata).rows(np.flatnonzero(unseen(adata))))
+    per_cell, per_peak = held_out_areas(
+        peaks, embedding, bias, open_entries_from(adata).rows(np.flatnonzero(unseen(adata)))
+    )
     return {
         "auroc_per_cell": float(np.nanmean(per_cell.roc)),
         "auroc_per_peak": float(np.nanmean(per_peak.roc)),
@@ -122,18 +124,18 @@ def odd_shares(query, reference, rng) -> dict[str, float]:
 
 def penalties(query, reference) -> list[dict[str, float]]:
     """Gain in log-likelihood per open peak on the unseen peaks by the penalty."""
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.stats.logistic import fit_cells
     from scbasset_tl.stats.novelty import held_out_gain
 
     peaks, rows = reference.varm["scbasset"], []
-    labels, held_out = labels_from(query), np.flatnonzero(unseen(query))
+    entries, held_out = open_entries_from(query), np.flatnonzero(unseen(query))
     seen = np.flatnonzero(~unseen(query))
     for l2 in (1 / reference.obsm["X_scbasset"].var(), *PENALTIES):
-        fit = fit_cells(peaks[seen], labels.rows(seen), l2=l2)
-        per_cell, _ = held_out_areas(peaks[held_out], fit.weight, fit.bias, labels.rows(held_out))
-        gain = held_out_gain(peaks, labels, l2=l2, rng=np.random.default_rng(0))
+        fit = fit_cells(peaks[seen], entries.rows(seen), l2=l2)
+        per_cell, _ = held_out_areas(peaks[held_out], fit.weight, fit.bias, entries.rows(held_out))
+        gain = held_out_gain(peaks, entries, l2=l2, rng=np.random.default_rng(0))
         rows.append(
             {"l2": float(l2), "gain_per_open_peak": float(gain.mean()), "auroc": float(np.nanmean(per_cell.roc))}
         )
@@ -219,13 +221,13 @@ def itself(full_path: Path, label_key: str) -> dict[str, dict[str, float]]:
 
 
 def speed(threads: int) -> dict[str, float]:
-    """Seconds for the vectors alone and for the whole verb, on made labels."""
+    """Seconds for the vectors alone and for the whole verb, on made accessibility."""
     import anndata as ad
     import scipy.sparse as sp
     import torch
 
     import scbasset_tl as sb
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl._adata.model.store import write_model
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig
     from scbasset_tl.stats.logistic import fit_cells
@@ -249,9 +251,9 @@ def speed(threads: int) -> dict[str, float]:
     write_model(
         reference, None, trunk=trunk, cell_embedding=weight, cell_bias=bias, peak_embedding=peaks, params={}, history={}
     )
-    labels = labels_from(adata)
+    entries = open_entries_from(adata)
     started, used = time.perf_counter(), time.process_time()
-    fit_cells(peaks, labels, l2=16.0)
+    fit_cells(peaks, entries, l2=16.0)
     solver, solver_cpu = time.perf_counter() - started, time.process_time() - used
     started, used = time.perf_counter(), time.process_time()
     sb.tl.map_cells(adata, reference)

@@ -1,6 +1,6 @@
 """How much memory does each function take above the data, and how long, at 20,000 cells × 50,000 peaks?
 
-Simulated labels at 2 %, 1,344 bp, a trunk of 8 filters trained for one epoch. Each function is run in a process of its own;
+Simulated accessibility, 2 % open, 1,344 bp, a trunk of 8 filters trained for one epoch. Each function is run in a process of its own;
 counted is anonymous memory (RssAnon), what no file backs, above what the loaded data take. ``WORK`` is a folder for the data;
 a run that ends early is taken up where it was. ``table`` prints what the file has::
 
@@ -21,7 +21,7 @@ from _common import (
     in_process_of_its_own,
     limit_threads,
     machine,
-    simulate_labels,
+    simulate_entries,
     table,
 )
 
@@ -51,7 +51,7 @@ def make(work: Path) -> None:
             file.write(b">chr%d\n" % (contig + 1))
             file.write(bases[rng.integers(0, 4, PEAKS_A_CONTIG * STEP)].tobytes() + b"\n")
 
-    indptr, indices = simulate_labels(N_CELLS, N_PEAKS, DENSITY)
+    indptr, indices = simulate_entries(N_CELLS, N_PEAKS, DENSITY)
     matrix = sparse.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), shape=(N_CELLS, N_PEAKS))
     places = [(f"chr{peak // PEAKS_A_CONTIG + 1}", peak % PEAKS_A_CONTIG * STEP + 500) for peak in range(N_PEAKS)]
     adata = ad.AnnData(matrix)

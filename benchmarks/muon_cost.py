@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from _common import AnonymousMemory, Enough, Record, in_process_of_its_own, limit_threads, machine, simulate_codes
-from _common import simulate_labels as drawn
+from _common import simulate_entries as drawn
 from _common import table as markdown
 
 N_CELLS, DENSITY, N_WARM = 2000, 0.05, 2
@@ -69,7 +69,7 @@ def cost(kind: str, batch_size: int, n_steps: int, threads: int, width: int, pre
 
     from scbasset_tl import settings
     from scbasset_tl.nn.trunk import TrunkConfig
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.train import loop
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.muon import Muon
@@ -80,8 +80,8 @@ def cost(kind: str, batch_size: int, n_steps: int, threads: int, width: int, pre
     torch.set_num_threads(threads)
     change(kind)
     n_peaks = batch_size * (N_WARM + n_steps)
-    labels = Labels(*drawn(n_peaks, N_CELLS, DENSITY), N_CELLS)
-    problem = Problem(simulate_codes(n_peaks), labels, np.arange(n_peaks), np.empty(0, dtype=np.int64))
+    entries = OpenEntries(*drawn(n_peaks, N_CELLS, DENSITY), N_CELLS)
+    problem = Problem(simulate_codes(n_peaks), entries, np.arange(n_peaks), np.empty(0, dtype=np.int64))
     spent: list[float] = []
     ends: list[float] = []
     step = Muon.step

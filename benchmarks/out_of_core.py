@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _common import AnonymousMemory, Record, in_process_of_its_own, limit_threads, machine, simulate_labels, table
+from _common import AnonymousMemory, Record, in_process_of_its_own, limit_threads, machine, simulate_entries, table
 
 SEQ_LEN, TRUNK, N_LATENT = 1344, 8, 32
 CELLS_AT_ONCE = 10_000
@@ -36,7 +36,7 @@ def simulate(path: Path, n_cells: int, n_peaks: int, density: float) -> dict[str
     with h5py.File(path, "r+") as file:
         for first in range(0, n_cells, CELLS_AT_ONCE):
             n = min(CELLS_AT_ONCE, n_cells - first)
-            indptr, indices = simulate_labels(n, n_peaks, density, seed=first)
+            indptr, indices = simulate_entries(n, n_peaks, density, seed=first)
             block = sparse.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), shape=(n, n_peaks))
             if first == 0:
                 ad.io.write_elem(file, "X", block)

@@ -1,6 +1,6 @@
 """Which ideas for training in fewer epochs pay? Each is tried alone against the same baseline, ``recipe="fast"``.
 
-A laboratory with a loop of its own, so that what does not pay never enters the package. Small data only: labels are dense.
+A laboratory with a loop of its own, so that what does not pay never enters the package. Small data only: the targets are dense.
 Scores are those of held-out peaks at the end of training, for equal numbers of sequences::
 
     python benchmarks/recipe_ideas.py WORK toy0 toy1 toy2 --width 32 --batch-size 32 --epochs 22 --out ideas_toy.json
@@ -23,7 +23,7 @@ from worm_quality import lsi
 
 import scbasset_tl as sb
 from scbasset_tl._adata.codes import sequence_codes
-from scbasset_tl._adata.matrix import labels_from
+from scbasset_tl._adata.matrix import open_entries_from
 from scbasset_tl.nn.codes import augment, one_hot
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.nn.head import Head
@@ -55,8 +55,8 @@ CUSTOM = ("svd", "times", "ema", "residual", "solve", "rate")
 
 
 def train(data, idea: dict, *, width: int, batch_size: int, epochs: int, seed: int, precision: str) -> dict:
-    """Scores of one run on ``data`` = (codes, labels, parts, adata, label_key)."""
-    codes, labels, parts, adata, label_key = data
+    """Scores of one run on ``data`` = (codes, entries, parts, adata, label_key)."""
+    codes, entries, parts, adata, label_key = data
     own = {name: idea.get(name) for name in CUSTOM}
     batch_size *= own["times"] or 1
     changes = {name: value for name, value in idea.items() if name not in CUSTOM}
@@ -64,9 +64,9 @@ def train(data, idea: dict, *, width: int, batch_size: int, epochs: int, seed: i
     recipe = type(recipe)(**{**recipe.__dict__, **changes})
     generator = torch.Generator().manual_seed(seed)
     trunk = Trunk(TrunkConfig.of_width(width, seq_len=codes.shape[1]), generator)
-    head = Head(labels.n_cells, 32, generator=generator)
+    head = Head(entries.n_cells, 32, generator=generator)
     peaks = torch.as_tensor(codes[parts["train"]])
-    y = torch.as_tensor(labels.rows(parts["train"]).dense(), dtype=torch.float32)
+    y = torch.as_tensor(entries.rows(parts["train"]).dense(), dtype=torch.float32)
     with torch.no_grad():
         if recipe.data_bias:
             share = (y.sum(0) + 0.5) / (len(y) + 1)
@@ -116,7 +116,7 @@ def train(data, idea: dict, *, width: int, batch_size: int, epochs: int, seed: i
     trunk, head = average if average is not None else (trunk, head)
     test = parts["test"]
     weight, bias = head.weight.detach().numpy(), head.bias.detach().numpy()
-    areas = held_out_areas(embed(trunk, codes[test]).numpy(), weight, bias, labels.rows(test))
+    areas = held_out_areas(embed(trunk, codes[test]).numpy(), weight, bias, entries.rows(test))
     adata.obsm["X_now"] = weight
     scores = dict(zip(("per_cell", "per_peak"), (float(np.nanmean(part.roc)) for part in areas), strict=True))
     scores["label_score"] = sb.metrics.label_score(adata, label_key=label_key, use_rep="X_now", k=50)
@@ -169,7 +169,7 @@ def main() -> None:
     for name in a.sets:
         adata, label_key = problem_of(a.work, name)
         parts = {level: np.flatnonzero(adata.var["split"] == level) for level in ("train", "test")}
-        data = sequence_codes(adata), labels_from(adata), parts, adata, label_key
+        data = sequence_codes(adata), open_entries_from(adata), parts, adata, label_key
         for idea in a.ideas:
             where = {"set": name, "idea": idea, "epochs": a.epochs, "width": a.width, "rng": a.rng}
             if any(where.items() <= row.items() for row in rows):

@@ -67,13 +67,13 @@ def run(work: Path, name: str, a: argparse.Namespace) -> None:
     data = training_data(adata, codes, layer=None, batch_key=None, seed=a.rng)
     recipe = make_recipe(a.recipe, len(data.peaks("train")), **{"patience": 10_000, **changes})
     test = data.peaks("test")
-    labels = data.labels.rows(test)
+    entries = data.open_entries.rows(test)
     rows = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
 
     def score(state) -> None:
         with torch.no_grad():
             weight, bias = (part.cpu().numpy() for part in state.head())
-        areas = held_out_areas(embed(state.trunk, codes[test]).cpu().numpy(), weight, bias, labels)
+        areas = held_out_areas(embed(state.trunk, codes[test]).cpu().numpy(), weight, bias, entries)
         adata.obsm["X_now"] = weight
         row = {
             "epoch": state.epoch,

@@ -3,7 +3,7 @@
     python benchmarks/worm_quality.py prepare DATA WORK
     python benchmarks/robustness.py WORK/pseudocells.h5ad --out benchmarks/results/robustness.json
 
-A model each of all reads, of 80 % to 5 % of them, and of shuffled labels. Each is scored on the labels it was trained on
+A model each of all reads, of 80 % to 5 % of them, and of shuffled accessibility. Each is scored on the accessibility it was trained on
 and on all reads, on the held-out chromosome. One thread, bf16, a narrow trunk and few epochs: the curve is what counts.
 """
 
@@ -41,9 +41,9 @@ def run(adata, name: str, layer: str | None, width: int, epochs: int) -> dict:
     seconds = time.perf_counter() - started
     matrix = adata.X if layer is None else adata.layers[layer]
     row = {"arm": name, "open": float((matrix > 0).mean()), "seconds": round(seconds)}
-    for labels, scored in (("own", layer), ("all", None)):
+    for scope, scored in (("own", layer), ("all", None)):
         found = sb.metrics.accessibility_auc(adata, key=name, layer=scored)
-        row |= {f"per_cell_{labels}_labels": found.mean_per_cell, f"per_peak_{labels}_labels": found.mean_per_peak}
+        row |= {f"per_cell_{scope}_labels": found.mean_per_cell, f"per_peak_{scope}_labels": found.mean_per_peak}
     row["label_score"] = sb.metrics.label_score(adata, label_key="tissue", use_rep=name)
     return row
 

@@ -1,9 +1,9 @@
 """How do time and memory of training grow with cells, with peaks and with ranks?
 
-Random sequences of 1,344 bp, simulated labels 2.3 % dense, the real training loop on a CPU. Four parts:
+Random sequences of 1,344 bp, simulated accessibility, 2.3 % open, the real training loop on a CPU. Four parts:
 
 ``cells``   the paper's network, the same with a trunk of one filter (what a step takes besides the trunk) and scvi-tools
-``loss``    one pass of the fused loss beside the plain one, which holds all logits and labels
+``loss``    one pass of the fused loss beside the plain one, which holds all logits and targets
 ``peaks``   a trunk of 96 filters, 10,000 cells, all peaks for training, stopped after a few steps
 ``ranks``   two processes of one thread each beside one process of one and of two threads
 
@@ -39,7 +39,7 @@ from _common import (
     limit_threads,
     machine,
     simulate_codes,
-    simulate_labels,
+    simulate_entries,
     table,
 )
 
@@ -64,7 +64,7 @@ def train(
 
     from scbasset_tl import settings
     from scbasset_tl.nn.trunk import TrunkConfig
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.train.device import make_fabric
     from scbasset_tl.train.loop import fit
     from scbasset_tl.train.problem import Problem
@@ -72,9 +72,9 @@ def train(
 
     settings.verbosity = 0
     torch.set_num_threads(threads)
-    labels = Labels(*simulate_labels(n_peaks + N_VAL, n_cells, DENSITY), n_cells)
+    entries = OpenEntries(*simulate_entries(n_peaks + N_VAL, n_cells, DENSITY), n_cells)
     peaks = np.arange(n_peaks + N_VAL)
-    problem = Problem(simulate_codes(len(peaks)), labels, peaks[:n_peaks], peaks[n_peaks:])
+    problem = Problem(simulate_codes(len(peaks)), entries, peaks[:n_peaks], peaks[n_peaks:])
     recipe = make_recipe("fast", n_peaks, max_epochs=1, batch_size=batch_size)
     fabric = make_fabric("cpu", "32-true", devices=ranks)
     ends: list[float] = []
@@ -108,7 +108,7 @@ def peer(python: str, n_peaks: int, n_cells: int, *, batch_size: int, threads: i
     """The same of scvi-tools, in its own environment."""
     from scipy import sparse
 
-    indptr, indices = simulate_labels(n_peaks, n_cells, DENSITY)
+    indptr, indices = simulate_entries(n_peaks, n_cells, DENSITY)
     shape = (n_peaks, n_cells)
     x = sparse.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), shape=shape).T.tocsr()
     here = Path(__file__).parent
@@ -129,15 +129,15 @@ def loss_pass(kind: str, n_cells: int, *, batch_size: int, threads: int) -> dict
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     from scbasset_tl.nn.loss import fused_linear_bce
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.train.batches import PeakBatches
 
     torch.set_num_threads(threads)
-    labels = Labels(*simulate_labels(batch_size, n_cells, DENSITY), n_cells)
-    batches = PeakBatches(simulate_codes(batch_size, 8), labels, np.arange(batch_size), torch.device("cpu"))
+    entries = OpenEntries(*simulate_entries(batch_size, n_cells, DENSITY), n_cells)
+    batches = PeakBatches(simulate_codes(batch_size, 8), entries, np.arange(batch_size), torch.device("cpu"))
     peaks, generator = torch.arange(batch_size), torch.Generator().manual_seed(0)
-    rows = torch.arange(batch_size).repeat_interleave(torch.from_numpy(labels.peak_counts()))
-    columns = torch.from_numpy(labels.indices).long()
+    rows = torch.arange(batch_size).repeat_interleave(torch.from_numpy(entries.peak_counts()))
+    columns = torch.from_numpy(entries.indices).long()
 
     def fused() -> torch.Tensor:
         return fused_linear_bce(h, weight, bias, batches.positives(peaks))

@@ -1,6 +1,6 @@
 """Training throughput and peak memory beside scvi-tools' SCBASSET, on one machine in one run.
 
-Random sequences of 1,344 bp, labels open with probability 0.05, the full-width network on both sides, the real training
+Random sequences of 1,344 bp, peaks open in a cell with probability 0.05, the full-width network on both sides, the real training
 code of both with its own auROC. Every block is a fresh process; blocks of all contestants take turns, so that a drift
 of the machine hits all of them. A step is the time from one optimizer step to the next.
 
@@ -107,14 +107,14 @@ def _auroc_seconds() -> float:
     import torch
 
     from scbasset_tl.nn.head import Head
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.train.monitor import MAX_CELLS, MAX_PEAKS, AucSample
 
     rng = np.random.default_rng(0)
     opened = rng.random((MAX_PEAKS, MAX_CELLS), dtype=np.float32) < DENSITY
     indptr = np.concatenate([[0], opened.sum(1).cumsum()])
-    labels = Labels(indptr, opened.nonzero()[1].astype(np.int32), MAX_CELLS)
-    sample = AucSample(labels, np.arange(MAX_PEAKS), slice(0, MAX_CELLS), rng, torch.device("cpu"))
+    entries = OpenEntries(indptr, opened.nonzero()[1].astype(np.int32), MAX_CELLS)
+    sample = AucSample(entries, np.arange(MAX_PEAKS), slice(0, MAX_CELLS), rng, torch.device("cpu"))
     sample.update(torch.arange(MAX_PEAKS), torch.randn(MAX_PEAKS, 2), Head(MAX_CELLS, 2))
     sample.score()  # compiles
     started = time.perf_counter()

@@ -143,7 +143,7 @@ def embedding_scores(adata, embedding: np.ndarray) -> dict[str, float]:
 
 def table(data: Path, work: Path, out: Path) -> None:
     import scbasset_tl as sb
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl.stats.auc import held_out_areas
 
     rows = []
@@ -151,14 +151,14 @@ def table(data: Path, work: Path, out: Path) -> None:
         for name in SETS:
             adata = load(data, name)
             test = np.flatnonzero(adata.var["split"] == "test")
-            labels = labels_from(adata).rows(test)
+            entries = open_entries_from(adata).rows(test)
             per_cell, per_peak, ratio = LINEAR[name]
             linear = {"auroc_per_cell": per_cell, "auroc_per_peak": per_peak, "log_ratio_r": ratio}
             rows.append({"set": name, "model": "6-mer ridge (published with the data)", **linear})
             rows.append({"set": name, "model": "TF-IDF + SVD", **embedding_scores(adata, lsi(adata.X))})
             for path in sorted(work.glob(f"*_{name}*.npz")):
                 model = np.load(path)
-                areas = held_out_areas(model["peak_embedding"], model["cell_embedding"], model["cell_bias"], labels)
+                areas = held_out_areas(model["peak_embedding"], model["cell_embedding"], model["cell_bias"], entries)
                 row = {"set": name, "model": path.stem, "epochs": len(model["seconds"])}
                 row |= {
                     f"auroc_per_{what}": float(np.nanmean(part.roc))

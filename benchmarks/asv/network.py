@@ -8,7 +8,7 @@ import torch
 from scbasset_tl.nn.codes import one_hot
 from scbasset_tl.nn.loss import fused_linear_bce
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.train.batches import PeakBatches
 
 BATCH, DENSITY = 128, 0.023
@@ -22,9 +22,9 @@ class Loss:
         rng = np.random.default_rng(0)
         opened = rng.random((BATCH, n_cells), dtype=np.float32) < DENSITY
         indptr = np.concatenate([[0], opened.sum(1).cumsum()])
-        labels = Labels(indptr, opened.nonzero()[1].astype(np.int32), n_cells)
+        entries = OpenEntries(indptr, opened.nonzero()[1].astype(np.int32), n_cells)
         codes = np.zeros((BATCH, 1), np.uint8)
-        self.batches = PeakBatches(codes, labels, np.arange(BATCH), torch.device("cpu"))
+        self.batches = PeakBatches(codes, entries, np.arange(BATCH), torch.device("cpu"))
         generator = torch.Generator().manual_seed(0)
         shapes = (BATCH, 32), (n_cells, 32), (n_cells,)
         self.inputs = [torch.randn(shape, generator=generator).requires_grad_() for shape in shapes]

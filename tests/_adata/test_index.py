@@ -1,4 +1,4 @@
-"""Labels through an index file: those of the matrix, whatever its form, and of no other matrix."""
+"""Open entries through an index file: those of the matrix, whatever its form, and of no other matrix."""
 
 import re
 
@@ -10,14 +10,14 @@ from scipy import sparse
 from scbasset_tl._adata import index
 from scbasset_tl._adata.matrix import lines_from
 from scbasset_tl._adata.model import problem
-from scbasset_tl.stats import labels
+from scbasset_tl.stats import open_entries
 
 FORMS = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "dense": np.asarray}
 
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(labels, "BLOCK_ENTRIES", 200)
+    monkeypatch.setattr(open_entries, "BLOCK_ENTRIES", 200)
     monkeypatch.setattr(index, "SAMPLE_ENTRIES", 64)
 
 
@@ -27,9 +27,9 @@ def training(adata, path=None, layer=None, **arguments):
 
 
 def agree(found, expected):
-    np.testing.assert_array_equal(found.labels.indptr, expected.labels.indptr)
-    np.testing.assert_array_equal(found.labels.indices, expected.labels.indices)
-    assert found.labels.n_cells == expected.labels.n_cells
+    np.testing.assert_array_equal(found.open_entries.indptr, expected.open_entries.indptr)
+    np.testing.assert_array_equal(found.open_entries.indices, expected.open_entries.indices)
+    assert found.open_entries.n_cells == expected.open_entries.n_cells
     assert found.fingerprint() == expected.fingerprint()
 
 
@@ -37,7 +37,7 @@ def agree(found, expected):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kept", ["memory", "h5ad", "zarr"])
 @pytest.mark.filterwarnings("ignore:zarr v3 autosharding")
-def test_the_labels_are_those_in_memory(tiny, tmp_path, form, kept):
+def test_the_entries_are_those_in_memory(tiny, tmp_path, form, kept):
     expected = training(tiny)
     data, path = tiny.copy(), tmp_path / "cells.index"
     data.X = FORMS[form](tiny.X.toarray())
@@ -51,15 +51,15 @@ def test_the_labels_are_those_in_memory(tiny, tmp_path, form, kept):
         data.X = group["X"] if form == "dense" else ad.io.sparse_dataset(group["X"])
     for _ in ("built", "reused"):
         found = training(data, path)
-        assert isinstance(found.labels.indices, np.memmap)
+        assert isinstance(found.open_entries.indices, np.memmap)
         agree(found, expected)
     assert sorted(file.name for file in tmp_path.iterdir() if file.name.startswith("cells.index")) == ["cells.index"]
 
 
-def test_a_problem_shares_its_labels(tiny, tmp_path):
+def test_a_problem_shares_its_entries(tiny, tmp_path):
     data = training(tiny, tmp_path / "cells.index")
     given = data.problem()
-    assert given.labels is data.labels
+    assert given.open_entries is data.open_entries
     assert given.codes is data.codes
     np.testing.assert_array_equal(given.train, np.flatnonzero(data.split == "train"))
     np.testing.assert_array_equal(given.val, np.flatnonzero(data.split == "val"))
@@ -120,7 +120,7 @@ def test_a_damaged_file_is_not_reused(tiny, tmp_path):
 def test_only_a_call_that_verifies_reads_the_file_whole(tiny, tmp_path, monkeypatch):
     path = tmp_path / "cells.index"
     expected = training(tiny, path)
-    monkeypatch.setattr(labels.Labels, "checksum", lambda self: "of all that was read")
+    monkeypatch.setattr(open_entries.OpenEntries, "checksum", lambda self: "of all that was read")
     agree(training(tiny, path, verify=False), expected)
     with pytest.raises(ValueError, match="checksum is wrong"):
         training(tiny, path)

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
 import scbasset_tl
-from scbasset_tl._adata.matrix import _check_kind, labels_from
-from scbasset_tl.stats import labels
+from scbasset_tl._adata.matrix import _check_kind, open_entries_from
+from scbasset_tl.stats import open_entries
 
 N_CELLS, N_PEAKS = 7, 11
 
@@ -27,17 +27,17 @@ def counts():
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(labels, "BLOCK_ENTRIES", 5)
+    monkeypatch.setattr(open_entries, "BLOCK_ENTRIES", 5)
 
 
-def check(labels, counts):
-    """``labels`` are exactly the positive entries of cells × peaks ``counts``."""
+def check(entries, counts):
+    """``entries`` are exactly the positive entries of cells × peaks ``counts``."""
     expected = sparse.csr_matrix((np.asarray(counts) > 0).T)
-    assert labels.n_cells == expected.shape[1]
-    assert labels.indptr.dtype == np.int64
-    assert labels.indices.dtype == np.int32
-    np.testing.assert_array_equal(labels.indptr, expected.indptr)
-    np.testing.assert_array_equal(labels.indices, expected.indices)
+    assert entries.n_cells == expected.shape[1]
+    assert entries.indptr.dtype == np.int64
+    assert entries.indices.dtype == np.int32
+    np.testing.assert_array_equal(entries.indptr, expected.indptr)
+    np.testing.assert_array_equal(entries.indices, expected.indices)
 
 
 FORMS = {
@@ -55,11 +55,11 @@ FORMS = {
 }
 
 
-def test_peaks_are_counted_without_labels(counts, monkeypatch):
-    def labels_of(*_):
+def test_peaks_are_counted_without_collecting_entries(counts, monkeypatch):
+    def entries_of(*_):
         raise MemoryError
 
-    monkeypatch.setattr("scbasset_tl.stats.transpose.labels_of", labels_of)
+    monkeypatch.setattr("scbasset_tl.stats.transpose.open_entries_of", entries_of)
     for form in (sparse.csr_matrix, sparse.csc_matrix):
         adata = anndata.AnnData(form(counts))
         _, n_cells = scbasset_tl.pp.filter_peaks(adata, inplace=False)
@@ -69,7 +69,7 @@ def test_peaks_are_counted_without_labels(counts, monkeypatch):
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_every_form_gives_the_positive_entries(counts, form):
-    check(labels_from(anndata.AnnData(form(counts))), counts)
+    check(open_entries_from(anndata.AnnData(form(counts))), counts)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -77,20 +77,20 @@ def test_every_form_gives_the_positive_entries(counts, form):
 @given(st_numpy.arrays(np.int8, st_numpy.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 2)))
 def test_any_matrix(counts):
     for form in (np.asarray, sparse.csr_matrix, sparse.csc_matrix):
-        check(labels_from(SimpleNamespace(X=form(counts), n_obs=counts.shape[0], n_vars=counts.shape[1])), counts)
+        check(open_entries_from(SimpleNamespace(X=form(counts), n_obs=counts.shape[0], n_vars=counts.shape[1])), counts)
 
 
 def test_layer(counts):
     adata = anndata.AnnData(np.ones_like(counts), layers={"counts": counts, "": np.zeros_like(counts)})
-    check(labels_from(adata, "counts"), counts)
-    check(labels_from(adata, ""), np.zeros_like(counts))
-    check(labels_from(adata), np.ones_like(counts))
+    check(open_entries_from(adata, "counts"), counts)
+    check(open_entries_from(adata, ""), np.zeros_like(counts))
+    check(open_entries_from(adata), np.ones_like(counts))
 
 
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix, np.asarray])
 def test_view(counts, form):
     view = anndata.AnnData(form(counts))[[5, 1, 0], 2:9]
-    check(labels_from(view), counts[[5, 1, 0], 2:9])
+    check(open_entries_from(view), counts[[5, 1, 0], 2:9])
     assert view.is_view
 
 
@@ -99,8 +99,8 @@ def test_view(counts, form):
 def test_backed(counts, form, tmp_path):
     anndata.AnnData(form(counts)).write_h5ad(tmp_path / "x.h5ad")
     adata = anndata.read_h5ad(tmp_path / "x.h5ad", backed="r")
-    check(labels_from(adata), counts)
-    check(labels_from(adata[[0, 1, 4]]), counts[[0, 1, 4]])
+    check(open_entries_from(adata), counts)
+    check(open_entries_from(adata[[0, 1, 4]]), counts[[0, 1, 4]])
     assert adata.isbacked
     adata.file.close()
 
@@ -111,16 +111,16 @@ def test_zarr_on_disk(counts, tmp_path):
     group = zarr.open_group(tmp_path / "x.zarr", mode="w")
     for name, form in {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "dense": np.asarray}.items():
         anndata.io.write_elem(group, name, form(counts))
-    check(labels_from(anndata.AnnData(anndata.io.sparse_dataset(group["csr"]))), counts)
-    check(labels_from(anndata.AnnData(anndata.io.sparse_dataset(group["csc"]))), counts)
-    check(labels_from(anndata.AnnData(counts, layers={"zarr": group["dense"]}), "zarr"), counts)
+    check(open_entries_from(anndata.AnnData(anndata.io.sparse_dataset(group["csr"]))), counts)
+    check(open_entries_from(anndata.AnnData(anndata.io.sparse_dataset(group["csc"]))), counts)
+    check(open_entries_from(anndata.AnnData(counts, layers={"zarr": group["dense"]}), "zarr"), counts)
 
 
 def test_dask(counts):
     chunked = da.from_array(counts, chunks=(3, 4))
-    check(labels_from(anndata.AnnData(chunked)), counts)
+    check(open_entries_from(anndata.AnnData(chunked)), counts)
     for form in (sparse.csr_matrix, sparse.csc_matrix):
-        check(labels_from(anndata.AnnData(chunked.rechunk((3, N_PEAKS)).map_blocks(form))), counts)
+        check(open_entries_from(anndata.AnnData(chunked.rechunk((3, N_PEAKS)).map_blocks(form))), counts)
 
 
 def with_odd_entries(form):
@@ -138,7 +138,7 @@ def with_odd_entries(form):
 def test_stored_zeros_and_repeated_entries_leave_the_input_alone(form):
     matrix = with_odd_entries(form)
     before = [part.copy() for part in (matrix.data, matrix.indices, matrix.indptr)]
-    check(labels_from(anndata.AnnData(matrix)), [[0, 0, 0, 1], [0, 0, 1, 0]])
+    check(open_entries_from(anndata.AnnData(matrix)), [[0, 0, 0, 1], [0, 0, 1, 0]])
     for part, expected in zip((matrix.data, matrix.indices, matrix.indptr), before, strict=True):
         np.testing.assert_array_equal(part, expected)
 
@@ -153,12 +153,12 @@ def test_bad_values_name_the_first_cell_and_peak(counts, form, value):
     adata.layers["scaled"] = form(counts)
     message = rf"adata.layers\['scaled'\] has 2 .* first is {value} in cell 'cell4', peak 'peak9'.*layer="
     with pytest.raises(ValueError, match=message):
-        labels_from(adata, "scaled")
+        open_entries_from(adata, "scaled")
 
 
 def test_missing_layer_lists_the_others(counts):
     with pytest.raises(KeyError, match=r"no layer 'count'.*\['counts'\]"):
-        labels_from(anndata.AnnData(counts, layers={"counts": counts}), "count")
+        open_entries_from(anndata.AnnData(counts, layers={"counts": counts}), "count")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_missing_layer_lists_the_others(counts):
 )
 def test_what_is_no_accessibility_matrix(adata, message):
     with pytest.raises(ValueError, match=message):
-        labels_from(adata)
+        open_entries_from(adata)
 
 
 def test_more_cells_than_an_int32_counts():
@@ -187,12 +187,12 @@ def test_more_cells_than_an_int32_counts():
 def test_memory_beside_the_input(form, monkeypatch):
     import tracemalloc
 
-    monkeypatch.setattr(labels, "BLOCK_ENTRIES", 1 << 13)
+    monkeypatch.setattr(open_entries, "BLOCK_ENTRIES", 1 << 13)
     matrix = form(sparse.random_array((2_000, 2_000), density=0.1, rng=np.random.default_rng(0), format="csr"))
     adata = anndata.AnnData(matrix)
-    labels_from(adata)  # compiled now
+    open_entries_from(adata)  # compiled now
     tracemalloc.start()
-    labels_from(adata)
+    open_entries_from(adata)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak / matrix.nnz < 6

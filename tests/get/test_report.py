@@ -26,7 +26,7 @@ def course(kind: str) -> dict:
 
 
 def made(kind: str = "real", *, key: str | None = None, batch: bool = False, layer: str | None = None) -> ad.AnnData:
-    """Labels drawn from a model, and that model; ``"shuffled"`` swaps its held-out peaks, ``"one epoch"`` all peaks."""
+    """Accessibility drawn from a model, and that model; ``"shuffled"`` swaps its held-out peaks, ``"one epoch"`` all peaks."""
     rng = np.random.default_rng(3)
     h = rng.normal(size=(N_VARS, N_LATENT))
     w = 0.5 * rng.normal(size=(N_OBS, N_LATENT))
@@ -101,9 +101,9 @@ def test_accuracy_is_that_of_the_metric_and_baselines_that_of_sklearn():
     assert report.numbers["per_cell_auprc"] == exact.mean_auprc_per_cell
     assert f"per peak {exact.mean_auprc_per_peak:.3f}" in report.sentences["auPR"]
 
-    labels = adata.X.toarray() > 0
+    opened = adata.X.toarray() > 0
     held_out = (adata.var["split"] != "train").to_numpy()
-    depth, scored = labels[:, ~held_out].sum(1), labels[:, held_out]
+    depth, scored = opened[:, ~held_out].sum(1), opened[:, held_out]
     codes = adata.varm["dna_code"][held_out]
     gc = np.isin(codes, [1, 2]).sum(1) / (codes < 4).sum(1)
     by_gc = np.mean([roc_auc_score(row, gc) for row in scored])
@@ -113,7 +113,7 @@ def test_accuracy_is_that_of_the_metric_and_baselines_that_of_sklearn():
         "gc_per_cell": max(by_gc, 1 - by_gc),
         "per_cell_open": scored.mean(),
         "per_peak_open": scored.mean(),
-        "intercept_depth_r": np.corrcoef(adata.obs["scbasset_bias"], np.log10(labels.sum(1)))[0, 1],
+        "intercept_depth_r": np.corrcoef(adata.obs["scbasset_bias"], np.log10(opened.sum(1)))[0, 1],
     }
     for name, value in expected.items():
         assert report.numbers[name] == pytest.approx(value, rel=1e-6), name

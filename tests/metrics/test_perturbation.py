@@ -8,7 +8,7 @@ from scipy import sparse
 
 import scbasset_tl as sb
 from scbasset_tl.stats.auc import areas_per_row
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 
 STORED = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1}
 
@@ -38,8 +38,8 @@ def test_areas_are_the_packages_own(screened, direction):
     found = call(screened, direction=direction).summary
     assert found["motif"].tolist() == ["GATA1", "GATA2"]
     scores = screened.obsm["tf_activity"][:38].T * (-1 if direction == "down" else 1)
-    labels = Labels(np.array([0, 18, 36]), np.tile(np.arange(20, 38, dtype=np.int32), 2), 38)
-    areas = areas_per_row(np.ascontiguousarray(scores), labels)
+    entries = OpenEntries(np.array([0, 18, 36]), np.tile(np.arange(20, 38, dtype=np.int32), 2), 38)
+    areas = areas_per_row(np.ascontiguousarray(scores), entries)
     np.testing.assert_allclose(found["auroc"], areas.roc)
     np.testing.assert_allclose(found["auprc"], areas.pr)
     assert found[["n_perturbed", "n_control"]].to_numpy().tolist() == [[18, 20]] * 2

@@ -78,13 +78,13 @@ def test_log_normalised_is_the_paper_s(rng):
 @pytest.mark.parametrize("likelihood", ["bernoulli", "poisson", "mse"])
 def test_losses_are_those_of_scipy(rng, likelihood):
     counts, logits = rng.poisson(0.6, (4, 9)), rng.normal(0, 3, (4, 9))
-    labels = {"bernoulli": counts > 0, "poisson": counts, "mse": counts * 0.7}[likelihood].astype(float)
+    targets = {"bernoulli": counts > 0, "poisson": counts, "mse": counts * 0.7}[likelihood].astype(float)
     expected = {
-        "bernoulli": -bernoulli.logpmf(labels, expit(logits)).sum(),
-        "poisson": -poisson.logpmf(labels, np.log1p(np.exp(logits))).sum(),
-        "mse": ((labels - logits) ** 2).sum(),
+        "bernoulli": -bernoulli.logpmf(targets, expit(logits)).sum(),
+        "poisson": -poisson.logpmf(targets, np.log1p(np.exp(logits))).sum(),
+        "mse": ((targets - logits) ** 2).sum(),
     }[likelihood]
-    entries = [torch.from_numpy(part) for part in (*labels.nonzero(), labels[labels.nonzero()])]
+    entries = [torch.from_numpy(part) for part in (*targets.nonzero(), targets[targets.nonzero()])]
     found = negative_log_likelihood(torch.from_numpy(logits), *entries, likelihood)
     assert float(found) == pytest.approx(expected, rel=1e-10)
 

@@ -11,24 +11,24 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 import scbasset_tl as sb
 from scbasset_tl.nn import loss
 from scbasset_tl.nn.loss import Positives, fused_linear_bce
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.train.batches import PeakBatches
 
 
-def make_labels(rng, n_peaks, n_cells, density=0.2):
+def make_entries(rng, n_peaks, n_cells, density=0.2):
     dense = rng.random((n_peaks, n_cells)) < density
     dense[0] = False  # a peak that is open nowhere
     dense[-1] = True
     indptr = np.concatenate([[0], dense.sum(1).cumsum()])
-    return dense, Labels(indptr, np.nonzero(dense)[1].astype(np.int32), n_cells)
+    return dense, OpenEntries(indptr, np.nonzero(dense)[1].astype(np.int32), n_cells)
 
 
 @pytest.mark.parametrize("tile", [1, 7, 50, 4096])
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 def test_loss_and_gradients_equal_the_dense_ones(rng, monkeypatch, tile, scale):
     monkeypatch.setattr("scbasset_tl.train.batches._TILE", {"cpu": tile})
-    dense, labels = make_labels(rng, 40, 50)
-    batches = PeakBatches(np.zeros((40, 8), np.uint8), labels, np.arange(40), torch.device("cpu"))
+    dense, entries = make_entries(rng, 40, 50)
+    batches = PeakBatches(np.zeros((40, 8), np.uint8), entries, np.arange(40), torch.device("cpu"))
     peaks = torch.from_numpy(rng.permutation(40)[:17])
     h, weight, bias = (
         torch.tensor(rng.normal(size=shape) * scale, requires_grad=True) for shape in [(17, 5), (50, 5), (50,)]

@@ -19,16 +19,16 @@ from scbasset_tl.nn.loss_triton import Tiling, sums
 
 def check(n_peaks, n_cells, n_latent, tile, n_open):
     generator = torch.Generator().manual_seed(0)
-    labels = torch.rand(n_peaks, n_cells, generator=generator) < 0.3
-    labels[:, n_open:] = False
-    pairs = [labels[:, start : start + tile].nonzero() + torch.tensor([0, start]) for start in range(0, n_cells, tile)]
+    targets = torch.rand(n_peaks, n_cells, generator=generator) < 0.3
+    targets[:, n_open:] = False
+    pairs = [targets[:, start : start + tile].nonzero() + torch.tensor([0, start]) for start in range(0, n_cells, tile)]
     offsets = [0, *torch.tensor([len(part) for part in pairs]).cumsum(0).tolist()]
     positives = Positives(*torch.cat(pairs).T.contiguous(), offsets, tile)
     shapes = (n_peaks, n_latent), (n_cells, n_latent), (n_cells,)
     arrays = [3 * torch.randn(shape, generator=generator) for shape in shapes]
     found = sums(*arrays, positives, tiling=Tiling(16, 32), precision="ieee")
     h, weight, bias = (array.double().requires_grad_() for array in arrays)
-    expected = binary_cross_entropy_with_logits(h @ weight.T + bias, labels.double(), reduction="sum")
+    expected = binary_cross_entropy_with_logits(h @ weight.T + bias, targets.double(), reduction="sum")
     expected.backward()
     for ours, exact in zip(found, (expected.detach(), h.grad, weight.grad, bias.grad), strict=True):
         torch.testing.assert_close(ours.double(), exact, rtol=1e-5, atol=1e-4)

@@ -168,7 +168,7 @@ def index(tmp_path_factory):
 def test_damaged_index_files(index, tmp_path):
     """Every part of the file is checked by what is checked at each call, with its checksum."""
     whole, rng = index.read_bytes(), np.random.default_rng(0)
-    labels, path, outcomes = open_index(index).labels, tmp_path / "cells.index", {"read": 0, "refused": 0}
+    entries, path, outcomes = open_index(index).open_entries, tmp_path / "cells.index", {"read": 0, "refused": 0}
     for number in range(N):
         damaged = bytearray(whole)
         at = int(rng.integers(len(whole))) if number % 2 else int(rng.integers(600))
@@ -182,8 +182,8 @@ def test_damaged_index_files(index, tmp_path):
         if said is not None:
             assert "cells.index" in said
             continue
-        found = open_index(path).labels
-        np.testing.assert_array_equal(found.indptr, labels.indptr)
-        np.testing.assert_array_equal(found.indices, labels.indices)
+        found = open_index(path).open_entries
+        np.testing.assert_array_equal(found.indptr, entries.indptr)
+        np.testing.assert_array_equal(found.indices, entries.indices)
     print("index", outcomes)
     assert outcomes["refused"]

@@ -11,9 +11,9 @@ from scipy import sparse
 
 import scbasset_tl as sb
 from scbasset_tl import _log
-from scbasset_tl.stats.labels import Labels
 from scbasset_tl.stats.logistic import fit_cells
 from scbasset_tl.stats.low_rank import LowRank
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.stats.peak_decoder import fit_peak_decoder
 
 
@@ -23,17 +23,17 @@ def slow(monkeypatch):
     monkeypatch.setattr(_log, "_LATE", 1e-9)
 
 
-def random_labels():
+def random_entries():
     rng = np.random.default_rng(0)
     opened = sparse.random(80, 30, 0.3, format="csr", rng=rng)
-    return rng, Labels(opened.indptr.astype(np.int64), opened.indices.astype(np.int32), 30), opened
+    return rng, OpenEntries(opened.indptr.astype(np.int64), opened.indices.astype(np.int32), 30), opened
 
 
 def work():
-    rng, labels, opened = random_labels()
+    rng, entries, opened = random_entries()
     matrix = LowRank(np.ones((40, 2), np.float32), np.ones((30, 2), np.float32), np.zeros(40, np.float32), sigmoid=True)
     return {
-        "solving for cells": lambda: fit_cells(rng.normal(size=(80, 3)), labels, l2=1.0),
+        "solving for cells": lambda: fit_cells(rng.normal(size=(80, 3)), entries, l2=1.0),
         "solving for peaks": lambda: fit_peak_decoder(
             rng.normal(size=(80, 3)), opened, center=np.zeros((30, 3)), rng=np.random.default_rng(0)
         ),

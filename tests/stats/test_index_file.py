@@ -44,15 +44,15 @@ def build(path, lines, source=SOURCE, check=lambda rows, columns: None):
 
 def holds(path, cells_by_peaks):
     """The file is whole and holds exactly these entries."""
-    labels, source, checksum = open_index(path, verify=True)
+    entries, source, checksum = open_index(path, verify=True)
     expected = sparse.csr_matrix(np.asarray(cells_by_peaks).T)
-    np.testing.assert_array_equal(labels.indptr, expected.indptr)
-    np.testing.assert_array_equal(labels.indices, expected.indices)
-    assert labels.indptr.dtype == np.int64
-    assert labels.indices.dtype == np.int32
-    assert labels.n_cells == expected.shape[1]
+    np.testing.assert_array_equal(entries.indptr, expected.indptr)
+    np.testing.assert_array_equal(entries.indices, expected.indices)
+    assert entries.indptr.dtype == np.int64
+    assert entries.indices.dtype == np.int32
+    assert entries.n_cells == expected.shape[1]
     assert source == SOURCE
-    assert checksum == labels.checksum()
+    assert checksum == entries.checksum()
 
 
 @pytest.fixture
@@ -85,14 +85,14 @@ def test_any_matrix(tmp_path_factory, cells, step, as_rows, run):
     assert left(path) == ["cells.index"]
 
 
-def test_labels_are_mapped_and_read_only(path, cells):
+def test_entries_are_mapped_and_read_only(path, cells):
     build(path, lines_of(cells))
-    labels = open_index(path).labels
-    assert isinstance(labels.indices, np.memmap)
+    entries = open_index(path).open_entries
+    assert isinstance(entries.indices, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
-        labels.indices[0] = 1
-    np.testing.assert_array_equal(labels.rows(np.array([5, 2])).dense(), cells.T[[5, 2]])
-    np.testing.assert_array_equal(labels.cell_counts(np.array([5, 2])), cells.T[[5, 2]].sum(axis=0))
+        entries.indices[0] = 1
+    np.testing.assert_array_equal(entries.rows(np.array([5, 2])).dense(), cells.T[[5, 2]])
+    np.testing.assert_array_equal(entries.cell_counts(np.array([5, 2])), cells.T[[5, 2]].sum(axis=0))
 
 
 def test_counts_are_checked_before_anything_is_written(path, cells):
@@ -390,11 +390,11 @@ def test_memory_is_bounded_by_a_block(tmp_path):
         thread = threading.Thread(target=watch)
         thread.start()
         build("large", n_cells)
-        labels = open_index(Path({str(tmp_path)!r}) / "large", verify=True).labels
-        counts = labels.cell_counts()
+        entries = open_index(Path({str(tmp_path)!r}) / "large", verify=True).open_entries
+        counts = entries.cell_counts()
         done.set()
         thread.join()
-        assert (counts == len(line)).all() and len(labels.indices) == n_cells * len(line)
+        assert (counts == len(line)).all() and len(entries.indices) == n_cells * len(line)
         print(peak[0] - before)
     """
     if not Path("/proc/self/status").exists():

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from scbasset_tl.stats.labels import Labels
 from scbasset_tl.stats.logistic import fit_cells
 from scbasset_tl.stats.novelty import depths_like, held_out_gain, low_gain, thinned
+from scbasset_tl.stats.open_entries import OpenEntries
 
 
-def labels_of(dense):
-    return Labels(
+def entries_of(dense):
+    return OpenEntries(
         np.concatenate([[0], np.cumsum(dense.sum(axis=1))]), np.nonzero(dense)[1].astype(np.int32), dense.shape[1]
     )
 
@@ -22,12 +22,12 @@ def draw(peaks, n_cells, rng):
 def test_gain_is_the_log_likelihood_over_that_of_the_density(rng):
     peaks = rng.normal(size=(60, 2))
     dense = draw(peaks, 5, rng)
-    gain = held_out_gain(peaks, labels_of(dense), l2=1.0, rng=np.random.default_rng(3))
+    gain = held_out_gain(peaks, entries_of(dense), l2=1.0, rng=np.random.default_rng(3))
     first = np.random.default_rng(3).permutation(60) < 30
     for cell in range(5):
         total = 0.0
         for fitted in (first, ~first):
-            fit = fit_cells(peaks[fitted], labels_of(dense[fitted]), l2=1.0)
+            fit = fit_cells(peaks[fitted], entries_of(dense[fitted]), l2=1.0)
             opened = dense[~fitted, cell]
             chance = 1 / (1 + np.exp(-(peaks[~fitted] @ fit.weight[cell] + fit.bias[cell])))
             total += np.log(np.where(opened, chance, 1 - chance)).sum()
@@ -38,10 +38,10 @@ def test_gain_is_the_log_likelihood_over_that_of_the_density(rng):
 def test_five_percent_of_known_cells_and_nearly_all_shuffled_ones(rng):
     peaks = rng.normal(size=(800, 4))
     dense = draw(peaks, 700, rng)
-    known, new = labels_of(dense[:, :300]), labels_of(dense[:, 300:])
-    strange = labels_of(rng.permuted(dense[:, 300:], axis=0))
-    gains = [held_out_gain(peaks, labels, l2=1.0, rng=rng) for labels in (known, new, strange)]
-    depths = [labels.cell_counts() for labels in (known, new, strange)]
+    known, new = entries_of(dense[:, :300]), entries_of(dense[:, 300:])
+    strange = entries_of(rng.permuted(dense[:, 300:], axis=0))
+    gains = [held_out_gain(peaks, entries, l2=1.0, rng=rng) for entries in (known, new, strange)]
+    depths = [entries.cell_counts() for entries in (known, new, strange)]
     flagged = low_gain(gains[1], depths[1], gains[0], depths[0], share=0.05)
     assert 0.01 < flagged.mean() < 0.1
     assert low_gain(gains[2], depths[2], gains[0], depths[0], share=0.05).mean() > 0.95
@@ -49,9 +49,9 @@ def test_five_percent_of_known_cells_and_nearly_all_shuffled_ones(rng):
 
 def test_thinned_cells_keep_a_random_part_of_their_peaks(rng):
     dense = rng.random((500, 40)) < 0.4
-    labels = labels_of(dense)
+    entries = entries_of(dense)
     n_open = np.where(np.arange(40) < 20, 50, 10**6)
-    less = thinned(labels, n_open, rng).dense()
+    less = thinned(entries, n_open, rng).dense()
     assert not (less & ~dense).any()
     np.testing.assert_array_equal(less[:, 20:], dense[:, 20:])
     assert 45 < less[:, :20].sum(axis=0).mean() < 55

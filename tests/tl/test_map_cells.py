@@ -124,7 +124,7 @@ def test_new_batches_are_named_and_names_are_no_numbers(monkeypatch):
     assert "'001', 'new' are batches that the model does not know; it knows '1', '01'" in said[0]
 
 
-def test_held_out_labels_never_reach_the_vectors(pair):
+def test_held_out_entries_never_reach_the_vectors(pair):
     query, reference = pair
     held_out = (reference.var["split"] != "train").to_numpy()
     query.var["split"] = reference.var["split"]

@@ -9,7 +9,7 @@ import scanpy as sc
 from scipy import sparse
 
 import scbasset_tl as sb
-from scbasset_tl.stats import labels, low_rank
+from scbasset_tl.stats import low_rank, open_entries
 
 KEY = "rank_peaks_groups"
 
@@ -53,7 +53,7 @@ def test_denoised_is_scanpys_test_of_the_dense_matrix(trained, monkeypatch, refe
 @pytest.mark.parametrize("reference", ["rest", "type_4"])
 @pytest.mark.parametrize("form", ["csr", "dense"])
 def test_raw_is_scanpys_test_of_open_or_not(trained, monkeypatch, reference, form):
-    monkeypatch.setattr(labels, "BLOCK_ENTRIES", 100)
+    monkeypatch.setattr(open_entries, "BLOCK_ENTRIES", 100)
     trained.X = 2 * trained.X
     trained.layers["open"] = (trained.X > 0).astype(np.float32)
     if form == "dense":

@@ -1,11 +1,11 @@
-"""Labels of a minibatch, wherever they are kept and whichever cells are wanted."""
+"""Open entries of a minibatch, wherever they are kept and whichever cells are wanted."""
 
 import numpy as np
 import pytest
 import torch
 
 from scbasset_tl._settings import settings
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.train import batches
 from scbasset_tl.train.batches import PeakBatches, ahead
 
@@ -19,9 +19,9 @@ def dense(rng):
     return dense
 
 
-def make_labels(dense):
+def make_entries(dense):
     indptr = np.concatenate([[0], dense.sum(1).cumsum()])
-    return Labels(indptr, np.nonzero(dense)[1].astype(np.int32), dense.shape[1])
+    return OpenEntries(indptr, np.nonzero(dense)[1].astype(np.int32), dense.shape[1])
 
 
 def again(found, n_rows, n_cells):
@@ -36,16 +36,16 @@ def again(found, n_rows, n_cells):
 
 @pytest.mark.parametrize("kept", ["host", "device", "file"])
 @pytest.mark.parametrize("cells", [slice(0, 20), slice(3, 17)])
-def test_positives_are_the_labels_of_the_peaks_asked_for(dense, monkeypatch, tmp_path, kept, cells):
+def test_positives_are_the_open_entries_of_the_peaks_asked_for(dense, monkeypatch, tmp_path, kept, cells):
     monkeypatch.setattr(batches, "_TILE", {"cpu": 6})
     monkeypatch.setattr(batches, "_fits", lambda *_: kept == "device")
-    monkeypatch.setattr("scbasset_tl.stats.labels.BLOCK_ENTRIES", 40)
-    labels = make_labels(dense)
+    monkeypatch.setattr("scbasset_tl.stats.open_entries.BLOCK_ENTRIES", 40)
+    entries = make_entries(dense)
     if kept == "file":
-        np.save(tmp_path / "indices.npy", labels.indices)
-        labels = labels._replace(indices=np.load(tmp_path / "indices.npy", mmap_mode="r"))
+        np.save(tmp_path / "indices.npy", entries.indices)
+        entries = entries._replace(indices=np.load(tmp_path / "indices.npy", mmap_mode="r"))
     train = np.array([9, 2, 4, 28, 5, 11])
-    peaks = PeakBatches(np.zeros((30, 8), np.uint8), labels, train, CPU, cells=cells)
+    peaks = PeakBatches(np.zeros((30, 8), np.uint8), entries, train, CPU, cells=cells)
     rows = torch.tensor([4, 0, 2, 4, 3])
     found = peaks.positives(rows)
     block = again(found, 5, cells.stop - cells.start)
@@ -54,7 +54,7 @@ def test_positives_are_the_labels_of_the_peaks_asked_for(dense, monkeypatch, tmp
 
 def test_positives_in_some_cells(dense, monkeypatch):
     monkeypatch.setattr(batches, "_TILE", {"cpu": 4})
-    peaks = PeakBatches(np.zeros((30, 8), np.uint8), make_labels(dense), np.arange(30), CPU, cells=slice(2, 19))
+    peaks = PeakBatches(np.zeros((30, 8), np.uint8), make_entries(dense), np.arange(30), CPU, cells=slice(2, 19))
     for chosen in ([0, 1, 5, 6, 7, 9, 13, 16], [3], list(range(17))):
         rows = torch.tensor([4, 5, 29, 0])
         found = peaks.positives(rows, torch.tensor(chosen))
@@ -66,7 +66,7 @@ def test_positives_in_some_cells(dense, monkeypatch):
 def test_steps_made_ready_side_by_side_are_those_made_in_turn(dense, monkeypatch, n_ahead):
     monkeypatch.setattr(batches, "_TILE", {"cpu": 4})
     monkeypatch.setattr(batches, "_AHEAD", {"cpu": n_ahead})
-    peaks = PeakBatches(np.zeros((30, 8), np.uint8), make_labels(dense), np.arange(30), CPU)
+    peaks = PeakBatches(np.zeros((30, 8), np.uint8), make_entries(dense), np.arange(30), CPU)
     assert peaks.n_ahead == n_ahead
     draw = torch.Generator().manual_seed(0)
     steps = [
@@ -101,6 +101,6 @@ def test_what_torch_keeps_of_a_device_is_free(monkeypatch, capsys, n_entries, fi
 
 
 def test_indices_are_not_copied(dense):
-    labels = make_labels(dense)
-    peaks = PeakBatches(np.zeros((30, 8), np.uint8), labels, np.arange(3, 25), CPU)
-    assert np.shares_memory(peaks.labels._indices, labels.indices)
+    entries = make_entries(dense)
+    peaks = PeakBatches(np.zeros((30, 8), np.uint8), entries, np.arange(3, 25), CPU)
+    assert np.shares_memory(peaks.open_entries._indices, entries.indices)

@@ -18,7 +18,7 @@ import scbasset_tl as sb
 from scbasset_tl.nn.codes import augment, one_hot
 from scbasset_tl.nn.head import Head
 from scbasset_tl.nn.trunk import Trunk, TrunkConfig
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.train.distributed import Ranks
 from scbasset_tl.train.draws import epoch_steps
 from scbasset_tl.train.loop import _whole_head
@@ -39,7 +39,7 @@ from pathlib import Path
 import anndata as ad, numpy as np, torch
 import scbasset_tl as sb
 from scbasset_tl.nn.trunk import TrunkConfig
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.train import loop
 from scbasset_tl.train.device import make_fabric
 from scbasset_tl.train.problem import Problem
@@ -69,8 +69,8 @@ def scbasset(name, **call):
 
 def oracle():
     stored = dict(np.load(folder / "problem.npz"))
-    labels = Labels(stored.pop("indptr"), stored.pop("indices"), len(stored["design"]))
-    problem = Problem(labels=labels, n_batches=2, **stored)
+    entries = OpenEntries(stored.pop("indptr"), stored.pop("indices"), len(stored["design"]))
+    problem = Problem(open_entries=entries, n_batches=2, **stored)
     torch.set_default_dtype(torch.float64)
     def keep(state):
         tensors = {f"trunk.{key}": value.clone() for key, value in state.trunk.state_dict().items()}
@@ -185,14 +185,14 @@ def tiny_once():
 
 
 def in_two_halves():
-    """Plain torch, one process: each minibatch of two ranks is normalised in two halves, with dense labels."""
+    """Plain torch, one process: each minibatch of two ranks is normalised in two halves, with dense targets."""
     arrays, dense = make_problem()
     generator = torch.Generator().manual_seed(SEED)
     trunk = Trunk(CONFIG, generator)
     head = Head(11, 4, n_batches=2, design=torch.from_numpy(arrays["design"]), generator=generator)
     density = dense[arrays["train"]].sum(0)
-    labels = Labels(arrays["indptr"], arrays["indices"], 11)
-    problem = Problem(arrays["codes"], labels, arrays["train"], arrays["val"], arrays["design"], 2)
+    entries = OpenEntries(arrays["indptr"], arrays["indices"], 11)
+    problem = Problem(arrays["codes"], entries, arrays["train"], arrays["val"], arrays["design"], 2)
     with torch.no_grad():
         vectors = svd_vectors(problem, 4, SEED)
         head.weight[:, : vectors.shape[1]] = torch.from_numpy(vectors)
@@ -209,7 +209,7 @@ def in_two_halves():
         {"params": list(head.parameters()), "keras": 1e-12},
     ]
     adam = torch.optim.Adam(groups, lr=1.0, betas=recipe.betas)
-    labels, codes = (torch.from_numpy(part[arrays["train"]]) for part in (dense, arrays["codes"]))
+    targets, codes = (torch.from_numpy(part[arrays["train"]]) for part in (dense, arrays["codes"]))
     losses, number, n_steps = [], 0, 3 * recipe.max_epochs
     for _ in range(recipe.max_epochs):
         state = generator.get_state()
@@ -229,7 +229,7 @@ def in_two_halves():
             weight = head.weight + head.batch_weight[head.design[:, 0]]
             bias = head.bias + head.batch_bias[head.design[:, 0]]
             rows = torch.cat([half.own for half in halves])
-            loss = binary_cross_entropy_with_logits(h @ weight.T + bias, labels[rows].double())
+            loss = binary_cross_entropy_with_logits(h @ weight.T + bias, targets[rows].double())
             penalty = 1e-3 * head.weight.square().sum() + 1e-3 * head.batch_weight.square().sum()
             adam.zero_grad()
             muon.zero_grad()
@@ -303,7 +303,7 @@ def test_the_whole_head_is_in_one_place(monkeypatch):
     design = np.zeros((7, 1), dtype=np.int64)
     with torch.device("meta"):
         head = Head(3, 4, n_batches=2, design=torch.zeros(3, 1, dtype=torch.int64))
-    problem = SimpleNamespace(labels=SimpleNamespace(n_cells=7), design=design)
+    problem = SimpleNamespace(open_entries=SimpleNamespace(n_cells=7), design=design)
     _whole_head(head, SimpleNamespace(ranks=Ranks(0, 2), problem=problem))
     weight, bias = head()
     assert (weight.shape, bias.shape, weight.device.type, bias.device.type) == ((7, 4), (7,), "cpu", "cpu")

@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scbasset_tl.nn.head import Head
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.train import monitor
 from scbasset_tl.train.monitor import AucSample
 
@@ -21,7 +21,7 @@ def test_the_auroc_is_that_of_the_logits_of_the_epoch(rng, monkeypatch, limits, 
     dense = rng.random((50, 14)) < 0.4
     dense[:, 3] = False  # a cell of one class
     dense[7] = False
-    labels = Labels(np.concatenate([[0], dense.sum(1).cumsum()]), np.nonzero(dense)[1].astype(np.int32), 14)
+    entries = OpenEntries(np.concatenate([[0], dense.sum(1).cumsum()]), np.nonzero(dense)[1].astype(np.int32), 14)
     train = rng.permutation(50)[:40]
     h = torch.tensor(rng.normal(size=(40, 4)), dtype=torch.float32)
     head = Head(14, 4, generator=torch.Generator().manual_seed(0))
@@ -30,7 +30,7 @@ def test_the_auroc_is_that_of_the_logits_of_the_epoch(rng, monkeypatch, limits, 
         cells = slice(part[0], part[-1] + 1)
         own = Head(14, 4, generator=torch.Generator().manual_seed(0))
         own.replace_cells(*(values.detach()[cells] for values in (head.weight, head.bias, head.design)))
-        sample = AucSample(labels, train, cells, np.random.default_rng(0), CPU)
+        sample = AucSample(entries, train, cells, np.random.default_rng(0), CPU)
         for rows in torch.randperm(40, generator=torch.Generator().manual_seed(1)).split(16):
             sample.update(rows, h[rows], own)
         score = sample.score()
@@ -52,10 +52,10 @@ def test_the_auroc_is_that_of_the_logits_of_the_epoch(rng, monkeypatch, limits, 
 def test_peaks_that_an_epoch_left_out_do_not_count(rng):
     """As where several ranks share an odd number: what an epoch before made of them is gone."""
     dense = rng.random((30, 8)) < 0.4
-    labels = Labels(np.concatenate([[0], dense.sum(1).cumsum()]), np.nonzero(dense)[1].astype(np.int32), 8)
+    entries = OpenEntries(np.concatenate([[0], dense.sum(1).cumsum()]), np.nonzero(dense)[1].astype(np.int32), 8)
     h = torch.tensor(rng.normal(size=(30, 4)), dtype=torch.float32)
     head = Head(8, 4, generator=torch.Generator().manual_seed(0))
-    sample = AucSample(labels, np.arange(30), slice(0, 8), np.random.default_rng(0), CPU)
+    sample = AucSample(entries, np.arange(30), slice(0, 8), np.random.default_rng(0), CPU)
     sample.update(torch.arange(30), -h, head)
     sample.score()
     sample.update(torch.arange(29), h[:29], head)
@@ -66,5 +66,5 @@ def test_peaks_that_an_epoch_left_out_do_not_count(rng):
 
 
 def test_a_sample_without_any_class():
-    labels = Labels(np.zeros(5, np.int64), np.empty(0, np.int32), 3)
-    assert AucSample(labels, np.arange(4), slice(0, 3), np.random.default_rng(0), CPU).score() == (0.0, 0.0, 0)
+    entries = OpenEntries(np.zeros(5, np.int64), np.empty(0, np.int32), 3)
+    assert AucSample(entries, np.arange(4), slice(0, 3), np.random.default_rng(0), CPU).score() == (0.0, 0.0, 0)

@@ -20,7 +20,7 @@ def problem_of(adata, batch_key=None):
 
 
 def exact(problem, n_latent):
-    opened = problem.labels.dense()[problem.train].T.astype(float)
+    opened = problem.open_entries.dense()[problem.train].T.astype(float)
     idf = np.log1p(len(opened) / np.maximum(opened.sum(0), 1))
     weighted = np.log1p(1e4 * opened * idf / opened.sum(1, keepdims=True))
     u, s, _ = np.linalg.svd(weighted, full_matrices=False)
@@ -35,7 +35,7 @@ def test_it_is_the_decomposition_of_the_training_peaks(adata):
     np.testing.assert_allclose(found[:, :2], expected[:, :2], atol=0.02)  # of a randomised decomposition
 
 
-def test_labels_of_other_peaks_do_not_matter(adata):
+def test_other_peaks_do_not_matter(adata):
     other = adata.copy()
     held_out = np.setdiff1d(np.arange(adata.n_vars), problem_of(adata).train)
     x = adata.X.tolil()
@@ -55,7 +55,7 @@ def test_what_a_batch_shares_is_left_to_the_batch(adata):
 def test_a_sample_of_peaks_serves_too_many_open_pairs(adata, monkeypatch):
     problem = problem_of(adata)
     whole = svd_vectors(problem, 4, 0)
-    monkeypatch.setattr(start, "_MAX_ENTRIES", int(problem.labels.rows(problem.train).indptr[-1] // 2))
+    monkeypatch.setattr(start, "_MAX_ENTRIES", int(problem.open_entries.rows(problem.train).indptr[-1] // 2))
     part = svd_vectors(problem, 4, 0)
     assert part.shape == whole.shape
     assert np.abs(part - whole).max() > 1e-3

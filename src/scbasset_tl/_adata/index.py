@@ -1,4 +1,4 @@
-"""The labels of an AnnData through an index file: built once, then only opened."""
+"""The open entries of an AnnData through an index file: built once, then only opened."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _DIFFERENCES = {
 }
 
 
-def indexed_labels(
+def indexed_entries(
     lines: Lines, path: Path, check: Callable[[np.ndarray, np.ndarray], None], *, slot: str, verify: bool = True
 ) -> IndexFile:
-    """The labels of the matrix in ``slot``, read as ``lines``, mapped from the index file ``path``.
+    """The open entries of the matrix in ``slot``, read as ``lines``, mapped from the index file ``path``.
 
     If there is none it is built in bounded memory: the matrix is read twice, and ``check`` is called with the open
     entries of each peak and each cell before anything is written. If there is one it must be of this matrix: of the
@@ -47,11 +47,11 @@ def indexed_labels(
     there = path.exists()
     write_index(path, lines, source, check)  # or wait for another process, which may have another matrix
     verify = verify and there
-    opened = open_index(path)
+    index = open_index(path)
     # the number of cells is in none of the checks of the file itself
-    shape = f"{opened.labels.n_cells} × {opened.labels.n_peaks}"
-    _check_same(path, slot, opened.source | {"shape": shape}, source)
-    return open_index(path, verify=True) if verify else opened
+    shape = f"{index.open_entries.n_cells} × {index.open_entries.n_peaks}"
+    _check_same(path, slot, index.source | {"shape": shape}, source)
+    return open_index(path, verify=True) if verify else index
 
 
 def _identity(lines: Lines) -> dict[str, Any]:
@@ -81,12 +81,12 @@ def _digest(*parts: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _check_same(path: Path, slot: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+def _check_same(path: Path, slot: str, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
     for name, words in _DIFFERENCES.items():
-        if found.get(name) != wanted.get(name):
+        if stored.get(name) != wanted.get(name):
             message = (
                 f"index_file={str(path)!r} is of another matrix than {slot}: "
-                f"{words.format(found.get(name), wanted.get(name))}. Delete it, or name another file: the same call "
+                f"{words.format(stored.get(name), wanted.get(name))}. Delete it, or name another file: the same call "
                 "then builds that of this matrix."
             )
             raise ValueError(message)

@@ -1,4 +1,4 @@
-"""From ``.X`` or a layer, in whatever form it is stored, to the binary labels that models and scores work on."""
+"""From ``.X`` or a layer, in whatever form it is stored, to the open entries that models and scores work on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from scipy import sparse
 
 from scbasset_tl._adata.resolve import READ_PEAKS
 from scbasset_tl._validate import check_name
-from scbasset_tl.stats import labels as _labels
-from scbasset_tl.stats.labels import Labels, blocks_of_rows
+from scbasset_tl.stats import open_entries as _open_entries
+from scbasset_tl.stats.open_entries import OpenEntries, blocks_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from scbasset_tl.stats.transpose import Lines
 
 
-def labels_from(adata: AnnData, layer: str | None = None) -> Labels:
+def open_entries_from(adata: AnnData, layer: str | None = None) -> OpenEntries:
     """The open entries (value > 0) of ``.X`` or a layer, as peaks × cells.
 
     Stored zeros are not open, and repeated entries of a sparse matrix count as their sum. The matrix is read twice, in
     blocks of rows (CSR, dense) or columns (CSC), and is not changed; a file-backed one is never held whole.
     Beside the input and one block this needs 4 bytes per open entry, those of the result.
     """
-    from scbasset_tl.stats.transpose import count, labels_of
+    from scbasset_tl.stats.transpose import count, open_entries_of
 
     lines = lines_from(adata, layer)
-    return labels_of(lines, count(lines)[0])
+    return open_entries_of(lines, count(lines)[0])
 
 
 def open_peaks(adata: AnnData, layer: str | None) -> sparse.csr_matrix:
     """Open entries (value > 0) as bool CSR, indices ascending."""
     from scbasset_tl.stats.transpose import transpose
 
-    cells = transpose(labels_from(adata, layer))
+    cells = transpose(open_entries_from(adata, layer))
     return sparse.csr_matrix((np.ones(len(cells.indices), dtype=bool), cells.indices, cells.indptr), shape=adata.shape)
 
 
@@ -153,7 +153,7 @@ def _check_kind(adata: AnnData, matrix: Any, slot: str) -> None:
 def _ranges(pointers: np.ndarray | None, n_across: int, first: int, last: int) -> list[tuple[int, int]]:
     """Cut these lines into blocks that memory holds."""
     if pointers is None:
-        step = max(1, _labels.BLOCK_ENTRIES // n_across)
+        step = max(1, _open_entries.BLOCK_ENTRIES // n_across)
         return [(start, min(start + step, last)) for start in range(first, last, step)]
     inside = pointers[first : last + 1]
     return [(first + a, first + b) for a, b in blocks_of_rows(inside - inside[0])]

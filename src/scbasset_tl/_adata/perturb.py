@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from scbasset_tl._adata.matrix import labels_from
+from scbasset_tl._adata.matrix import open_entries_from
 from scbasset_tl.stats.perturb import redraw, thin
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def downsampled(
     adata: AnnData, layer: str | None, fraction: float, by: str, rng: np.random.Generator
 ) -> sparse.csr_matrix:
     """The counts (CSR, cells × peaks) with ``fraction`` of the reads or of the open entries left, drawn one by one."""
-    labels_from(adata, layer)  # the checks of everything that is read as accessibility
+    open_entries_from(adata, layer)  # the checks of everything that is read as accessibility
     matrix, slot = (adata.X, "adata.X") if layer is None else (adata.layers[layer], f"adata.layers[{layer!r}]")
     for load in ("to_memory", "compute"):  # of a file-backed matrix, of a dask array
         matrix = getattr(matrix, load)() if hasattr(matrix, load) else matrix
@@ -61,10 +61,10 @@ def check_whole(values: np.ndarray, slot: str, instead: str = "") -> None:
 
 
 def shuffled(adata: AnnData, layer: str | None, by: str, rng: np.random.Generator) -> sparse.csr_matrix:
-    """Binary labels (CSR float32, cells × peaks): each cell's open peaks drawn anew, or whole peaks exchanged."""
-    labels = labels_from(adata, layer)
+    """Binary accessibility (CSR float32, cells × peaks): each cell's open peaks drawn anew, or whole peaks exchanged."""
+    open_entries = open_entries_from(adata, layer)
     if by == "cell":
-        indptr, indices = redraw(labels.cell_counts(), labels.n_peaks, rng)
+        indptr, indices = redraw(open_entries.cell_counts(), open_entries.n_peaks, rng)
         return sparse.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), adata.shape)
-    indptr, cells, _ = labels.rows(rng.permutation(labels.n_peaks))
+    indptr, cells, _ = open_entries.rows(rng.permutation(open_entries.n_peaks))
     return sparse.csc_matrix((np.ones(len(cells), np.float32), cells, indptr), adata.shape).tocsr()

@@ -191,10 +191,10 @@ def _best_auroc(logits: np.ndarray, counts: sparse.csr_matrix) -> tuple[float, f
     import numpy as np
 
     from scbasset_tl.stats.auc import auc_per_column, auc_per_row
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
 
-    labels = Labels(counts.indptr.astype(np.int64), counts.indices, counts.shape[1])
-    areas = (auc_per_row(logits, labels), auc_per_column(logits, labels))
+    entries = OpenEntries(counts.indptr.astype(np.int64), counts.indices, counts.shape[1])
+    areas = (auc_per_row(logits, entries), auc_per_column(logits, entries))
     per_cell, per_peak = (float(np.nanmean(area)) if np.isfinite(area).any() else float("nan") for area in areas)
     return per_cell, per_peak
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scbasset_tl._adata.model.store import Model
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.stats.signal import Signal
     from scbasset_tl.stats.verdict import Course
 
@@ -43,18 +43,20 @@ def split_peaks(adata: AnnData) -> tuple[np.ndarray, np.ndarray]:
     return held_out, np.flatnonzero(split == "train")
 
 
-def accuracy(adata: AnnData, model: Model, labels: Labels, held_out: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+def accuracy(
+    adata: AnnData, model: Model, open_entries: OpenEntries, held_out: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables of the cells (auroc, auprc, open, log10_depth, intercept) and of the held-out peaks (auroc, auprc, open, depth_only)."""
     from scbasset_tl.stats.auc import held_out_areas
     from scbasset_tl.stats.signal import auc_of_one_score
 
     weight, bias = model.raw_head(adata.obs)
-    scored = labels.rows(held_out)
+    scored = open_entries.rows(held_out)
     per_cell, per_peak = held_out_areas(model.require_peaks()[held_out], weight, bias, scored)
     if np.isnan(per_cell.roc).all():
         message = f"all {len(held_out)} held-out peaks are open in every cell or in none: there is nothing to score."
         raise ValueError(message)
-    depth = labels.cell_counts()
+    depth = open_entries.cell_counts()
     elsewhere = depth - scored.cell_counts()  # a peak must not predict itself
     depth_only = auc_of_one_score(elsewhere if elsewhere.any() else depth, scored)
     with np.errstate(divide="ignore"):
@@ -72,7 +74,7 @@ def accuracy(adata: AnnData, model: Model, labels: Labels, held_out: np.ndarray)
 def signals(
     adata: AnnData,
     model: Model,
-    labels: Labels,
+    open_entries: OpenEntries,
     held_out: np.ndarray,
     training: np.ndarray,
     rng: np.random.Generator,
@@ -85,7 +87,7 @@ def signals(
 
     def block(peaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         peaks = _sample(peaks, _MAX_PEAKS, rng)
-        return model.require_peaks()[peaks] @ weight[cells].T + bias[cells], _dense(labels, peaks, cells)
+        return model.require_peaks()[peaks] @ weight[cells].T + bias[cells], _dense(open_entries, peaks, cells)
 
     held = block(held_out)
     return {
@@ -116,13 +118,13 @@ def auroc_numbers(cells: pd.DataFrame, peaks: pd.DataFrame, found: dict[str, Sig
     }
 
 
-def baselines(adata: AnnData, labels: Labels, held_out: np.ndarray) -> dict[str, float]:
+def baselines(adata: AnnData, open_entries: OpenEntries, held_out: np.ndarray) -> dict[str, float]:
     """Mean auROC per cell of the held-out peaks' own mean accessibility, and of their GC content."""
     from scbasset_tl.genome.codes import gc_share
     from scbasset_tl.stats.signal import auc_of_one_score
     from scbasset_tl.stats.transpose import transpose
 
-    scored = labels.rows(held_out)
+    scored = open_entries.rows(held_out)
     by_cell = transpose(scored)
     scores = {"peak_mean_per_cell": float(np.nanmean(auc_of_one_score(scored.peak_counts(), by_cell)))}
     if DNA_CODE in adata.varm:
@@ -174,11 +176,11 @@ def course(model: Model, history: pd.DataFrame, n_train: int) -> Course:
     )
 
 
-def _dense(labels: Labels, peaks: np.ndarray, cells: np.ndarray) -> np.ndarray:
+def _dense(open_entries: OpenEntries, peaks: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Boolean block of ``peaks`` × ``cells``, without the other cells in between."""
-    column = np.full(labels.n_cells, -1)
+    column = np.full(open_entries.n_cells, -1)
     column[cells] = np.arange(len(cells))
-    chosen = labels.rows(peaks)
+    chosen = open_entries.rows(peaks)
     columns, rows = column[chosen.indices], np.repeat(np.arange(len(peaks)), chosen.peak_counts())
     block = np.zeros((len(peaks), len(cells)), dtype=bool)
     block[rows[columns >= 0], columns[columns >= 0]] = True

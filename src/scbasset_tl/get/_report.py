@@ -114,7 +114,7 @@ def report(
     >>> sb.get.report(adata).verdict
     'undertrained'
     """
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl._adata.model.seen import check_unseen, is_mapped
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import resolve
@@ -130,12 +130,12 @@ def report(
     model.require_peaks()
     held_out, training = evidence.split_peaks(adata)
     check_unseen(adata, model, held_out)
-    labels = labels_from(adata, model.entry["params"].get("layer") if layer is None else layer)
+    open_entries = open_entries_from(adata, model.entry["params"].get("layer") if layer is None else layer)
 
     with late_progress(5, description="report", unit=" parts") as bar:
-        cells, peaks = evidence.accuracy(adata, model, labels, held_out)
+        cells, peaks = evidence.accuracy(adata, model, open_entries, held_out)
         bar.update()
-        signals = evidence.signals(adata, model, labels, held_out, training, generator)
+        signals = evidence.signals(adata, model, open_entries, held_out, training, generator)
         bar.update()
         trained_here = "epochs" in model.entry.get("history", {})
         epochs = history(adata, key=key) if trained_here else None
@@ -143,7 +143,7 @@ def report(
         verdict, reason = decide(**signals, course=course)
         lacks = None if course is None else why_not_over(signals["per_cell"], course)
         bar.update()
-        baselines = evidence.baselines(adata, labels, held_out)
+        baselines = evidence.baselines(adata, open_entries, held_out)
         bar.update()
         numbers = {
             **evidence.auroc_numbers(cells, peaks, signals),

@@ -116,7 +116,7 @@ def accessibility_auc(
     """
     import pandas as pd
 
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl._adata.model.peak_vectors import check_average, vectors_of
     from scbasset_tl._adata.model.seen import check_unseen
     from scbasset_tl._adata.model.store import read_model
@@ -133,8 +133,8 @@ def accessibility_auc(
         check_unseen(adata, model, peaks)
     embed = vectors_of(adata, model, peaks, forms, accelerator)
     cell_embedding, cell_bias = model.raw_head(adata.obs)
-    labels = labels_from(adata, model.entry["params"].get("layer") if layer is None else layer).rows(peaks)
-    per_cell, per_peak = held_out_areas(embed(), cell_embedding, cell_bias, labels)
+    open_entries = open_entries_from(adata, model.entry["params"].get("layer") if layer is None else layer).rows(peaks)
+    per_cell, per_peak = held_out_areas(embed(), cell_embedding, cell_bias, open_entries)
     names = adata.obs_names, adata.var_names[peaks]
     pairs = [
         (pd.Series(areas.roc, index=index, name="auroc"), pd.Series(areas.pr, index=index, name="auprc"))

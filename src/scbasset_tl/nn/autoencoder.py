@@ -127,7 +127,7 @@ def log_normalised(cells: sparse.csr_matrix, likelihood: str) -> np.ndarray:
 
 
 def negative_log_likelihood(logits: Tensor, row: Tensor, column: Tensor, value: Tensor, likelihood: str) -> Tensor:
-    """Nats, for ``mse`` squares, summed over an array of logits whose labels are ``value`` at the entries and else zero.
+    """Nats, for ``mse`` squares, summed over an array of logits whose targets are ``value`` at the entries and else zero.
 
     The rate of ``poisson`` is softplus of the logit: the chance of no fragment is then that of a closed peak in
     ``bernoulli``. For ``mse`` the logit is itself the prediction.

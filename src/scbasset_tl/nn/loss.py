@@ -1,4 +1,4 @@
-"""Linear layer and binary cross-entropy in one pass: neither logits nor labels are ever a peaks × cells matrix."""
+"""Linear layer and binary cross-entropy in one pass: neither logits nor targets are ever a peaks × cells matrix."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def fused_linear_bce(
 ) -> torch.Tensor:
     """Mean binary cross-entropy of the logits ``h @ weight.T + bias``.
 
-    Equals ``binary_cross_entropy_with_logits(h @ weight.T + bias, labels)`` with memory for one tile of cells.
+    Equals ``binary_cross_entropy_with_logits(h @ weight.T + bias, targets)`` with memory for one tile of cells.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def fused_linear_bce(
     weight, bias
         Cell vectors (n, K) and biases (n,).
     positives
-        Where the label is one; its tiles are the tiles worked on.
+        Where the target is one, the open pairs; its tiles are the tiles worked on.
     n_total
         Cells that the mean is over where ``weight`` holds a part of them; ``None`` takes ``len(weight)``.
     """

@@ -1,10 +1,10 @@
-"""The fused loss on a GPU: logits, labels as bits and errors live in registers, a tile at a time.
+"""The fused loss on a GPU: logits, targets as bits and errors live in registers, a tile at a time.
 
 For B peaks, n cells and K latent numbers a step takes 6 B n K operations in matrix products and three transcendental
 functions for each of the B n logits. A program keeps a tile of cells while it walks over the peaks, so that vectors
 are read once and their gradient is written once: 8 n K bytes. Peaks are read again for each tile, and what a program
 adds to their gradient is its own until the end, so that no sum's order is left to chance: 12 B K bytes a tile, which
-stay in the second-level cache. Labels become bits for one group of cells at a time, B / 8 bytes a cell.
+stay in the second-level cache. Targets become bits for one group of cells at a time, B / 8 bytes a cell.
 
 For B = 1024, n = 1,114,621, K = 32 and 2.3 % positives: 219 GFLOP and 3.4 G transcendental functions; from device
 memory 0.29 GB of vectors and 16 bytes for each of 26 M positives; through the cache 6.8 GB of peaks, 0.28 GB of bits.
@@ -109,7 +109,7 @@ def _resident_programs(device: torch.device) -> int:
 
 
 def _bits(positives: Positives, group: int, n_peaks: int, cells: slice) -> torch.Tensor:
-    """Labels of a group of cells, 32 to a word: int32 (n_peaks, n_words)."""
+    """Targets (1 where a peak is open) of a group of cells, 32 to a word: int32 (n_peaks, n_words)."""
     first, last = positives.offsets[group], positives.offsets[group + 1]
     rows, columns = positives.rows[first:last], positives.columns[first:last]
     words = torch.zeros(n_peaks, triton.cdiv(cells.stop - cells.start, 32), dtype=torch.int32, device=rows.device)
@@ -175,11 +175,11 @@ def _one_pass(  # type: ignore[no-untyped-def]
             place = peak.to(tl.int64)[:, None] * n_words + word[None, :]
             packed = tl.load(words + place, mask=is_peak[:, None] & (word < n_words)[None, :], other=0)
             bits = (packed[:, :, None] >> tl.arange(0, 32)[None, None, :]) & 1
-            label = tl.reshape(bits, (PEAKS, CELLS)).to(tl.float32)
+            target = tl.reshape(bits, (PEAKS, CELLS)).to(tl.float32)
             z = tl.dot(x, tl.trans(w), input_precision=PRECISION) + b[None, :]
             small = tl.exp(-tl.abs(z))
-            loss += tl.sum(tl.where(inside, tl.maximum(z, 0.0) + tl.log(1.0 + small) - label * z, 0.0), 0)
-            error = tl.where(inside, tl.where(z >= 0.0, 1.0, small) / (1.0 + small) - label, 0.0)
+            loss += tl.sum(tl.where(inside, tl.maximum(z, 0.0) + tl.log(1.0 + small) - target * z, 0.0), 0)
+            error = tl.where(inside, tl.where(z >= 0.0, 1.0, small) / (1.0 + small) - target, 0.0)
             grad_b += tl.sum(error, 0)
             grad_w += tl.dot(tl.trans(error), x, input_precision=PRECISION)
             part = tl.dot(error, w, input_precision=PRECISION)

@@ -162,7 +162,7 @@ def _blocks(
     """Positions of cells and of peaks, and what is open and how open the model has it, float32 (cells, peaks)."""
     import numpy as np
 
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl._adata.model.denoised import low_rank
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.positions import positions
@@ -178,7 +178,7 @@ def _blocks(
         message = f"obs: none of the cells asked for has a value in obs[{groupby!r}]: there is nothing to draw."
         raise ValueError(message)
     layer = model.entry["params"].get("layer") if layer is None else layer
-    opened = labels_from(adata[cells], layer)
+    opened = open_entries_from(adata[cells], layer)
     if var is None:
         peaks = np.flatnonzero(opened.peak_counts())
         if len(peaks) > sizes[1]:

@@ -1,4 +1,4 @@
-"""Exact areas under the ROC and the precision–recall curve against sparse labels."""
+"""Exact areas under the ROC and the precision–recall curve against the open entries of a matrix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from scbasset_tl._kernel import kernel
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.stats.transpose import transpose
 
 BLOCK_SCORES = 1 << 24
@@ -23,21 +23,23 @@ class Areas(NamedTuple):
     pr: np.ndarray  # average precision: the mean over the positives of the precision at their score
 
 
-def auc_per_row(scores: np.ndarray, labels: Labels) -> np.ndarray:
-    """Area under the ROC curve of each row of ``scores`` (R, C) against the same row of ``labels``, float64 (R,).
+def auc_per_row(scores: np.ndarray, entries: OpenEntries) -> np.ndarray:
+    """Area under the ROC curve of each row of ``scores`` (R, C) against the same row of ``entries``, float64 (R,).
 
     NaN where a row has positives only or none.
     """
-    return areas_per_row(scores, labels).roc
+    return areas_per_row(scores, entries).roc
 
 
-def areas_per_row(scores: np.ndarray, labels: Labels) -> Areas:
+def areas_per_row(scores: np.ndarray, entries: OpenEntries) -> Areas:
     """Both areas of each row of ``scores`` (R, C); the rows are spread over as many threads as numba is allowed."""
     scores = np.asarray(scores)
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float64)
-    if scores.shape != (labels.n_peaks, labels.n_cells):
-        message = f"scores have shape {scores.shape}, labels {(labels.n_peaks, labels.n_cells)}; they must agree."
+    if scores.shape != (entries.n_peaks, entries.n_cells):
+        message = (
+            f"scores have shape {scores.shape}, open entries {(entries.n_peaks, entries.n_cells)}; they must agree."
+        )
         raise ValueError(message)
     roc, pr = np.full((2, len(scores)), np.nan)
     # numba.get_num_threads() would start numba's OpenMP pool, which then sets the number of threads of torch too
@@ -51,24 +53,24 @@ def areas_per_row(scores: np.ndarray, labels: Labels) -> Areas:
         ordered = np.sort(scores[start:stop], axis=1)
         _check_finite(ordered, start)
         rows = slice(start, stop)
-        _areas(scores[rows], ordered, labels.indptr[start : stop + 1], labels.indices, roc[rows], pr[rows])
+        _areas(scores[rows], ordered, entries.indptr[start : stop + 1], entries.indices, roc[rows], pr[rows])
 
     with ThreadPoolExecutor(n_workers) as pool:
         list(pool.map(work, cuts[:-1], cuts[1:]))  # the list raises what a thread raised
     return Areas(roc, pr)
 
 
-def auc_per_column(scores: np.ndarray, labels: Labels) -> np.ndarray:
-    """AUC of each column of ``scores`` (P, C) against the same column of ``labels``, float64 (C,)."""
-    return areas_per_column(scores, labels).roc
+def auc_per_column(scores: np.ndarray, entries: OpenEntries) -> np.ndarray:
+    """AUC of each column of ``scores`` (P, C) against the same column of ``entries``, float64 (C,)."""
+    return areas_per_column(scores, entries).roc
 
 
-def areas_per_column(scores: np.ndarray, labels: Labels) -> Areas:
-    """Both areas of each column of ``scores`` (P, C) against the same column of ``labels``."""
-    by_column = transpose(labels)
-    step = _rows_per_block(labels.n_peaks)
-    areas = np.empty((2, labels.n_cells))
-    for start in range(0, labels.n_cells, step):
+def areas_per_column(scores: np.ndarray, entries: OpenEntries) -> Areas:
+    """Both areas of each column of ``scores`` (P, C) against the same column of ``entries``."""
+    by_column = transpose(entries)
+    step = _rows_per_block(entries.n_peaks)
+    areas = np.empty((2, entries.n_cells))
+    for start in range(0, entries.n_cells, step):
         block = np.ascontiguousarray(scores[:, start : start + step].T)
         areas[:, start : start + step] = areas_per_row(block, _span(by_column, start, start + step))
     return Areas(*areas)
@@ -78,31 +80,31 @@ def held_out_areas(
     peak_embedding: np.ndarray,
     cell_embedding: np.ndarray,
     cell_bias: np.ndarray,
-    labels: Labels,
+    entries: OpenEntries,
     *,
     block: int | None = None,
 ) -> tuple[Areas, Areas]:
     """Areas of the logits ``peak_embedding @ cell_embedding.T + cell_bias``: per cell (n,) and per peak (P,).
 
     The P × n logits are never held at once: ``block`` cells (then peaks) are scored at a time, by default as many as make
-    ``BLOCK_SCORES`` logits. Beside the input this takes 8 bytes for each of these and 4 bytes per label.
+    ``BLOCK_SCORES`` logits. Beside the input this takes 8 bytes for each of these and 4 bytes per open entry.
     """
     peaks, cells = (np.asarray(x, dtype=np.float32) for x in (peak_embedding, cell_embedding))
     bias = np.asarray(cell_bias, dtype=np.float32)
     # a cell's own bias is the same for all its peaks: it moves no rank and would only cost digits
-    per_cell = _areas_of_products(cells, peaks, np.float32(0), transpose(labels), block)
-    return per_cell, _areas_of_products(peaks, cells, bias, labels, block)
+    per_cell = _areas_of_products(cells, peaks, np.float32(0), transpose(entries), block)
+    return per_cell, _areas_of_products(peaks, cells, bias, entries, block)
 
 
 def _areas_of_products(
-    rows: np.ndarray, columns: np.ndarray, offset: np.ndarray | np.float32, labels: Labels, block: int | None
+    rows: np.ndarray, columns: np.ndarray, offset: np.ndarray | np.float32, entries: OpenEntries, block: int | None
 ) -> Areas:
     step = _rows_per_block(len(columns)) if block is None else block
     areas = np.empty((2, len(rows)))
     for start in range(0, len(rows), step):
         scores = rows[start : start + step] @ columns.T
         scores += offset
-        areas[:, start : start + step] = areas_per_row(scores, _span(labels, start, start + step))
+        areas[:, start : start + step] = areas_per_row(scores, _span(entries, start, start + step))
     return Areas(*areas)
 
 
@@ -110,10 +112,10 @@ def _rows_per_block(n_columns: int) -> int:
     return max(1, BLOCK_SCORES // max(1, n_columns))
 
 
-def _span(labels: Labels, start: int, stop: int) -> Labels:
+def _span(entries: OpenEntries, start: int, stop: int) -> OpenEntries:
     """Consecutive rows, without copying their indices."""
-    indptr = labels.indptr[start : stop + 1]
-    return Labels(indptr - indptr[0], labels.indices[indptr[0] : indptr[-1]], labels.n_cells)
+    indptr = entries.indptr[start : stop + 1]
+    return OpenEntries(indptr - indptr[0], entries.indices[indptr[0] : indptr[-1]], entries.n_cells)
 
 
 def _check_finite(ordered: np.ndarray, start: int) -> None:

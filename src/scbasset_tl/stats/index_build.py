@@ -14,7 +14,7 @@ from scbasset_tl._files import replacing
 from scbasset_tl._log import info, progress
 from scbasset_tl._space import check_disk
 from scbasset_tl.stats.index_file import HEADER, file_size, map_indices, pack_header, read_pointers
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.stats.transpose import collected, count, place
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _fill(partial: Path, saved: Path, lines: Lines, source: Mapping[str, Any], f
             saved_at = time.monotonic()
     _flush(mapped)
     with partial.open("rb+") as file:
-        file.write(pack_header(Labels(indptr, mapped, lines.n_columns), source))
+        file.write(pack_header(OpenEntries(indptr, mapped, lines.n_columns), source))
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,4 +1,4 @@
-"""Peaks × cells labels in a file that is mapped into memory, for data that memory does not hold.
+"""Open entries of peaks × cells in a file that is mapped into memory, for data that memory does not hold.
 
 Little endian: ``MAGIC``; JSON padded to ``HEADER`` bytes (shape, entries, which matrix, checksum); int64 row pointers;
 int32 cells of each peak. :mod:`scbasset_tl.stats.index_build` writes it.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +22,9 @@ _FIELDS = {"n_peaks": int, "n_cells": int, "nnz": int, "checksum": str, "source"
 
 
 class IndexFile(NamedTuple):
-    """Labels mapped from a file, what tells their matrix from another, and their :meth:`Labels.checksum`."""
+    """Open entries mapped from a file, what tells their matrix from another, and their :meth:`OpenEntries.checksum`."""
 
-    labels: Labels
+    open_entries: OpenEntries
     source: dict[str, Any]
     checksum: str
 
@@ -42,16 +42,16 @@ def open_index(path: Path, *, verify: bool = False) -> IndexFile:
     indptr = read_pointers(path, n_peaks)
     if indptr[0] != 0 or indptr[-1] != nnz or (np.diff(indptr) < 0).any():
         _refuse(path, "is damaged: its row pointers do not ascend")
-    labels = Labels(indptr, map_indices(path, n_peaks, nnz), header["n_cells"])
-    if verify and labels.checksum() != header["checksum"]:
+    entries = OpenEntries(indptr, map_indices(path, n_peaks, nnz), header["n_cells"])
+    if verify and entries.checksum() != header["checksum"]:
         _refuse(path, "is damaged: its checksum is wrong")
-    return IndexFile(labels, header["source"], header["checksum"])
+    return IndexFile(entries, header["source"], header["checksum"])
 
 
-def pack_header(labels: Labels, source: Mapping[str, Any]) -> bytes:
+def pack_header(entries: OpenEntries, source: Mapping[str, Any]) -> bytes:
     """The first bytes of a finished file."""
-    sizes = {"n_peaks": labels.n_peaks, "n_cells": labels.n_cells, "nnz": len(labels.indices)}
-    text = json.dumps({"version": VERSION, **sizes, "checksum": labels.checksum(), "source": dict(source)})
+    sizes = {"n_peaks": entries.n_peaks, "n_cells": entries.n_cells, "nnz": len(entries.indices)}
+    text = json.dumps({"version": VERSION, **sizes, "checksum": entries.checksum(), "source": dict(source)})
     return MAGIC + text.encode().ljust(HEADER - len(MAGIC))
 
 

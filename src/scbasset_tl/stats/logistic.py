@@ -10,10 +10,10 @@ from scipy import sparse
 from torch.nn.functional import softplus
 
 from scbasset_tl._log import late_progress
-from scbasset_tl.stats.labels import blocks_of_rows
+from scbasset_tl.stats.open_entries import blocks_of_rows
 
 if TYPE_CHECKING:
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
 
 BLOCK = 512
 """Cells solved together."""
@@ -35,7 +35,7 @@ class CellFit(NamedTuple):
 
 def fit_cells(
     peak_embedding: np.ndarray,
-    labels: Labels,
+    entries: OpenEntries,
     *,
     l2: float,
     center: np.ndarray | None = None,
@@ -44,13 +44,13 @@ def fit_cells(
     block: int = BLOCK,
     what: str = "cells",
 ) -> CellFit:
-    """Logistic regression of each cell's labels on the peak vectors, by Newton's method with backtracking.
+    """Logistic regression of each cell's accessibility on the peak vectors, by Newton's method with backtracking.
 
     A cell's loss is the **sum** over peaks of the binary cross-entropy, plus ``l2 / 2`` times the sum of squares of its
-    weights. The bias is never penalised: it is the cell's depth. Labels enter by the sums of the open peaks' vectors
-    alone, so they are read once and are never dense. Losses and gradients are float64: weakly determined weights would be
-    rounding errors in float32. The Hessians of a block of cells are one float32 product with the distinct
-    products of the columns of [H 1]; they only steer, and give the standard errors.
+    weights. The bias is never penalised: it is the cell's depth. The open entries enter only by the sums of their
+    peaks' vectors: they are read once and are never dense. Losses and gradients are float64: weakly determined
+    weights would be rounding errors in float32. The Hessians of a block of cells are one float32 product with the
+    distinct products of the columns of [H 1]; they only steer, and give the standard errors.
 
     A cell in which no peak is open, or every one, has no finite bias. It gets the weights ``center``, the log-odds of
     half a peak and the standard error NaN, and counts as not converged.
@@ -59,8 +59,8 @@ def fit_cells(
     ----------
     peak_embedding
         H (P, K).
-    labels
-        Peaks × cells.
+    entries
+        Open entries of peaks × cells.
     l2
         Weight of the penalty, the prior precision of a weight. With 0 the weights of shallow cells may have no optimum.
     center
@@ -75,7 +75,7 @@ def fit_cells(
         What a progress bar calls the cells.
     """
     design = _with_ones(peak_embedding)
-    sums = _open_sums(design, labels)
+    sums = _open_sums(design, entries)
     pull = torch.zeros_like(sums)
     if center is not None:
         pull[:, :-1] = torch.as_tensor(center)
@@ -100,10 +100,12 @@ def fit_cells(
     return fit
 
 
-def log_likelihood(peak_embedding: np.ndarray, labels: Labels, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Log-likelihood of each cell's labels under given vectors, summed over the peaks, float64 (n,)."""
+def log_likelihood(
+    peak_embedding: np.ndarray, entries: OpenEntries, weight: np.ndarray, bias: np.ndarray
+) -> np.ndarray:
+    """Log-likelihood of each cell's accessibility under given vectors, summed over the peaks, float64 (n,)."""
     design = _with_ones(peak_embedding)
-    return _log_likelihood(design, _open_sums(design, labels), _stacked(weight, bias))
+    return _log_likelihood(design, _open_sums(design, entries), _stacked(weight, bias))
 
 
 class _Block(NamedTuple):
@@ -184,13 +186,13 @@ def _stacked(weight: np.ndarray, bias: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.column_stack([weight, bias]).astype(np.float64, copy=False))
 
 
-def _open_sums(design: torch.Tensor, labels: Labels) -> torch.Tensor:
+def _open_sums(design: torch.Tensor, entries: OpenEntries) -> torch.Tensor:
     """Sum of the rows of ``design`` over the open peaks of each cell, float64 (n, K + 1)."""
-    sums = np.zeros((labels.n_cells, design.shape[1]))
-    for start, stop in blocks_of_rows(labels.indptr):
-        indptr = labels.indptr[start : stop + 1]
-        cells = labels.indices[indptr[0] : indptr[-1]]
-        block = sparse.csr_matrix((np.ones(len(cells)), cells, indptr - indptr[0]), (stop - start, labels.n_cells))
+    sums = np.zeros((entries.n_cells, design.shape[1]))
+    for start, stop in blocks_of_rows(entries.indptr):
+        indptr = entries.indptr[start : stop + 1]
+        cells = entries.indices[indptr[0] : indptr[-1]]
+        block = sparse.csr_matrix((np.ones(len(cells)), cells, indptr - indptr[0]), (stop - start, entries.n_cells))
         sums += block.T @ design[start:stop].numpy()
     return torch.from_numpy(sums)
 

@@ -12,7 +12,7 @@ from scbasset_tl._random import draw_seed
 if TYPE_CHECKING:
     from typing import Self
 
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
 
 
 class Lsi(NamedTuple):
@@ -37,10 +37,10 @@ class Lsi(NamedTuple):
         return np.asarray(_weighted(opened, self.idf) @ self.components.T)
 
 
-def cells_by_peaks(labels: Labels) -> sparse.csr_matrix:
-    """The labels as a bool cells × peaks matrix."""
-    values = np.ones(len(labels.indices), dtype=bool)
-    return sparse.csr_matrix((values, labels.indices, labels.indptr), (labels.n_peaks, labels.n_cells)).T.tocsr()
+def cells_by_peaks(entries: OpenEntries) -> sparse.csr_matrix:
+    """The open entries as a bool cells × peaks matrix."""
+    values = np.ones(len(entries.indices), dtype=bool)
+    return sparse.csr_matrix((values, entries.indices, entries.indptr), (entries.n_peaks, entries.n_cells)).T.tocsr()
 
 
 def _weighted(opened: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:

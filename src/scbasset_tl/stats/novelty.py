@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlogy
 
-from scbasset_tl.stats.labels import Labels
 from scbasset_tl.stats.logistic import CellFit, fit_cells, log_likelihood
+from scbasset_tl.stats.open_entries import OpenEntries
 
 
 def held_out_gain(
     peak_embedding: np.ndarray,
-    labels: Labels,
+    entries: OpenEntries,
     *,
     l2: float,
     rng: np.random.Generator,
@@ -20,26 +20,26 @@ def held_out_gain(
 ) -> np.ndarray:
     """How well cell vectors fitted to one half of the peaks predict the other, float64 (n,).
 
-    The log-likelihood of the labels over that of one probability for all peaks, summed over both halves, per open peak.
+    The log-likelihood of the accessibility over that of one probability for all peaks, summed over both halves, per open peak.
     It is near 0 in a cell whose open peaks have nothing to do with their sequences.
     """
-    first = rng.permutation(labels.n_peaks) < labels.n_peaks // 2
-    gain = np.zeros(labels.n_cells)
+    first = rng.permutation(entries.n_peaks) < entries.n_peaks // 2
+    gain = np.zeros(entries.n_cells)
     for half in (first, ~first):
         fitted, scored = np.flatnonzero(half), np.flatnonzero(~half)
-        fit = fit_cells(peak_embedding[fitted], labels.rows(fitted), l2=l2, center=center, start=start)
-        part = labels.rows(scored)
+        fit = fit_cells(peak_embedding[fitted], entries.rows(fitted), l2=l2, center=center, start=start)
+        part = entries.rows(scored)
         n_open, n_peaks = part.cell_counts(), part.n_peaks
         alone = xlogy(n_open, n_open / n_peaks) + xlogy(n_peaks - n_open, 1 - n_open / n_peaks)
         gain += log_likelihood(peak_embedding[scored], part, fit.weight, fit.bias) - alone
-    return gain / np.maximum(labels.cell_counts(), 1)
+    return gain / np.maximum(entries.cell_counts(), 1)
 
 
-def thinned(labels: Labels, n_open: np.ndarray, rng: np.random.Generator) -> Labels:
-    """The labels with about ``n_open[c]`` of the open peaks of cell c, drawn at random, where it has more."""
-    share = n_open / np.maximum(labels.cell_counts(), 1)
-    keep = rng.random(len(labels.indices)) < share[labels.indices]
-    return Labels(np.concatenate([[0], np.cumsum(keep)])[labels.indptr], labels.indices[keep], labels.n_cells)
+def thinned(entries: OpenEntries, n_open: np.ndarray, rng: np.random.Generator) -> OpenEntries:
+    """Keep about ``n_open[c]`` of the open peaks of cell c, drawn at random, where it has more."""
+    share = n_open / np.maximum(entries.cell_counts(), 1)
+    keep = rng.random(len(entries.indices)) < share[entries.indices]
+    return OpenEntries(np.concatenate([[0], np.cumsum(keep)])[entries.indptr], entries.indices[keep], entries.n_cells)
 
 
 def depths_like(n_open: np.ndarray, others: np.ndarray) -> np.ndarray:

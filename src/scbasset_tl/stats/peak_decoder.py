@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from scbasset_tl.stats.labels import Labels
 from scbasset_tl.stats.logistic import fit_cells, log_likelihood
+from scbasset_tl.stats.open_entries import OpenEntries
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -49,7 +49,7 @@ def fit_peak_decoder(
     scale[scale <= 1e-6 * np.abs(mean)] = 1
     design, pull = (features - mean) / scale, center * scale
     l2, held_out = _choose(design, opened, pull, rng)
-    fit = fit_cells(design, _labels(opened), l2=l2, center=pull, what="peaks")
+    fit = fit_cells(design, _open_entries(opened), l2=l2, center=pull, what="peaks")
     weight = fit.weight / scale
     return PeakDecoder(np.column_stack([weight, fit.bias - weight @ mean]).astype(np.float32), l2, held_out)
 
@@ -63,16 +63,16 @@ def _choose(
     if n > len(design) // 2:
         return PENALTIES[len(PENALTIES) // 2], {}
     opened, pull = opened[:, peaks], pull[peaks]
-    known, unknown = _labels(opened[n:]), _labels(opened[:n])
+    fitted, held_out = _open_entries(opened[n:]), _open_entries(opened[:n])
     likelihood: dict[float, float] = {}
     for l2 in PENALTIES:
-        fit = fit_cells(design[n:], known, l2=l2, center=pull, what="peaks")
-        likelihood[l2] = float(log_likelihood(design[:n], unknown, fit.weight, fit.bias).sum()) / n
+        fit = fit_cells(design[n:], fitted, l2=l2, center=pull, what="peaks")
+        likelihood[l2] = float(log_likelihood(design[:n], held_out, fit.weight, fit.bias).sum()) / n
         if likelihood[l2] < max(likelihood.values()):
             break
     return max(likelihood, key=lambda l2: likelihood[l2]), likelihood
 
 
-def _labels(opened: sparse.csr_matrix) -> Labels:
+def _open_entries(opened: sparse.csr_matrix) -> OpenEntries:
     """Open entries with cells and peaks exchanged: each peak has a weight for each feature of the cells."""
-    return Labels(opened.indptr.astype(np.int64), opened.indices, opened.shape[1])
+    return OpenEntries(opened.indptr.astype(np.int64), opened.indices, opened.shape[1])

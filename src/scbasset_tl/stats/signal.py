@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
 
 
 class Signal(NamedTuple):
@@ -23,32 +23,32 @@ class Signal(NamedTuple):
         return (self.auroc - self.null) / self.null_sd if self.null_sd > 0 else float("nan")
 
 
-def signal_per_cell(scores: np.ndarray, labels: np.ndarray) -> Signal:
-    """Mean auROC per cell of ``scores`` (P, n) against bool ``labels`` (P, n); its null mean is one half.
+def signal_per_cell(scores: np.ndarray, opened: np.ndarray) -> Signal:
+    """Mean auROC per cell of ``scores`` (P, n) against bool ``opened`` (P, n); its null mean is one half.
 
     Peaks are permuted, not entries: cells share the peaks, and only the peaks are independent of each other.
     """
-    return _signal(scores, labels, axis=0)
+    return _signal(scores, opened, axis=0)
 
 
-def signal_per_peak(scores: np.ndarray, labels: np.ndarray) -> Signal:
+def signal_per_peak(scores: np.ndarray, opened: np.ndarray) -> Signal:
     """Mean auROC per peak; its null keeps what the cells' depths predict without any sequence."""
-    both = _both_classes(labels, axis=1)
-    return _signal(scores[both], labels[both], axis=1)
+    both = _both_classes(opened, axis=1)
+    return _signal(scores[both], opened[both], axis=1)
 
 
-def _signal(scores: np.ndarray, labels: np.ndarray, axis: int) -> Signal:
+def _signal(scores: np.ndarray, opened: np.ndarray, axis: int) -> Signal:
     from scipy.stats import rankdata
 
-    both = _both_classes(labels, axis)
+    both = _both_classes(opened, axis)
     if not both.any() or len(scores) < 2:
         return Signal(float("nan"), float("nan"), float("nan"))
     if axis == 0:
-        scores, labels = scores[:, both], labels[:, both]
-    n_open, size = labels.sum(axis, keepdims=True), labels.shape[axis]
+        scores, opened = scores[:, both], opened[:, both]
+    n_open, size = opened.sum(axis, keepdims=True), opened.shape[axis]
     # the mean auROC is a sum over peaks of ranks[p] · weight[p], less a constant that no permutation changes
     ranks = rankdata(scores, axis=axis)
-    weight = labels / (n_open * (size - n_open) * n_open.size)
+    weight = opened / (n_open * (size - n_open) * n_open.size)
     constant = float(np.mean((n_open + 1) / (2 * (size - n_open))))
     mean, sd = permutation_moments(ranks, weight)
     return Signal(float(np.vdot(ranks, weight)) - constant, mean - constant, sd)
@@ -64,16 +64,16 @@ def permutation_moments(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     return mean, float(np.sqrt(max(squares, 0.0) / (n_rows - 1)))
 
 
-def _both_classes(labels: np.ndarray, axis: int) -> np.ndarray:
-    return np.asarray(labels.any(axis) & ~labels.all(axis))
+def _both_classes(opened: np.ndarray, axis: int) -> np.ndarray:
+    return np.asarray(opened.any(axis) & ~opened.all(axis))
 
 
-def auc_of_one_score(scores: np.ndarray, labels: Labels) -> np.ndarray:
-    """AUC of each row of ``labels`` against the same ``scores`` (n_cells,), float64; NaN where a row has one class."""
+def auc_of_one_score(scores: np.ndarray, entries: OpenEntries) -> np.ndarray:
+    """AUC of each row of ``entries`` against the same ``scores`` (n_cells,), float64; NaN where a row has one class."""
     from scipy.stats import rankdata
 
-    sums = np.concatenate([[0], np.cumsum(rankdata(scores)[labels.indices])])
-    n_open = labels.peak_counts().astype(np.float64)
-    n_closed = labels.n_cells - n_open
+    sums = np.concatenate([[0], np.cumsum(rankdata(scores)[entries.indices])])
+    n_open = entries.peak_counts().astype(np.float64)
+    n_closed = entries.n_cells - n_open
     pairs = np.where(n_open * n_closed > 0, n_open * n_closed, np.nan)
-    return (np.diff(sums[labels.indptr]) - n_open * (n_open + 1) / 2) / pairs
+    return (np.diff(sums[entries.indptr]) - n_open * (n_open + 1) / 2) / pairs

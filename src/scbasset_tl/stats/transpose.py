@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from scbasset_tl._kernel import kernel
-from scbasset_tl.stats.labels import Labels, blocks_of_rows
+from scbasset_tl.stats.open_entries import OpenEntries, blocks_of_rows
 from scbasset_tl.stats.tiles import add_counts
 
 if TYPE_CHECKING:
@@ -26,17 +26,17 @@ class Lines(NamedTuple):
     blocks: Callable[[int, int], Iterator[Block]]
     n_lines: int
     n_across: int
-    as_rows: bool  # lines are the rows of the labels; otherwise their columns
+    as_rows: bool  # lines are the rows (peaks) of the result; otherwise its columns
     pointers: np.ndarray | None = None  # where each line of a sparse matrix begins among its stored entries
 
     @property
     def n_columns(self) -> int:
-        """Columns of the labels."""
+        """Columns (cells) of the result."""
         return self.n_across if self.as_rows else self.n_lines
 
 
 def count(lines: Lines) -> tuple[np.ndarray, np.ndarray]:
-    """Entries of each row and of each column of the labels, int64."""
+    """Count the open entries of each row and of each column of the result, int64."""
     along, across = [np.empty(0, dtype=np.int64)], np.zeros(lines.n_across, dtype=np.int64)
     for lengths, positions in lines.blocks(0, lines.n_lines):
         along.append(lengths)
@@ -76,25 +76,25 @@ def raise_changed() -> None:
     raise ValueError(message)
 
 
-def labels_of(lines: Lines, row_counts: np.ndarray) -> Labels:
-    """The labels, in memory: beside a block of the matrix 4 bytes per entry, those of the result."""
+def open_entries_of(lines: Lines, row_counts: np.ndarray) -> OpenEntries:
+    """Collect the open entries in memory: beside a block of the matrix this takes 4 bytes per entry, those of the result."""
     indptr = np.concatenate([[0], np.cumsum(row_counts)])
     indices = np.empty(indptr[-1], dtype=np.int32)
     for _ in place(lines, indptr, indptr[:-1].copy(), indices):
         pass
-    return Labels(indptr, indices, lines.n_columns)
+    return OpenEntries(indptr, indices, lines.n_columns)
 
 
-def transpose(labels: Labels) -> Labels:
+def transpose(entries: OpenEntries) -> OpenEntries:
     """Cells × peaks instead of peaks × cells: row c lists the peaks open in cell c, ascending."""
-    lengths, indptr = labels.peak_counts(), labels.indptr
+    lengths, indptr = entries.peak_counts(), entries.indptr
 
     def blocks(first: int, last: int) -> Iterator[Block]:
         for a, b in blocks_of_rows(indptr[first : last + 1]):
-            yield lengths[first + a : first + b], labels.indices[indptr[first + a] : indptr[first + b]]
+            yield lengths[first + a : first + b], entries.indices[indptr[first + a] : indptr[first + b]]
 
-    lines = Lines(blocks, labels.n_peaks, labels.n_cells, as_rows=False)
-    return labels_of(lines, count(lines)[0])
+    lines = Lines(blocks, entries.n_peaks, entries.n_cells, as_rows=False)
+    return open_entries_of(lines, count(lines)[0])
 
 
 def collected(lines: Lines, n_entries: int) -> Lines:

@@ -73,7 +73,7 @@ def lsi(
     import numpy as np
 
     from scbasset_tl._adata.kinds import LSI
-    from scbasset_tl._adata.matrix import labels_from, slot_name
+    from scbasset_tl._adata.matrix import open_entries_from, slot_name
     from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.tfidf import directions
@@ -84,7 +84,7 @@ def lsi(
     source, generator = writable_peaks(data, mod, copy=copy), as_generator(rng)
     check_positive_int("n_latent", n_latent)
     slots = claim(source, LSI, key_added)
-    opened = cells_by_peaks(labels_from(source, layer))
+    opened = cells_by_peaks(open_entries_from(source, layer))
     cells, peaks = np.flatnonzero(opened.getnnz(axis=1)), np.flatnonzero(opened.getnnz(axis=0))
     if min(len(cells), len(peaks)) < 3:
         message = f"{slot_name(layer)} has {len(cells)} cells and {len(peaks)} peaks with open entries; at least 3 are needed."

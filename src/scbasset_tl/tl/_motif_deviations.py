@@ -105,7 +105,7 @@ def motif_deviations(
 
     from scbasset_tl._adata.codes import sequence_codes
     from scbasset_tl._adata.kinds import MOTIF_DEVIATIONS
-    from scbasset_tl._adata.matrix import labels_from
+    from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim
     from scbasset_tl._adata.sequence import motif_deviations as glue
@@ -129,15 +129,17 @@ def motif_deviations(
     names, ids = (unique_names(chosen), [motif.id for motif in chosen]) if k is None else [kmer_names(k)] * 2
     what = f"the deviations of {len(names):,} {'motifs' if k is None else 'k-mers'} in {source.n_obs:,} cells"
     check_memory(48 * len(names) * source.n_obs, what, advice="take fewer motifs, shorter k-mers or fewer cells.")
-    labels = labels_from(source, layer)
-    peaks = np.flatnonzero(labels.peak_counts())
-    labels = labels.rows(peaks)
+    open_entries = open_entries_from(source, layer)
+    peaks = np.flatnonzero(open_entries.peak_counts())
+    open_entries = open_entries.rows(peaks)
     first = codes.shape[1] // 2 - size // 2
     codes = codes[peaks, first : first + size]
     has_motif = glue.motif_matches(codes, chosen, p_value, frequencies) if k is None else has_kmers(codes, k)
-    similar = background_peaks(gc_share(codes), labels.peak_counts(), n_background, as_generator(rng))
-    ones = np.ones(len(labels.indices))
-    open_in = sparse.csr_matrix((ones, labels.indices, labels.indptr), shape=(len(peaks), labels.n_cells))
+    similar = background_peaks(gc_share(codes), open_entries.peak_counts(), n_background, as_generator(rng))
+    ones = np.ones(len(open_entries.indices))
+    open_in = sparse.csr_matrix(
+        (ones, open_entries.indices, open_entries.indptr), shape=(len(peaks), open_entries.n_cells)
+    )
     scores = deviations(open_in, has_motif, similar)
     container, adata = target(data, mod, copy=copy)
     params = {

@@ -229,8 +229,8 @@ def scbasset(
         vectors, errors = read_vectors(result.trunk, codes, average), None
         if plan.exact_cells:
             train = training.peaks("train")
-            errors = exact_cells(result, vectors, training.labels, train, ranks, l2_cell=plan.l2_cell)
-        auroc = score_held_out(result, vectors, training.labels, training.peaks, ranks, seed=seed)
+            errors = exact_cells(result, vectors, training.open_entries, train, ranks, l2_cell=plan.l2_cell)
+        auroc = score_held_out(result, vectors, training.open_entries, training.peaks, ranks, seed=seed)
 
     container, adata = target(data, mod, copy=copy)
     call = {"name": recipe, "layer": layer, "n_latent": n_latent, "seed": seed, "precision": precision}

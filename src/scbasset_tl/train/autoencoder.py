@@ -108,7 +108,7 @@ class _Batch(NamedTuple):
     lengths: np.ndarray
     indices: np.ndarray
     inputs: np.ndarray
-    labels: np.ndarray
+    targets: np.ndarray
     log_depth: np.ndarray  # (B,)
 
     def among(self, peaks: np.ndarray, n_peaks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,18 +131,18 @@ class _Reader:
     ) -> None:
         self.likelihood, self.device, self.n_peaks = likelihood, device, cells.shape[1]
         inputs = log_normalised(cells, likelihood)
-        labels = {"bernoulli": np.ones_like(inputs), "poisson": cells.data.astype(np.float32), "mse": inputs}
-        self._inputs, self._labels = (
+        targets = {"bernoulli": np.ones_like(inputs), "poisson": cells.data.astype(np.float32), "mse": inputs}
+        self._inputs, self._targets = (
             sparse.csr_matrix((values, cells.indices, cells.indptr), shape=cells.shape)
-            for values in (inputs, labels[likelihood])
+            for values in (inputs, targets[likelihood])
         )
         log_depth = np.log1p(np.diff(cells.indptr)).astype(np.float32)
         self.mean_log_depth = float(log_depth[train].mean())
         self._log_depth = log_depth - np.float32(self.mean_log_depth)
 
     def take(self, cells: np.ndarray) -> _Batch:
-        inputs, labels = self._inputs[cells], self._labels[cells]
-        return _Batch(np.diff(inputs.indptr), inputs.indices, inputs.data, labels.data, self._log_depth[cells])
+        inputs, targets = self._inputs[cells], self._targets[cells]
+        return _Batch(np.diff(inputs.indptr), inputs.indices, inputs.data, targets.data, self._log_depth[cells])
 
     def tensors(self, *arrays: np.ndarray) -> list[Tensor]:
         return [torch.from_numpy(array).to(self.device) for array in arrays]
@@ -157,7 +157,7 @@ class _Reader:
     def loss(self, logits: Tensor, batch: _Batch, peaks: np.ndarray) -> Tensor:
         """Estimate of a cell's loss from its logits (B, S) at ``peaks``, drawn at random."""
         there, cell, column = batch.among(peaks, self.n_peaks)
-        rows, columns, values = self.tensors(cell, column, batch.labels[there])
+        rows, columns, values = self.tensors(cell, column, batch.targets[there])
         total = negative_log_likelihood(logits, rows, columns, values, self.likelihood)
         return total * (self.n_peaks / logits.numel())
 
@@ -166,7 +166,7 @@ class _Reader:
 def _start(model: Autoencoder, reader: _Reader, train: np.ndarray) -> None:
     """Start from each peak's mean and each cell's depth."""
     batch = reader.take(train)
-    mean = (np.bincount(batch.indices, batch.labels, minlength=reader.n_peaks) + 0.5) / (len(train) + 1)
+    mean = (np.bincount(batch.indices, batch.targets, minlength=reader.n_peaks) + 0.5) / (len(train) + 1)
     if reader.likelihood == "mse":
         bias = mean
     else:

@@ -1,4 +1,4 @@
-"""Codes and labels of the training peaks, where an optimizer step can reach them."""
+"""Codes and open entries of the training peaks, where an optimizer step can reach them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import torch
 from scbasset_tl._log import info
 from scbasset_tl.nn.codes import as_codes
 from scbasset_tl.nn.loss import Positives
-from scbasset_tl.stats.labels import blocks_of_rows
+from scbasset_tl.stats.open_entries import blocks_of_rows
 from scbasset_tl.stats.tiles import gather_tiles, row_spans, tile_starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
 
 # cells of the head in one product: the fastest number measured on a CPU; a GPU needs larger products
 _TILE = {"cpu": 4096}
 _TILE_ELSEWHERE = 32768
-# share of a device's free memory that labels may take
+# share of a device's free memory that the open entries may take
 _SHARE = 0.5
-# steps whose labels are made ready while a GPU works on one, each by a thread of its own
+# steps whose open entries are made ready while a GPU works on one, each by a thread of its own
 _AHEAD = {"cpu": 0}
 _AHEAD_ELSEWHERE = 4
 
@@ -35,39 +35,39 @@ R = TypeVar("R")
 
 
 class PeakBatches:
-    """Codes of all peaks, and the labels of the ``train`` ones in ``cells``.
+    """Codes of all peaks, and the open entries of the ``train`` ones in ``cells``.
 
-    The labels stay where they are, in memory or in a file, and each step takes its rows; a GPU that has room for them
+    The open entries stay where they are, in memory or in a file, and each step takes its rows; a GPU that has room for them
     gets them once. ``subset`` says that a step will want some of the cells only: then they stay as well.
     """
 
     def __init__(
         self,
         codes: np.ndarray,
-        labels: Labels,
+        entries: OpenEntries,
         train: np.ndarray,
         device: torch.device,
         *,
         cells: slice | None = None,
         subset: bool = False,
     ) -> None:
-        cells = slice(0, labels.n_cells) if cells is None else cells
+        cells = slice(0, entries.n_cells) if cells is None else cells
         self.codes = as_codes(codes).to(device)
         self.ids = torch.as_tensor(train).to(device)
         tile = _TILE.get(device.type, _TILE_ELSEWHERE)
-        spans = row_spans(labels.indptr, np.asarray(labels.indices), train, cells.start, cells.stop)
+        spans = row_spans(entries.indptr, np.asarray(entries.indices), train, cells.start, cells.stop)
         where = _OnDevice if not subset and _fits(device, spans) else _OnHost
-        #: steps whose labels are worth making in advance
+        #: steps whose open entries are worth making in advance
         self.n_ahead = _AHEAD.get(device.type, _AHEAD_ELSEWHERE) if where is _OnHost else 0
-        self.labels = where(np.asarray(labels.indices), spans, cells, tile, device)
+        self.open_entries = where(np.asarray(entries.indices), spans, cells, tile, device)
 
     def positives(self, rows: torch.Tensor, cells: torch.Tensor | None = None) -> Positives:
         """The open pairs of the training peaks ``rows`` (on the CPU), tile after tile, in ``cells`` (ascending) or all."""
-        return self.labels.positives(rows, cells)
+        return self.open_entries.positives(rows, cells)
 
 
 class _OnHost:
-    """Labels in memory or in a file."""
+    """Open entries in memory or in a file."""
 
     def __init__(self, indices: np.ndarray, spans: np.ndarray, cells: slice, tile: int, device: torch.device) -> None:
         self._indices, self._spans, self._cells, self._tile, self._device = indices, spans, cells, tile, device
@@ -90,7 +90,7 @@ class _OnHost:
 
 
 class _OnDevice:
-    """Labels in the memory of a GPU, in the order of the training peaks."""
+    """Open entries in the memory of a GPU, in the order of the training peaks."""
 
     def __init__(self, indices: np.ndarray, spans: np.ndarray, cells: slice, tile: int, device: torch.device) -> None:
         self._tile, self._device = tile, device
@@ -151,7 +151,7 @@ def _fits(device: torch.device, spans: np.ndarray) -> bool:
     free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # what torch keeps for later
     size = 4 * int((spans[1] - spans[0]).sum())
     if size >= _SHARE * free:
-        info(f"labels ({_gib(size)}) stay in host memory: the device has {_gib(free)} free")
+        info(f"open entries ({_gib(size)}) stay in host memory: the device has {_gib(free)} free")
     return size < _SHARE * free
 
 

@@ -11,7 +11,7 @@ from scbasset_tl._log import info
 from scbasset_tl.stats.logistic import CellFit, fit_cells
 
 if TYPE_CHECKING:
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.loop import Fit
 
@@ -20,7 +20,7 @@ _MAX_PAIRS = 20_000_000_000
 
 
 def exact_cells(
-    fit: Fit, peak_embedding: np.ndarray, labels: Labels, train: np.ndarray, ranks: Ranks, *, l2_cell: float = 0.0
+    fit: Fit, peak_embedding: np.ndarray, entries: OpenEntries, train: np.ndarray, ranks: Ranks, *, l2_cell: float = 0.0
 ) -> np.ndarray | None:
     """Put each cell's vector and bias at the optimum on the training peaks; returns the standard errors of the vectors.
 
@@ -34,14 +34,14 @@ def exact_cells(
         The trained model; its head is changed.
     peak_embedding
         Vectors of all peaks (P, K).
-    labels, train
-        Labels of all peaks, and positions of the training peaks.
+    entries, train
+        Open entries of all peaks, and positions of the training peaks.
     ranks
         The processes that train together.
     l2_cell
         Weight of the squares of cell vectors in the training loss, a mean over peaks and cells.
     """
-    head, n_pairs = fit.head, labels.n_cells * len(train)
+    head, n_pairs = fit.head, entries.n_cells * len(train)
     weight, bias = (part.detach().cpu().numpy() for part in (head.weight, head.bias))
     variance = float(weight.var())
     if n_pairs > _MAX_PAIRS or not variance > 0:
@@ -49,13 +49,13 @@ def exact_cells(
             info(f"{n_pairs:.1g} pairs of cells and peaks are too many to solve exactly: cell vectors stay as trained")
         return None
     whole_weight, whole_bias = (part.detach().cpu().numpy() for part in head())
-    own = ranks.part(labels.n_cells)
+    own = ranks.part(entries.n_cells)
     n_own = own.stop - own.start
     nothing = np.empty(n_own)
     begin = CellFit(whole_weight[own], whole_bias[own], nothing, nothing, nothing, nothing)
     solved = fit_cells(
         peak_embedding[train],
-        _columns(labels.rows(train), own),
+        _columns(entries.rows(train), own),
         l2=1 / variance + 2 * l2_cell * n_pairs,
         center=(whole_weight - weight)[own],
         start=begin,
@@ -66,7 +66,7 @@ def exact_cells(
         solved.standard_error,
     )
     everyone = [
-        ranks.collect(torch.from_numpy(part.astype(np.float32)), labels.n_cells, everywhere=True) for part in parts
+        ranks.collect(torch.from_numpy(part.astype(np.float32)), entries.n_cells, everywhere=True) for part in parts
     ]
     with torch.no_grad():
         head.weight.copy_(everyone[0])
@@ -74,11 +74,11 @@ def exact_cells(
     return everyone[2].numpy()
 
 
-def _columns(labels: Labels, cells: slice) -> Labels:
-    """The labels in consecutive ``cells``."""
-    if cells == slice(0, labels.n_cells):
-        return labels
-    inside = (labels.indices >= cells.start) & (labels.indices < cells.stop)
-    counts = np.add.reduceat(np.append(inside, False), labels.indptr[:-1]) * (labels.peak_counts() > 0)
+def _columns(entries: OpenEntries, cells: slice) -> OpenEntries:
+    """The open entries of consecutive ``cells``."""
+    if cells == slice(0, entries.n_cells):
+        return entries
+    inside = (entries.indices >= cells.start) & (entries.indices < cells.stop)
+    counts = np.add.reduceat(np.append(inside, False), entries.indptr[:-1]) * (entries.peak_counts() > 0)
     indptr = np.concatenate([[0], np.cumsum(counts)])
-    return type(labels)(indptr, labels.indices[inside] - np.int32(cells.start), cells.stop - cells.start)
+    return type(entries)(indptr, entries.indices[inside] - np.int32(cells.start), cells.stop - cells.start)

@@ -8,12 +8,12 @@ import numpy as np
 
 from scbasset_tl._log import progress
 from scbasset_tl.stats.auc import held_out_areas
-from scbasset_tl.train.monitor import labels_of_crossing
+from scbasset_tl.train.monitor import open_entries_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
     from scbasset_tl.train.distributed import Ranks
     from scbasset_tl.train.loop import Fit
 
@@ -23,7 +23,7 @@ _NAMES = ("per_cell", "per_peak", "auprc_per_cell", "auprc_per_peak")
 
 
 def score_held_out(
-    fit: Fit, embedded: np.ndarray, labels: Labels, peaks: Callable[[str], np.ndarray], ranks: Ranks, *, seed: int
+    fit: Fit, embedded: np.ndarray, entries: OpenEntries, peaks: Callable[[str], np.ndarray], ranks: Ranks, *, seed: int
 ) -> dict[str, dict[str, float]]:
     """Mean auROCs ``per_cell`` and ``per_peak`` of ``peaks("val")`` and ``peaks("test")`` with vectors ``embedded``.
 
@@ -34,18 +34,18 @@ def score_held_out(
     auroc: dict[str, dict[str, float]] = {}
     with progress(len(held_out), description="held-out auROC", unit="part") as bar:
         for level, chosen in held_out.items():
-            n_cells = min(labels.n_cells, max(1, MAX_SCORES // len(chosen)))
+            n_cells = min(entries.n_cells, max(1, MAX_SCORES // len(chosen)))
             means = [np.nan] * len(_NAMES)
             if ranks.rank == 0:
-                cells = np.arange(labels.n_cells, dtype=np.int32)
-                if n_cells < labels.n_cells:
+                cells = np.arange(entries.n_cells, dtype=np.int32)
+                if n_cells < entries.n_cells:
                     cells = np.sort(np.random.default_rng(seed).choice(cells, n_cells, replace=False, shuffle=False))
                 parts = embedded[chosen], weight[cells], bias[cells]
-                areas = held_out_areas(*parts, labels_of_crossing(labels, chosen, cells))
+                areas = held_out_areas(*parts, open_entries_at(entries, chosen, cells))
                 means = [_mean_of_known(scores) for kind in zip(*areas, strict=True) for scores in kind]
             means = ranks.agree(means, fit.head.weight.device)
             auroc[level] = dict(zip(_NAMES, means, strict=True))
-            if n_cells < labels.n_cells:
+            if n_cells < entries.n_cells:
                 auroc[level]["n_cells"] = n_cells
             bar.update()
     return auroc

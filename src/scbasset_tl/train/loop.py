@@ -111,17 +111,24 @@ def fit(
     if saved is not None:
         check_same_run(saved.meta["identity"], identity)
         say_threads(saved.meta)
-    now = _prepare(problem, recipe, fabric, cells_per_step, seed, checkpoint)
+    this_run = _prepare(problem, recipe, fabric, cells_per_step, seed, checkpoint)
     some_cells = cells_per_step is not None
     state = start_state(
-        problem, trunk_config, recipe, fabric.device, seed=seed, cells=now.cells, some_cells=some_cells, start=start
+        problem,
+        trunk_config,
+        recipe,
+        fabric.device,
+        seed=seed,
+        cells=this_run.cells,
+        some_cells=some_cells,
+        start=start,
     )
     if saved is not None:
-        state.from_checkpoint(saved.tensors, saved.meta["state"], now.cells)
+        state.from_checkpoint(saved.tensors, saved.meta["state"], this_run.cells)
 
-    saver = Saver(checkpoint, identity, now.ranks, problem.labels.n_cells)
-    quiet = now.ranks.rank > 0 or settings.verbosity < 2
-    n_steps = len(step_sizes(len(problem.train), recipe.batch_size, now.ranks.size))
+    saver = Saver(checkpoint, identity, this_run.ranks, problem.open_entries.n_cells)
+    quiet = this_run.ranks.rank > 0 or settings.verbosity < 2
+    n_steps = len(step_sizes(len(problem.train), recipe.batch_size, this_run.ranks.size))
     total, done = n_steps * recipe.max_epochs, n_steps * state.epoch
     bar = progress(total, description=f"scBasset, {recipe.max_epochs} epochs", unit="step", initial=done, disable=quiet)
     pace = Pace(bar, recipe.max_epochs - state.epoch, n_steps)
@@ -129,10 +136,13 @@ def fit(
         while (stopped := _stopped(state, recipe)) is None:
             saver.save(state)  # also before the first epoch, so that a path that cannot be written fails at once
             started = time.perf_counter()
-            loss = _epoch(state, now, pace)
-            (auroc, auprc), (val_auroc, val_auprc) = _mean_areas(now.train_auroc, now), _validate(state, now)
+            loss = _epoch(state, this_run, pace)
+            (auroc, auprc), (val_auroc, val_auprc) = (
+                _mean_areas(this_run.train_auroc, this_run),
+                _validate(state, this_run),
+            )
             lr = state.optimizer.param_groups[0]["lr"]
-            row = now.ranks.agree(
+            row = this_run.ranks.agree(
                 [loss, auroc, val_auroc, auprc, val_auprc, lr, time.perf_counter() - started], fabric.device
             )
             for name, value in zip(state.history, row, strict=True):
@@ -145,17 +155,17 @@ def fit(
     saver.save(state, always=True)
     state.restore_best()
     state.trunk.eval()
-    _whole_head(state.head, now)
+    _whole_head(state.head, this_run)
     return Fit(state.trunk, state.head, state.history, state.best_epoch, stopped)
 
 
 def _prepare(
     problem: Problem, recipe: Recipe, fabric: Fabric, cells_per_step: int | None, seed: int, checkpoint: Path | None
 ) -> _Run:
-    ranks, labels, device = Ranks.of(fabric), problem.labels, fabric.device
-    parts = [ranks.part(labels.n_cells, rank) for rank in range(ranks.size)]
-    n_taken = labels.n_cells if cells_per_step is None else cells_per_step
-    taken = [n_taken * part.stop // labels.n_cells - n_taken * part.start // labels.n_cells for part in parts]
+    ranks, entries, device = Ranks.of(fabric), problem.open_entries, fabric.device
+    parts = [ranks.part(entries.n_cells, rank) for rank in range(ranks.size)]
+    n_taken = entries.n_cells if cells_per_step is None else cells_per_step
+    taken = [n_taken * part.stop // entries.n_cells - n_taken * part.start // entries.n_cells for part in parts]
     if min(taken) < 1 or min(step_sizes(len(problem.train), recipe.batch_size, ranks.size), default=0) < 2:
         message = (
             f"{ranks.size} devices are too many for {n_taken} cells a step and {len(problem.train)} training peaks: each "
@@ -163,10 +173,10 @@ def _prepare(
         )
         raise ValueError(message)
     cells, n_drawn = parts[ranks.rank], None if cells_per_step is None else taken[ranks.rank]
-    peaks = PeakBatches(problem.codes, labels, problem.train, device, cells=cells, subset=n_drawn is not None)
+    peaks = PeakBatches(problem.codes, entries, problem.train, device, cells=cells, subset=n_drawn is not None)
     rng = np.random.default_rng(seed)
-    train_auroc = AucSample(labels, problem.train, cells, rng, device)
-    val_auroc = AucSample(labels, problem.val, cells, rng, device) if len(problem.val) > 1 else None
+    train_auroc = AucSample(entries, problem.train, cells, rng, device)
+    val_auroc = AucSample(entries, problem.val, cells, rng, device) if len(problem.val) > 1 else None
     return _Run(problem, recipe, fabric, ranks, cells, n_drawn, peaks, train_auroc, val_auroc, checkpoint)
 
 
@@ -178,60 +188,62 @@ def _stopped(state: RunState, recipe: Recipe) -> str | None:
     return None
 
 
-def _epoch(state: RunState, now: _Run, pace: Pace) -> float:
+def _epoch(state: RunState, this_run: _Run, pace: Pace) -> float:
     """One pass over the training peaks; the mean loss without penalties."""
     state.trunk.train()
-    device, config = now.fabric.device, state.trunk.config
-    n_peaks, recipe, ranks = len(now.problem.train), now.recipe, now.ranks
+    device, config = this_run.fabric.device, state.trunk.config
+    n_peaks, recipe, ranks = len(this_run.problem.train), this_run.recipe, this_run.ranks
     losses, sizes = [], []
     n_steps = len(step_sizes(n_peaks, recipe.batch_size, ranks.size))
     steps = epoch_steps(
         n_peaks, recipe, state.generator, ranks, device, n_latent=config.n_latent, dropout=config.dropout
     )
     first = state.epoch * n_steps
-    with_labels = ahead(partial(_labels, now), steps, now.peaks.n_ahead, device)
-    for number, (step, (cells, positives)) in enumerate(with_labels):
+    with_positives = ahead(partial(_positives, this_run), steps, this_run.peaks.n_ahead, device)
+    for number, (step, (cells, positives)) in enumerate(with_positives):
         lr = recipe.lr_at(first + number, n_steps * recipe.max_epochs)
-        losses.append(_step(state, now, step, cells, positives, lr))  # kept on its device: reading it would synchronise
+        losses.append(
+            _step(state, this_run, step, cells, positives, lr)
+        )  # kept on its device: reading it would synchronise
         sizes.append(len(step.rows))
         pace.step()
     own = float(torch.stack(losses).cpu().double() @ torch.tensor(sizes).double()) / sum(sizes)
     (mean,) = ranks.total([own], device)
     if not np.isfinite(mean):
-        other = "" if now.checkpoint is None else ", and name another checkpoint: this one stays with that lr"
+        other = "" if this_run.checkpoint is None else ", and name another checkpoint: this one stays with that lr"
         message = f"the loss became {mean} in epoch {state.epoch + 1}: lower lr (now {recipe.lr}){other}."
         raise FloatingPointError(message)
     ranks.average_(buffer for buffer in state.trunk.buffers() if buffer.is_floating_point())
     return mean
 
 
-def _labels(now: _Run, step: Step) -> tuple[torch.Tensor | None, Positives]:
+def _positives(this_run: _Run, step: Step) -> tuple[torch.Tensor | None, Positives]:
     """The cells that a step draws, if it does not take all, and the open pairs of its peaks in them."""
-    if now.n_drawn is None:
-        return None, now.peaks.positives(step.rows)
-    drawn = draw_cells(now.cells.stop - now.cells.start, now.n_drawn, step.seed)
-    return to_device(drawn, now.fabric.device), now.peaks.positives(step.rows, drawn)
+    if this_run.n_drawn is None:
+        return None, this_run.peaks.positives(step.rows)
+    drawn = draw_cells(this_run.cells.stop - this_run.cells.start, this_run.n_drawn, step.seed)
+    return to_device(drawn, this_run.fabric.device), this_run.peaks.positives(step.rows, drawn)
 
 
 def _step(
-    state: RunState, now: _Run, step: Step, cells: torch.Tensor | None, positives: Positives, lr: float
+    state: RunState, this_run: _Run, step: Step, cells: torch.Tensor | None, positives: Positives, lr: float
 ) -> torch.Tensor:
     """Move all weights once; this rank's part of the loss, that of its cells."""
-    recipe, ranks, peaks, head = now.recipe, now.ranks, now.peaks, state.head
-    n_cells = now.cells.stop - now.cells.start
+    recipe, ranks, peaks, head = this_run.recipe, this_run.ranks, this_run.peaks, state.head
+    n_cells = this_run.cells.stop - this_run.cells.start
     own: list[torch.Tensor] = [head.weight, head.bias]
     if cells is not None and state.cell_optimizer is not None:
         own = state.cell_optimizer.take(cells)
     weight, bias = head.with_batches(own[0], own[1], cells)
 
     codes = augment(peaks.codes[peaks.ids[step.own]], step.flip, step.by)
-    with now.fabric.autocast():
+    with this_run.fabric.autocast():
         h = state.trunk(one_hot(codes), step.keep / (1 - state.trunk.config.dropout))
     h = ranks.gather(h.to(weight.dtype))
     # the mean over all cells is the mean over each rank's, weighted by how many they are
-    share = n_cells / now.problem.labels.n_cells
+    share = n_cells / this_run.problem.open_entries.n_cells
     loss = fused_linear_bce(h, weight, bias, positives) * share
-    now.train_auroc.update(step.rows, h.detach(), head)
+    this_run.train_auroc.update(step.rows, h.detach(), head)
     objective = loss
     if recipe.l2_cell:  # scaled up from the cells drawn to all cells
         objective = objective + recipe.l2_cell * n_cells / len(weight) * own[0].square().sum()
@@ -261,24 +273,26 @@ def _optimizer_step(state: RunState, now: _Run, lr: float) -> None:
     state.step += 1
 
 
-def _validate(state: RunState, now: _Run) -> tuple[float, float]:
-    if now.val_auroc is None:
+def _validate(state: RunState, this_run: _Run) -> tuple[float, float]:
+    if this_run.val_auroc is None:
         return float("nan"), float("nan")
-    val = now.problem.val
-    now.val_auroc.update(torch.arange(len(val)), embed(state.trunk, now.problem.codes[val]), state.head)
-    return _mean_areas(now.val_auroc, now)
+    val = this_run.problem.val
+    this_run.val_auroc.update(torch.arange(len(val)), embed(state.trunk, this_run.problem.codes[val]), state.head)
+    return _mean_areas(this_run.val_auroc, this_run)
 
 
-def _mean_areas(sample: AucSample, now: _Run) -> tuple[float, float]:
+def _mean_areas(sample: AucSample, this_run: _Run) -> tuple[float, float]:
     """Mean auROC and auPR per cell."""
-    roc, pr, n_cells = now.ranks.total(sample.score(), now.fabric.device)
+    roc, pr, n_cells = this_run.ranks.total(sample.score(), this_run.fabric.device)
     return (roc / n_cells, pr / n_cells) if n_cells else (float("nan"), float("nan"))
 
 
-def _whole_head(head: Head, now: _Run) -> None:
+def _whole_head(head: Head, this_run: _Run) -> None:
     """Give every rank the cells of all, in memory: a device may hold its part only."""
-    if now.ranks.size > 1:
-        n_cells, design = now.problem.labels.n_cells, now.problem.design
-        weight, bias = (now.ranks.collect(part.detach(), n_cells, everywhere=True) for part in (head.weight, head.bias))
+    if this_run.ranks.size > 1:
+        n_cells, design = this_run.problem.open_entries.n_cells, this_run.problem.design
+        weight, bias = (
+            this_run.ranks.collect(part.detach(), n_cells, everywhere=True) for part in (head.weight, head.bias)
+        )
         columns = torch.empty(n_cells, 0, dtype=torch.int64) if design is None else torch.as_tensor(design)
         head.to("cpu").replace_cells(weight, bias, columns)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from scbasset_tl.stats.auc import areas_per_column
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.train.batches import to_device
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ class AucSample:
     """
 
     def __init__(
-        self, labels: Labels, peaks: np.ndarray, cells: slice, rng: np.random.Generator, device: torch.device
+        self, entries: OpenEntries, peaks: np.ndarray, cells: slice, rng: np.random.Generator, device: torch.device
     ) -> None:
         rows = np.sort(_sample(len(peaks), MAX_PEAKS, rng))
-        columns = np.sort(_sample(labels.n_cells, MAX_CELLS, rng)).astype(np.int32)
+        columns = np.sort(_sample(entries.n_cells, MAX_CELLS, rng)).astype(np.int32)
         columns = columns[slice(*np.searchsorted(columns, (cells.start, cells.stop)))]
-        self._labels = labels_of_crossing(labels, peaks[rows], columns)
+        self._entries = open_entries_at(entries, peaks[rows], columns)
         self._cells = torch.as_tensor(columns - cells.start, dtype=torch.int64, device=device)
         self._slot = torch.full((len(peaks),), -1)
         self._slot[torch.as_tensor(rows)] = torch.arange(len(rows))
@@ -53,11 +53,11 @@ class AucSample:
 
         Cells with both open and closed peaks have them. Several ranks leave out a peak or so of each epoch.
         """
-        logits, labels = self._logits.cpu().numpy(), self._labels
+        logits, entries = self._logits.cpu().numpy(), self._entries
         if not self._seen.all():
-            logits, labels = logits[self._seen], labels.rows(np.flatnonzero(self._seen))
+            logits, entries = logits[self._seen], entries.rows(np.flatnonzero(self._seen))
         self._seen[:] = False
-        areas = areas_per_column(logits, labels)
+        areas = areas_per_column(logits, entries)
         return float(np.nansum(areas.roc)), float(np.nansum(areas.pr)), int(np.isfinite(areas.roc).sum())
 
 
@@ -65,15 +65,15 @@ def _sample(n: int, n_wanted: int, rng: np.random.Generator) -> np.ndarray:
     return rng.choice(n, min(n, n_wanted), replace=False, shuffle=False)
 
 
-def labels_of_crossing(labels: Labels, peaks: np.ndarray, cells: np.ndarray) -> Labels:
-    """The labels of a few peaks in a few cells (ascending, int32), reading no other rows."""
-    found = []
+def open_entries_at(entries: OpenEntries, peaks: np.ndarray, cells: np.ndarray) -> OpenEntries:
+    """The open entries of a few peaks in a few cells (ascending, int32), reading no other rows."""
+    columns = []
     for peak in peaks:
-        row = labels.indices[labels.indptr[peak] : labels.indptr[peak + 1]]
+        row = entries.indices[entries.indptr[peak] : entries.indptr[peak + 1]]
         few, many = (row, cells) if len(row) < len(cells) else (cells, row)
         place = np.searchsorted(many, few)
         inside = place < len(many)
         inside[inside] = many[place[inside]] == few[inside]
-        found.append(place[inside] if few is row else np.flatnonzero(inside))
-    indptr = np.concatenate([[0], np.cumsum([len(columns) for columns in found])])
-    return Labels(indptr, np.concatenate([*found, np.empty(0)]).astype(np.int32), len(cells))
+        columns.append(place[inside] if few is row else np.flatnonzero(inside))
+    indptr = np.concatenate([[0], np.cumsum([len(part) for part in columns])])
+    return OpenEntries(indptr, np.concatenate([*columns, np.empty(0)]).astype(np.int32), len(cells))

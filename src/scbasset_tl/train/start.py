@@ -39,7 +39,7 @@ def start_state(
     trunk = Trunk(config, generator)
     if start is not None:
         trunk.load_state_dict(start.state_dict())
-    n_cells = problem.labels.n_cells
+    n_cells = problem.open_entries.n_cells
     design = None if problem.design is None else torch.as_tensor(problem.design)
     head = Head(n_cells, config.n_latent, n_batches=problem.n_batches, design=design, generator=generator)
     if recipe.data_bias:
@@ -76,8 +76,8 @@ def svd_vectors(problem: Problem, n_latent: int, seed: int) -> np.ndarray:
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(problem.train)
-    n_peaks = int(np.searchsorted(np.cumsum(problem.labels.peak_counts()[order]), _MAX_ENTRIES, side="right"))
-    opened = cells_by_peaks(problem.labels.rows(np.sort(order[: max(n_peaks, 2)])))
+    n_peaks = int(np.searchsorted(np.cumsum(problem.open_entries.peak_counts()[order]), _MAX_ENTRIES, side="right"))
+    opened = cells_by_peaks(problem.open_entries.rows(np.sort(order[: max(n_peaks, 2)])))
     coordinates = Lsi.fit(opened, n_latent, rng=rng).transform(opened)
     if problem.design is not None:  # the batch vectors hold what a whole batch shares
         for column in problem.design.T:
@@ -92,5 +92,7 @@ def svd_vectors(problem: Problem, n_latent: int, seed: int) -> np.ndarray:
 
 def _density_logit(problem: Problem) -> np.ndarray:
     """Each cell's share of open peaks on the logit scale; half a peak added so that empty and full cells stay finite."""
-    open_peaks = problem.open_peaks if problem.open_peaks is not None else problem.labels.cell_counts(problem.train)
+    open_peaks = (
+        problem.open_peaks if problem.open_peaks is not None else problem.open_entries.cell_counts(problem.train)
+    )
     return np.log((open_peaks + 0.5) / (len(problem.train) - open_peaks + 0.5)).astype(np.float32)

@@ -18,7 +18,7 @@ from scbasset_tl._adata.model.problem import training_data
 from scbasset_tl._adata.perturb import check_whole
 from scbasset_tl._keys import SPLIT_LEVELS
 from scbasset_tl._log import info
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.stats.perturb import thin
 
 if TYPE_CHECKING:
@@ -106,15 +106,17 @@ def score_part(
         info(
             f"{n_cells - len(kept)} of {n_cells} cells have no read left at {share:.0%} of the reads; they are left out"
         )
-    labels, train = _labels(part[kept]), experiment.peaks["train"]
-    problem = Problem(experiment.codes, labels, train, experiment.peaks["val"], open_peaks=labels.cell_counts(train))
+    open_entries, train = _open_entries(part[kept]), experiment.peaks["train"]
+    problem = Problem(
+        experiment.codes, open_entries, train, experiment.peaks["val"], open_peaks=open_entries.cell_counts(train)
+    )
     result = fit(problem, experiment.config, experiment.recipe, fabric, seed=seed)
     vectors = embed(result.trunk, experiment.codes, average=peak_average("fast", None)).cpu().numpy()
-    exact_cells(result, vectors, labels, train, Ranks.of(fabric))
+    exact_cells(result, vectors, open_entries, train, Ranks.of(fabric))
     weight, bias = (values.detach().cpu().numpy() for values in result.head())
     rows = np.flatnonzero(np.isin(kept, experiment.scored))
     held_out = np.concatenate([experiment.peaks["val"], experiment.peaks["test"]])
-    truth = _labels(whole[kept[rows]]).rows(held_out)
+    truth = _open_entries(whole[kept[rows]]).rows(held_out)
     per_cell, per_peak = held_out_areas(vectors[held_out], weight[rows], bias[rows], truth)
     scores = {"auroc_per_cell": _mean(per_cell.roc), "auroc_per_peak": _mean(per_peak.roc)}
     if experiment.groups is not None:
@@ -135,10 +137,10 @@ def _thinned(counts: sparse.csr_matrix, share: float, rng: np.random.Generator) 
     return part
 
 
-def _labels(counts: sparse.csr_matrix) -> Labels:
+def _open_entries(counts: sparse.csr_matrix) -> OpenEntries:
     by_peak = counts.tocsc()
     by_peak.sort_indices()
-    return Labels(by_peak.indptr.astype(np.int64), by_peak.indices.astype(np.int32), counts.shape[0])
+    return OpenEntries(by_peak.indptr.astype(np.int64), by_peak.indices.astype(np.int32), counts.shape[0])
 
 
 def _mean(scores: np.ndarray) -> float:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.matrix import labels_from
+from scbasset_tl._adata.matrix import open_entries_from
 from scbasset_tl._adata.readout import find_groups, group_means, listed
 from scbasset_tl._log import late_progress
-from scbasset_tl.stats.labels import blocks_of_rows
+from scbasset_tl.stats.open_entries import blocks_of_rows
 from scbasset_tl.stats.rank_sum import rank_sum_z, rank_sums, rank_sums_of_open
 
 if TYPE_CHECKING:
@@ -97,11 +97,11 @@ def compare_denoised(matrix: LowRank, chosen: Grouping) -> Iterator[tuple[int, n
 
 def compare_raw(adata: AnnData, layer: str | None, chosen: Grouping) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """The same for open or closed entries, from the number of cells of each group in which a peak is open."""
-    labels, n_groups = labels_from(adata, layer), len(chosen.names)
-    n_open = np.empty((labels.n_peaks, n_groups), dtype=np.int64)
-    for first, last in blocks_of_rows(labels.indptr):
-        lengths, ends = labels.peak_counts()[first:last], labels.indptr[[first, last]]
-        group = chosen.code[labels.indices[slice(*ends)]]
+    open_entries, n_groups = open_entries_from(adata, layer), len(chosen.names)
+    n_open = np.empty((open_entries.n_peaks, n_groups), dtype=np.int64)
+    for first, last in blocks_of_rows(open_entries.indptr):
+        lengths, ends = open_entries.peak_counts()[first:last], open_entries.indptr[[first, last]]
+        group = chosen.code[open_entries.indices[slice(*ends)]]
         cell = (np.repeat(np.arange(last - first), lengths) * n_groups + group)[group >= 0]
         n_open[first:last] = np.bincount(cell, minlength=(last - first) * n_groups).reshape(-1, n_groups)
     for number in chosen.wanted.tolist():

@@ -12,7 +12,7 @@ import numpy as np
 from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.columns import say_level
 from scbasset_tl._adata.kinds import MODEL
-from scbasset_tl._adata.matrix import labels_from, slot_name
+from scbasset_tl._adata.matrix import open_entries_from, slot_name
 from scbasset_tl._adata.model.batches import batch_names
 from scbasset_tl._adata.model.seen import MAPPED, fitted_peaks
 from scbasset_tl._adata.model.store import read_model
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from scbasset_tl._adata.model.batches import Batches
     from scbasset_tl._adata.model.store import Model
     from scbasset_tl.nn.trunk import Trunk
-    from scbasset_tl.stats.labels import Labels
     from scbasset_tl.stats.logistic import CellFit
+    from scbasset_tl.stats.open_entries import OpenEntries
 
 N_KNOWN = 500
 """Cells of the reference that the limit for odd cells is drawn from: its share is exact to one percent."""
@@ -71,15 +71,15 @@ def map_by_sequence(
     l2 = prior_precision(model) if l2 is None else check_number("l2", l2, low=0)
     codes = query_codes(query, reference, trunk.config.seq_len)
     batches = query_batches(query.obs, model.batches)
-    labels = cell_labels(query, layer)
+    open_entries = query_entries(query, layer)
 
     places = places_in(codes, reference)
     fitted = fitted_peaks(query, reference, model, places, peaks)
     vectors = peak_vectors(codes, places, model, trunk, device)
     batch_weight, batch_bias = batch_part(batches, query.obs, vectors.shape[1])
-    used = labels.rows(np.flatnonzero(fitted))
+    used = open_entries.rows(np.flatnonzero(fitted))
     fit = fit_cells(vectors[fitted], used, l2=l2, center=batch_weight)
-    odd = odd_cells(labels, vectors, places, batch_weight, fit, reference, model, l2=l2, rng=generator)
+    odd = odd_cells(open_entries, vectors, places, batch_weight, fit, reference, model, l2=l2, rng=generator)
     _say_mapped(fit, used, fitted, odd, l2)
     call = {"name": MAPPED, "key": key, "layer": layer, "l2": l2, "peaks": peaks, "seed": recorded_seed(rng)}
     return {
@@ -102,7 +102,7 @@ def map_by_sequence(
     }
 
 
-def _say_mapped(fit: CellFit, used: Labels, fitted: np.ndarray, odd: np.ndarray | None, l2: float) -> None:
+def _say_mapped(fit: CellFit, used: OpenEntries, fitted: np.ndarray, odd: np.ndarray | None, l2: float) -> None:
     n_open = used.cell_counts()
     n_useless = int(((n_open == 0) | (n_open == used.n_peaks)).sum())
     n_failed = int((~fit.converged).sum()) - n_useless
@@ -166,11 +166,11 @@ def _contigs(adata: AnnData) -> set[str]:
     return set() if places is None else set(map(str, places.chrom))
 
 
-def cell_labels(query: AnnData, layer: str | None) -> Labels:
+def query_entries(query: AnnData, layer: str | None) -> OpenEntries:
     """The open entries of the query; each cell must have open and closed peaks."""
-    labels = labels_from(query, layer)
-    n_open = labels.cell_counts()
-    useless = np.flatnonzero((n_open == 0) | (n_open == labels.n_peaks))
+    open_entries = open_entries_from(query, layer)
+    n_open = open_entries.cell_counts()
+    useless = np.flatnonzero((n_open == 0) | (n_open == open_entries.n_peaks))
     if len(useless):
         message = (
             f"query: {slot_name(layer)} has {len(useless)} cells in which no peak or every peak is open, first "
@@ -178,7 +178,7 @@ def cell_labels(query: AnnData, layer: str | None) -> Labels:
             "scanpy.pp.filter_cells(query, min_genes=1); if the data are scaled or imputed, name the counts with layer=."
         )
         raise ValueError(message)
-    return labels
+    return open_entries
 
 
 def places_in(codes: np.ndarray, reference: AnnData) -> np.ndarray:
@@ -259,7 +259,7 @@ def prior_precision(model: Model) -> float:
 
 
 def odd_cells(
-    labels: Labels,
+    open_entries: OpenEntries,
     peaks: np.ndarray,
     places: np.ndarray,
     center: np.ndarray,
@@ -279,19 +279,19 @@ def odd_cells(
         info(f"the reference has no {slot_name(layer)}: no cell is marked as out of its distribution")
         return None
     chosen = np.sort(rng.permutation(reference.n_obs)[:N_KNOWN])
-    known, known_peaks = labels_from(reference[chosen], layer), model.require_peaks()
+    known, known_peaks = open_entries_from(reference[chosen], layer), model.require_peaks()
     shared = np.flatnonzero(places >= 0)
     if len(shared) >= min(N_SHARED, len(places)):
         known, known_peaks = known.rows(places[shared]), known_peaks[places[shared]]
-        labels, peaks = labels.rows(shared), peaks[shared]
+        open_entries, peaks = open_entries.rows(shared), peaks[shared]
     else:  # some sets of peaks are predicted better than others
         info(
             f"query and reference share {len(shared)} peaks: more or less than 5 % of ordinary cells may be marked as odd"
         )
-    n_open = labels.cell_counts()
+    n_open = open_entries.cell_counts()
     known = thinned(known, depths_like(known.cell_counts(), n_open), rng)
     known_center, _ = batch_part(model.batches, reference.obs.iloc[chosen], peaks.shape[1])
     known_gain = held_out_gain(known_peaks, known, l2=l2, rng=rng, center=known_center)
-    gain = held_out_gain(peaks, labels, l2=l2, rng=rng, center=center, start=fit)
+    gain = held_out_gain(peaks, open_entries, l2=l2, rng=rng, center=center, start=fit)
     usable = known.cell_counts() > 0
     return low_gain(gain, n_open, known_gain[usable], known.cell_counts()[usable], share=ODD_SHARE)

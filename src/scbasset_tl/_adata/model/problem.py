@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from scbasset_tl.stats.labels import Labels
+    from scbasset_tl.stats.open_entries import OpenEntries
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Codes (P, L) and labels of all peaks, their split, and the batch columns of the cells."""
+    """Codes (P, L) and open entries of all peaks, their split, and the batch columns of the cells."""
 
     codes: np.ndarray
-    labels: Labels
+    open_entries: OpenEntries
     split: np.ndarray  # "train", "val" or "test" for each peak
     batch_columns: list[str]
     batch_categories: list[list[str]]
     design: np.ndarray | None
-    checksum: str | None = None  # of the labels, if an index file knows it
+    checksum: str | None = None  # that an index file keeps of the open entries
 
     def peaks(self, level: str) -> np.ndarray:
         """Positions of the peaks of one level of the split."""
@@ -48,16 +48,18 @@ class TrainingData:
     def problem(self) -> Problem:
         """What the engine is given."""
         train = self.peaks("train")
-        open_peaks = self.labels.cell_counts(train)
+        open_peaks = self.open_entries.cell_counts(train)
         n_empty = int((open_peaks == 0).sum())
         if n_empty:
-            info(f"{n_empty} of {self.labels.n_cells} cells have no open peak in training: their vectors mean nothing")
+            info(
+                f"{n_empty} of {self.open_entries.n_cells} cells have no open peak in training: their vectors mean nothing"
+            )
         n_batches = sum(len(levels) for levels in self.batch_categories)
-        return Problem(self.codes, self.labels, train, self.peaks("val"), self.design, n_batches, open_peaks)
+        return Problem(self.codes, self.open_entries, train, self.peaks("val"), self.design, n_batches, open_peaks)
 
     def fingerprint(self) -> str:
-        """Identifies sequences, labels, split and batches, so that a checkpoint meets only its own data."""
-        digest = blake2b((self.checksum or self.labels.checksum()).encode(), digest_size=16)
+        """Identifies sequences, accessibility, split and batches, so that a checkpoint meets only its own data."""
+        digest = blake2b((self.checksum or self.open_entries.checksum()).encode(), digest_size=16)
         for part in (self.codes, self.split.astype("S5"), self.design):
             if part is not None:
                 digest.update(np.ascontiguousarray(part).data)
@@ -76,8 +78,8 @@ def training_data(
 ) -> TrainingData:
     """Check and collect what :func:`scbasset_tl.tl.scbasset` reads beside the sequences ``codes``.
 
-    With ``index_file`` the labels stay in that file, read whole first to ``verify`` it; see
-    :func:`scbasset_tl._adata.index.indexed_labels`.
+    With ``index_file`` the open entries stay in that file, read whole first to ``verify`` it; see
+    :func:`scbasset_tl._adata.index.indexed_entries`.
     """
     lines = lines_from(adata, layer)
     columns, categories = batch_columns(adata, batch_key)
@@ -90,15 +92,15 @@ def training_data(
         _check_counts(adata, peak_counts, cell_counts, slot)
 
     if index_file is not None:
-        from scbasset_tl._adata.index import indexed_labels
+        from scbasset_tl._adata.index import indexed_entries
 
-        labels, _, checksum = indexed_labels(lines, index_file, check, slot=slot, verify=verify)
-        return TrainingData(codes, labels, split, columns, categories, design, checksum)
-    from scbasset_tl.stats.transpose import count, labels_of
+        open_entries, _, checksum = indexed_entries(lines, index_file, check, slot=slot, verify=verify)
+        return TrainingData(codes, open_entries, split, columns, categories, design, checksum)
+    from scbasset_tl.stats.transpose import count, open_entries_of
 
     counts = count(lines)
     check(*counts)
-    return TrainingData(codes, labels_of(lines, counts[0]), split, columns, categories, design)
+    return TrainingData(codes, open_entries_of(lines, counts[0]), split, columns, categories, design)
 
 
 def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tuple[list[str], list[list[str]]]:

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from scbasset_tl._adata.kinds import GENE_SCORES, RAW_GENE_SCORES
-from scbasset_tl._adata.matrix import labels_from
+from scbasset_tl._adata.matrix import open_entries_from
 from scbasset_tl._adata.model.denoised import averaging
 from scbasset_tl._adata.positions import region_keys
 from scbasset_tl._adata.results import find
@@ -153,12 +153,14 @@ def _canonical(adata: AnnData) -> pd.Index:
 
 def raw_scores(adata: AnnData, layer: str | None, weights: sparse.csr_matrix, *, normalize_depth: bool) -> np.ndarray:
     """Share of each gene's peaks that are open, float32 (n_obs, G); ``normalize_depth`` scales them to the median depth."""
-    labels = labels_from(adata, layer)
-    one = np.ones(len(labels.indices), dtype=np.float32)
-    opened = sparse.csr_matrix((one, labels.indices, labels.indptr), shape=(labels.n_peaks, labels.n_cells))
+    open_entries = open_entries_from(adata, layer)
+    one = np.ones(len(open_entries.indices), dtype=np.float32)
+    opened = sparse.csr_matrix(
+        (one, open_entries.indices, open_entries.indptr), shape=(open_entries.n_peaks, open_entries.n_cells)
+    )
     scores = (weights.astype(np.float32) @ opened).T.toarray()
     if normalize_depth:
-        depth = labels.cell_counts()
+        depth = open_entries.cell_counts()
         scores *= (np.median(depth) / np.maximum(depth, 1)).astype(np.float32)[:, None]
     return np.ascontiguousarray(scores)
 

@@ -65,7 +65,7 @@ def encode(tokens: sparse.csr_matrix, vectors: np.ndarray, *, pooling: str = "me
     import torch
     from torch.nn.functional import embedding_bag
 
-    from scbasset_tl.stats.labels import blocks_of_rows
+    from scbasset_tl.stats.open_entries import blocks_of_rows
 
     mode = "sum" if check_one_of("pooling_method", pooling, ("mean", "max")) == "mean" else "max"
 

@@ -1,4 +1,4 @@
-"""Kernels on peaks × cells labels: tiles of a minibatch, transposition, exact auROC."""
+"""Kernels on the open entries of peaks × cells: tiles of a minibatch, transposition, exact auROC."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 from scipy import sparse
 
 from scbasset_tl.stats.auc import auc_per_row, held_out_areas
-from scbasset_tl.stats.labels import Labels
+from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.stats.tiles import gather_tiles, row_spans, tile_starts
 from scbasset_tl.stats.transpose import transpose
 
 N_PEAKS, DENSITY, TILE = 512, 0.023, 4096
 
 
-def make_labels(n_cells: int) -> Labels:
+def make_entries(n_cells: int) -> OpenEntries:
     x = sparse.random(N_PEAKS, n_cells, DENSITY, format="csr", random_state=np.random.default_rng(0))
     x.sort_indices()
-    return Labels(x.indptr.astype(np.int64), x.indices.astype(np.int32), n_cells)
+    return OpenEntries(x.indptr.astype(np.int64), x.indices.astype(np.int32), n_cells)
 
 
 class OfCells:
@@ -24,7 +24,7 @@ class OfCells:
     param_names = ("cells",)
 
     def setup(self, n_cells: int):
-        self.labels = make_labels(n_cells)
+        self.entries = make_entries(n_cells)
         self.rows = np.random.default_rng(0).permutation(N_PEAKS)[:128]
         self.n_tiles = -(-n_cells // TILE)
         self.spans = self.row_spans()
@@ -32,33 +32,33 @@ class OfCells:
             call(n_cells)  # compiles
 
     def row_spans(self):
-        labels = self.labels
-        return row_spans(labels.indptr, labels.indices, self.rows, 0, labels.n_cells)
+        entries = self.entries
+        return row_spans(entries.indptr, entries.indices, self.rows, 0, entries.n_cells)
 
     def time_row_spans(self, n_cells: int):
         self.row_spans()
 
     def time_tile_starts(self, n_cells: int):
-        tile_starts(self.labels.indices, self.spans, 0, TILE, self.n_tiles)
+        tile_starts(self.entries.indices, self.spans, 0, TILE, self.n_tiles)
 
     def time_gather_tiles(self, n_cells: int):
-        gather_tiles(self.labels.indices, self.spans, 0, np.empty(0, np.int32), TILE, self.n_tiles)
+        gather_tiles(self.entries.indices, self.spans, 0, np.empty(0, np.int32), TILE, self.n_tiles)
 
     def time_transpose(self, n_cells: int):
-        transpose(self.labels)
+        transpose(self.entries)
 
 
 class Auc:
     def setup(self):
         rng = np.random.default_rng(0)
-        self.labels = make_labels(5_000)
+        self.entries = make_entries(5_000)
         self.scores = rng.normal(size=(N_PEAKS, 5_000)).astype(np.float32)
         self.peaks = rng.normal(size=(N_PEAKS, 32))
         self.cells, self.bias = rng.normal(size=(5_000, 32)), rng.normal(size=5_000)
         self.time_auc_per_row()  # compiles
 
     def time_auc_per_row(self):
-        auc_per_row(self.scores, self.labels)
+        auc_per_row(self.scores, self.entries)
 
     def time_held_out_areas(self):
-        held_out_areas(self.peaks, self.cells, self.bias, self.labels)
+        held_out_areas(self.peaks, self.cells, self.bias, self.entries)

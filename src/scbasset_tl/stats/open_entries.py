@@ -14,8 +14,8 @@ BLOCK_ENTRIES = 1 << 22
 """Entries that are looked at in one go: what bounds every temporary array."""
 
 
-class Labels(NamedTuple):
-    """Binary peaks × cells labels: row p is open in the cells ``indices[indptr[p]:indptr[p + 1]]``.
+class OpenEntries(NamedTuple):
+    """Open entries of a peaks × cells matrix: row p is open in the cells ``indices[indptr[p]:indptr[p + 1]]``.
 
     ``indptr`` is int64 (n_peaks + 1); ``indices`` is int32, ascending and without repeats in each row, in memory or
     mapped from a file that memory need not hold. A value per entry would carry nothing and double the memory.
@@ -44,14 +44,14 @@ class Labels(NamedTuple):
         add_counts(np.asarray(self.indices), spans, counts)
         return counts
 
-    def rows(self, peaks: np.ndarray) -> Labels:
-        """The labels of ``peaks`` (integer positions), in that order."""
+    def rows(self, peaks: np.ndarray) -> OpenEntries:
+        """Take the rows of ``peaks`` (integer positions), in that order."""
         indptr = np.concatenate([[0], np.cumsum(self.peak_counts()[peaks])])
         indices, end = np.empty(indptr[-1], dtype=np.int32), 0
         for block in self._blocks(peaks):
             indices[end : end + len(block)] = block
             end += len(block)
-        return Labels(indptr, indices, self.n_cells)
+        return OpenEntries(indptr, indices, self.n_cells)
 
     def checksum(self) -> str:
         """BLAKE2b of the entries, the same wherever they are kept."""

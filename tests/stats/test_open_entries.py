@@ -7,39 +7,39 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
-from scbasset_tl.stats import labels as labels_module
-from scbasset_tl.stats.labels import Labels, blocks_of_rows
+from scbasset_tl.stats import open_entries as module
+from scbasset_tl.stats.open_entries import OpenEntries, blocks_of_rows
 from scbasset_tl.stats.transpose import transpose
 
 booleans = st_numpy.arrays(bool, st_numpy.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
 
-def labels_of(dense):
+def entries_of(dense):
     matrix = sparse.csr_matrix(dense)
-    return Labels(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), dense.shape[1])
+    return OpenEntries(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), dense.shape[1])
 
 
 @settings(max_examples=50, deadline=None)
 @given(booleans, st.data())
 def test_dense_counts_and_rows(dense, data):
-    labels = labels_of(dense)
-    np.testing.assert_array_equal(labels.dense(), dense)
-    np.testing.assert_array_equal(labels.peak_counts(), dense.sum(axis=1))
-    np.testing.assert_array_equal(labels.cell_counts(), dense.sum(axis=0))
+    entries = entries_of(dense)
+    np.testing.assert_array_equal(entries.dense(), dense)
+    np.testing.assert_array_equal(entries.peak_counts(), dense.sum(axis=1))
+    np.testing.assert_array_equal(entries.cell_counts(), dense.sum(axis=0))
     peaks = np.array(data.draw(st.lists(st.integers(0, len(dense) - 1), max_size=8)), dtype=int)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(labels_module, "BLOCK_ENTRIES", 3)
-        np.testing.assert_array_equal(labels.rows(peaks).dense(), dense[peaks])
-        np.testing.assert_array_equal(labels.cell_counts(peaks), dense[peaks].sum(axis=0))
+        patch.setattr(module, "BLOCK_ENTRIES", 3)
+        np.testing.assert_array_equal(entries.rows(peaks).dense(), dense[peaks])
+        np.testing.assert_array_equal(entries.cell_counts(peaks), dense[peaks].sum(axis=0))
 
 
 @settings(max_examples=50, deadline=None)
 @given(booleans)
 def test_transpose(dense):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(labels_module, "BLOCK_ENTRIES", 3)
-        transposed = transpose(labels_of(dense))
-    expected = labels_of(dense.T)
+        patch.setattr(module, "BLOCK_ENTRIES", 3)
+        transposed = transpose(entries_of(dense))
+    expected = entries_of(dense.T)
     assert transposed.n_cells == expected.n_cells
     assert transposed.indices.dtype == np.int32
     np.testing.assert_array_equal(transposed.indptr, expected.indptr)
@@ -47,13 +47,15 @@ def test_transpose(dense):
 
 
 def test_the_checksum_is_that_of_the_entries(rng, monkeypatch):
-    labels = labels_of(rng.random((9, 7)) < 0.5)
-    monkeypatch.setattr(labels_module, "BLOCK_ENTRIES", 4)
-    assert labels.checksum() == blake2b(labels.indptr.tobytes() + labels.indices.tobytes(), digest_size=16).hexdigest()
+    entries = entries_of(rng.random((9, 7)) < 0.5)
+    monkeypatch.setattr(module, "BLOCK_ENTRIES", 4)
+    assert (
+        entries.checksum() == blake2b(entries.indptr.tobytes() + entries.indices.tobytes(), digest_size=16).hexdigest()
+    )
 
 
 def test_blocks_cover_all_rows_and_stay_near_the_bound(monkeypatch):
-    monkeypatch.setattr(labels_module, "BLOCK_ENTRIES", 10)
+    monkeypatch.setattr(module, "BLOCK_ENTRIES", 10)
     lengths = np.array([3, 0, 4, 25, 1, 1, 0, 9, 9, 0])
     blocks = blocks_of_rows(np.concatenate([[0], np.cumsum(lengths)]))
     assert [row for start, stop in blocks for row in range(start, stop)] == list(range(10))
