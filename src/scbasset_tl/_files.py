@@ -99,15 +99,15 @@ def clear_stale(path: Path) -> None:
     """Remove what ended processes left beside ``path``."""
     prefix = _prefix(path)
     with suppress(OSError):
-        for found in list(path.parent.iterdir()):
-            if not (found.name.startswith(prefix) and found.name.endswith(f".{_MARK}")):
+        for leftover in list(path.parent.iterdir()):
+            if not (leftover.name.startswith(prefix) and leftover.name.endswith(f".{_MARK}")):
                 continue
-            host, process, *_ = found.name[len(prefix) :].split("-")
+            host, process, *_ = leftover.name[len(prefix) :].split("-")
             if host == _host() and process.isdigit() and not _is_alive(int(process)):
-                if found.is_dir():
-                    shutil.rmtree(found, ignore_errors=True)
+                if leftover.is_dir():
+                    shutil.rmtree(leftover, ignore_errors=True)
                 else:
-                    found.unlink(missing_ok=True)
+                    leftover.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

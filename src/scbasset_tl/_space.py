@@ -27,17 +27,17 @@ def check_disk(n_bytes: int, folder: Path, what: str, *, advice: str) -> None:
 
 def available_memory() -> int | None:
     """Bytes that this process can still take without swapping; ``None`` where the system does not tell."""
-    known = []
+    limits = []
     with suppress(OSError, StopIteration):
         line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
-        known.append(1024 * int(line.split()[1]))
+        limits.append(1024 * int(line.split()[1]))
     with suppress(OSError, ValueError):  # the limit of a container or a batch job; the text "max" is none
         limit, used = (int(Path(_CGROUP, f"memory.{name}").read_text()) for name in ("max", "current"))
         stat = dict(line.split() for line in Path(_CGROUP, "memory.stat").read_text().splitlines())
-        known.append(limit - used + int(stat.get("inactive_file", 0)))  # files that were read count as used
+        limits.append(limit - used + int(stat.get("inactive_file", 0)))  # files that were read count as used
     with suppress(AttributeError, OSError, ValueError):  # not on Windows
-        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return min(known, default=None)
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min(limits, default=None)
 
 
 def _check(n_bytes: int, available: int | None, what: str, where: str, advice: str, *, say: bool) -> None:

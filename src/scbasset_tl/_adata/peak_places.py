@@ -54,13 +54,13 @@ def compare_windows(one: AnnData, other: AnnData) -> Compared:
 def _overlaps(one: AnnData, other: AnnData, seq_len: int) -> np.ndarray:
     """Peak, the nearest peak of ``other``, and how many bases later it begins, where the windows overlap, int64 (n, 3)."""
     ours, theirs = places_of(one), places_of(other)
-    found = [np.empty((0, 3), dtype=np.int64)]
+    nearest = [np.empty((0, 3), dtype=np.int64)]
     if ours is not None and theirs is not None:
-        for name, known in match_contigs(ours.chrom.categories, theirs.chrom.categories).items():
-            rows, places = np.flatnonzero(ours.chrom == name), np.flatnonzero(theirs.chrom == known)
+        for name, their_name in match_contigs(ours.chrom.categories, theirs.chrom.categories).items():
+            rows, places = np.flatnonzero(ours.chrom == name), np.flatnonzero(theirs.chrom == their_name)
             if len(rows) and len(places):
-                found.append(_nearest(rows, ours.middle[rows], places, theirs.middle[places]))
-    pairs = np.concatenate(found)
+                nearest.append(_nearest(rows, ours.middle[rows], places, theirs.middle[places]))
+    pairs = np.concatenate(nearest)
     return pairs[np.abs(pairs[:, 2]) <= seq_len - _OVERLAP]
 
 

@@ -84,12 +84,12 @@ def group_row(vectors: np.ndarray, obs: pd.DataFrame, groupby: str, group: Any) 
     return means, int(find_groups(wanted, means.index, groupby)[0])
 
 
-def find_groups(wanted: list[Any], known: pd.Index, groupby: str) -> np.ndarray:
-    """Positions of ``wanted`` among the categories ``known`` of ``groupby``; ``.loc`` would take True and False for a mask."""
+def find_groups(wanted: list[Any], categories: pd.Index, groupby: str) -> np.ndarray:
+    """Positions of ``wanted`` among the ``categories`` of ``groupby``; ``.loc`` would take True and False for a mask."""
     # as objects, since the two may be of different types
-    asked, has = (pd.Index(values, dtype=object, tupleize_cols=False) for values in (wanted, list(known)))
+    asked, has = (pd.Index(values, dtype=object, tupleize_cols=False) for values in (wanted, list(categories)))
     numbers = has.get_indexer(asked)
     if (numbers < 0).any() or not len(numbers):
-        message = f"obs[{groupby!r}] has no group {list(asked[numbers < 0])}; it has {list(known)[:20]}."
+        message = f"obs[{groupby!r}] has no group {list(asked[numbers < 0])}; it has {list(categories)[:20]}."
         raise KeyError(message)
     return numbers

@@ -181,13 +181,13 @@ def _check_written(absent: pd.Index, total: int) -> None:
 
 
 def _regions(table: pd.DataFrame) -> Regions:
-    found = read_regions(table)
-    if not len(found.start):
+    regions = read_regions(table)
+    if not len(regions.start):
         message = "regions is an empty table."
         raise ValueError(message)
     named = isinstance(table.index, pd.RangeIndex) or table.index.dtype.kind in "iuf"
-    names = [f"{c}:{s}-{e}" for c, s, e in zip(found.chrom, found.start, found.end, strict=True)]
-    return found._replace(name=pd.Index(names if named else [str(name) for name in table.index], dtype=object))
+    names = [f"{c}:{s}-{e}" for c, s, e in zip(regions.chrom, regions.start, regions.end, strict=True)]
+    return regions._replace(name=pd.Index(names if named else [str(name) for name in table.index], dtype=object))
 
 
 def check_assembly(adata: AnnData, genome: Fasta, dna_key: str = DNA_CODE) -> None:

@@ -74,4 +74,4 @@ def _has_contigs(path: Path, names: list[str]) -> bool:
     """Whether a FASTA has these contigs and no others; of another genome hardly anything is read."""
     with path.open("rb") as file:
         headers = (line[1:].strip().decode() for line in file if line[:1] == b">")
-        return all(found == name for found, name in zip_longest(headers, names))
+        return all(header == name for header, name in zip_longest(headers, names))

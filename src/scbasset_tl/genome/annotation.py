@@ -47,7 +47,7 @@ def level(features: pd.Series) -> np.ndarray:
 def read_annotation(path: Path) -> pd.DataFrame:
     """Genes of a GTF or GFF3 file: ``name``, ``chrom``, ``start`` (text, 1-based), ``end`` and ``strand``."""
     n_lines, parts, gff3 = 0, [], False
-    known: dict[int, set[str]] = {GENE: set(), TRANSCRIPT: set()}
+    ids_seen: dict[int, set[str]] = {GENE: set(), TRANSCRIPT: set()}
     for lines in _parts(path):
         n_lines += len(lines)
         lines = lines.assign(level=level(lines["feature"]), attributes=lines["attributes"].fillna(""))
@@ -58,9 +58,9 @@ def read_annotation(path: Path) -> pd.DataFrame:
             part = part.assign(id=_first(part["attributes"], _IDS_GFF3[kind] if gff3 else ("gene_id",), gff3=gff3))
             # a gene that has a line of its own needs no other, and exons are most of a file
             for above in range(kind):
-                part = part[~part["id"].isin(known[above])]
+                part = part[~part["id"].isin(ids_seen[above])]
             if kind != EXON:
-                known[kind].update(part["id"].dropna())
+                ids_seen[kind].update(part["id"].dropna())
             parts.append(_with_names(part, kind, gff3=gff3))
     read = pd.concat(parts)
     if read.empty:
@@ -124,8 +124,8 @@ def _first(attributes: pd.Series, keys: tuple[str, ...], *, gff3: bool) -> pd.Se
 
     def value(text: str) -> str | None:
         for pattern in patterns:
-            if (match := pattern.search(text)) and (found := match[1] or match[2]):
-                return _plain(found) if gff3 else found
+            if (match := pattern.search(text)) and (content := match[1] or match[2]):
+                return _plain(content) if gff3 else content
         return None
 
     return pd.Series([value(text) for text in attributes], index=attributes.index, dtype=object)
@@ -165,8 +165,8 @@ def _joined(exons: pd.DataFrame) -> pd.DataFrame:
 
 def _unique(names: pd.Series, ids: pd.Series) -> pd.Series:
     """Names of genes: from another line of the gene, or else its id; if genes share a name, all but the first go by their id."""
-    known = names.groupby(ids)
-    only = known.transform("first").where(known.transform("nunique") == 1, None)
+    names_of_gene = names.groupby(ids)
+    only = names_of_gene.transform("first").where(names_of_gene.transform("nunique") == 1, None)
     names = names.where(names.notna(), only)
     names = names.where(names.notna(), ids)
     first = ids.groupby(names).transform("first")

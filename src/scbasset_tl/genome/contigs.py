@@ -36,8 +36,8 @@ def contig_names(chrom: pd.Series) -> pd.Categorical:
     return pd.Categorical(np.array(clean, dtype=object)[names.codes] if len(names) else names)
 
 
-def match_contigs(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """The spelling in ``known`` of each of ``names``; names that it lacks in any spelling, or has twice, are left out.
+def match_contigs(names: Iterable[str], spellings: Iterable[str]) -> dict[str, str]:
+    """The spelling in ``spellings`` of each of ``names``; names that it lacks in any spelling, or has twice, are left out.
 
     The same name comes first. Else case, ``chr``, ``_`` for ``-``, ``1.0`` for ``1`` and leading zeros make no
     difference; scaffolds go by their accession, as in ``chr16_KI270728v1_random`` and ``KI270728.1``, chromosomes of man
@@ -50,27 +50,27 @@ def match_contigs(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     >>> match_contigs(["CHR1", "GL000194.1", "MT", "chr7"], ["1", "chr4_GL000194v1_random", "chrM"])
     {'CHR1': '1', 'GL000194.1': 'chr4_GL000194v1_random', 'MT': 'chrM'}
     """
-    names, known = (list(dict.fromkeys(map(str, part))) for part in (names, known))
-    there = set(known)
-    found = {name: name for name in names if name in there}
-    if len(found) == len(names):
-        return found
-    ours, theirs = spelling_keys(names), spelling_keys(known)
+    names, spellings = (list(dict.fromkeys(map(str, part))) for part in (names, spellings))
+    there = set(spellings)
+    matched = {name: name for name in names if name in there}
+    if len(matched) == len(names):
+        return matched
+    ours, theirs = spelling_keys(names), spelling_keys(spellings)
     for mitochondrion in (False, True):
         spelled: dict[str, list[str]] = {}
         for name, key in theirs.items():
             spelled.setdefault(_key(key, mitochondrion=mitochondrion), []).append(name)
-        for name in [name for name in names if name not in found]:
+        for name in [name for name in names if name not in matched]:
             candidates = spelled.get(_key(ours[name], mitochondrion=mitochondrion), [])
             if len(candidates) == 1:
-                found[name] = candidates[0]
-    return {name: found[name] for name in names if name in found}
+                matched[name] = candidates[0]
+    return {name: matched[name] for name in names if name in matched}
 
 
-def respell(chrom: pd.Categorical, known: Iterable[str], *, whose: str, source: str) -> pd.Categorical:
-    """The contigs as ``known`` spells them, with a note about it; contigs that it lacks stay as they are."""
+def respell(chrom: pd.Categorical, spellings: Iterable[str], *, whose: str, source: str) -> pd.Categorical:
+    """The contigs as ``spellings`` has them, with a note about it; contigs that it lacks stay as they are."""
     names = [str(name) for name in chrom.categories]
-    spelled = match_contigs(names, known)
+    spelled = match_contigs(names, spellings)
     if changed := [name for name in spelled if spelled[name] != name]:
         pairs = ", ".join(f"{name!r} as {spelled[name]!r}" for name in changed[:3])
         info(f"contigs of {whose} are read as {source} spells them: {pairs}{', ...' if len(changed) > 3 else ''}")

@@ -51,9 +51,9 @@ def find_patterns(codes: np.ndarray, contributions: np.ndarray, arguments: Mappi
         warnings.simplefilter("ignore", DeprecationWarning)  # it forks beside threads
         both = require_modisco()(one_hot, contributions.astype(np.float32), **arguments)
     return [
-        Pattern(positive, len(found.seqlets), np.asarray(found.sequence), np.asarray(found.contrib_scores))
+        Pattern(positive, len(pattern.seqlets), np.asarray(pattern.sequence), np.asarray(pattern.contrib_scores))
         for positive, patterns in zip((True, False), both, strict=True)
-        for found in sorted(patterns or [], key=lambda pattern: -len(pattern.seqlets))
+        for pattern in sorted(patterns or [], key=lambda pattern: -len(pattern.seqlets))
     ]
 
 

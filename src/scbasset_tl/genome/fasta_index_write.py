@@ -63,7 +63,7 @@ def _rows(lines: Iterable[bytes]) -> list[tuple[str, int, int, int, int]]:
             ended = False
         elif size == width and not ended:
             full += 1
-        elif found := len(line.rstrip(b"\r\n")):
+        elif n_letters := len(line.rstrip(b"\r\n")):
             if not name and line[:1] != b";":
                 message = f"line {number} is text before the first '>': {line[:20]!r}."
                 raise ValueError(message)
@@ -74,9 +74,9 @@ def _rows(lines: Iterable[bytes]) -> list[tuple[str, int, int, int, int]]:
                 )
                 raise ValueError(message)
             if name and not width:
-                letters, width, full = found, size, 1
+                letters, width, full = n_letters, size, 1
             elif name:
-                last, ended = found, True
+                last, ended = n_letters, True
         else:
             ended = bool(name)
     if not name:

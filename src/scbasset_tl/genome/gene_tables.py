@@ -89,13 +89,13 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def table_columns(table: pd.DataFrame) -> GeneColumns:
     """What a table of genes holds, whatever its columns are called."""
-    known: dict[str, Any] = {}
+    columns_by_name: dict[str, Any] = {}
     for column in table.columns:
-        known.setdefault(re.sub(r"[^a-z0-9]+", "_", str(column).lower()).strip("_"), column)
-    chrom = next((known[name] for name in _CHROMS if name in known), None)
-    site = next(((known[name], first) for name, first in _SITES if name in known), None)
-    span = next(((pair, first) for pair, first in _SPANS if {*pair, "strand"} <= set(known)), None)
-    columns = [known[name] for name in (*_SYMBOLS, *_IDS) if name in known]
+        columns_by_name.setdefault(re.sub(r"[^a-z0-9]+", "_", str(column).lower()).strip("_"), column)
+    chrom = next((columns_by_name[name] for name in _CHROMS if name in columns_by_name), None)
+    site = next(((columns_by_name[name], first) for name, first in _SITES if name in columns_by_name), None)
+    span = next(((pair, first) for pair, first in _SPANS if {*pair, "strand"} <= set(columns_by_name)), None)
+    columns = [columns_by_name[name] for name in (*_SYMBOLS, *_IDS) if name in columns_by_name]
     if chrom is None or (site or span) is None or (not columns and isinstance(table.index, pd.RangeIndex)):
         message = f"genes: {_NEED}; the table has columns {[str(column) for column in table.columns[:12]]}."
         raise KeyError(message)
@@ -106,14 +106,14 @@ def table_columns(table: pd.DataFrame) -> GeneColumns:
     if site is not None:
         return GeneColumns(names, contigs, table[site[0]], site[1])
     pair, first = span  # type: ignore[misc]
-    start, end, strand = (known[name] for name in (*pair, "strand"))
-    if pair == ("start", "end") and _counts_from_one(table, known):
+    start, end, strand = (columns_by_name[name] for name in (*pair, "strand"))
+    if pair == ("start", "end") and _counts_from_one(table, columns_by_name):
         info("genes: start and end count from 1, as in a GTF (seqname, or width = end - start + 1).")
         first = 1
     lines = pd.DataFrame({
         "name": names, "chrom": contigs, "start": table[start], "end": table[end], "strand": table[strand],
     })  # fmt: skip
-    lines = _genes_only(lines, table, known)
+    lines = _genes_only(lines, table, columns_by_name)
     return GeneColumns(lines["name"], lines["chrom"], (lines["start"], lines["end"], lines["strand"]), first)
 
 
@@ -131,26 +131,30 @@ def _without_header(fields: list[str]) -> list[str] | None:
     return None
 
 
-def _counts_from_one(table: pd.DataFrame, known: dict[str, Any]) -> bool:
+def _counts_from_one(table: pd.DataFrame, columns_by_name: dict[str, Any]) -> bool:
     """Whether positions are those of a GTF: gtfparse's table of one, or what R makes of a GRanges."""
-    if {"seqname", "seqid"} & set(known) and {"feature", "type"} & set(known):
+    if {"seqname", "seqid"} & set(columns_by_name) and {"feature", "type"} & set(columns_by_name):
         return True
-    if "width" not in known:
+    if "width" not in columns_by_name:
         return False
-    start, end, width = (pd.to_numeric(table[known[name]], errors="coerce") for name in ("start", "end", "width"))
+    start, end, width = (
+        pd.to_numeric(table[columns_by_name[name]], errors="coerce") for name in ("start", "end", "width")
+    )
     return bool((width == end - start + 1).all())
 
 
-def _genes_only(lines: pd.DataFrame, table: pd.DataFrame, known: dict[str, Any]) -> pd.DataFrame:
+def _genes_only(lines: pd.DataFrame, table: pd.DataFrame, columns_by_name: dict[str, Any]) -> pd.DataFrame:
     """Rows of genes, where a table has all lines of an annotation, as of pyranges, gtfparse and rtracklayer."""
-    feature = next((known[name] for name in ("feature", "type") if name in known), None)
+    feature = next((columns_by_name[name] for name in ("feature", "type") if name in columns_by_name), None)
     if feature is None:
         return lines
     kinds = table[feature].astype(str).str.lower()  # a type may also be that of the gene's product, such as lncRNA
     if not kinds.isin(["gene", "transcript", "exon", "cds"]).any():
         return lines
     ids, transcripts = (
-        table[known[name]].astype(object) if name in known else pd.Series(None, index=table.index, dtype=object)
+        table[columns_by_name[name]].astype(object)
+        if name in columns_by_name
+        else pd.Series(None, index=table.index, dtype=object)
         for name in ("gene_id", "transcript_id")
     )
     whole = lines.assign(level=level(kinds), id=ids.where(ids.notna(), lines["name"]), transcript=transcripts)

@@ -112,7 +112,7 @@ def read_genes(source: str | os.PathLike[str] | pd.DataFrame) -> Genes:
 
 def near(genes: Genes, regions: Regions, distance: int) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of (start site, region) of which some base of the region is at most ``distance`` bp from the site."""
-    sites, found = [], []
+    sites, regions_near = [], []
     for contig in pd.unique(genes.chrom):
         here = np.flatnonzero(genes.chrom == contig)
         rows = np.flatnonzero(np.asarray(regions.chrom == contig))
@@ -127,32 +127,32 @@ def near(genes: Genes, regions: Regions, distance: int) -> tuple[np.ndarray, np.
         row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
         inside = end[row] > tss[site] - distance
         sites.append(here[site[inside]])
-        found.append(rows[row[inside]])
+        regions_near.append(rows[row[inside]])
     none = np.empty(0, dtype=np.int64)
-    return np.concatenate([none, *sites]), np.concatenate([none, *found])
+    return np.concatenate([none, *sites]), np.concatenate([none, *regions_near])
 
 
 def _from_table(table: pd.DataFrame) -> Genes:
-    found = table_columns(table)
-    if not isinstance(found.sites, tuple):
-        return _genes(found.name, found.chrom, found.sites, found.first)
-    *span, strand = found.sites
-    start, end = (_whole(values, found.name, column) for values, column in zip(span, ("start", "end"), strict=True))
-    return _genes(found.name, found.chrom, _site(start - found.first, end, strand, found.name))
+    columns = table_columns(table)
+    if not isinstance(columns.sites, tuple):
+        return _genes(columns.name, columns.chrom, columns.sites, columns.first)
+    *span, strand = columns.sites
+    start, end = (_whole(values, columns.name, column) for values, column in zip(span, ("start", "end"), strict=True))
+    return _genes(columns.name, columns.chrom, _site(start - columns.first, end, strand, columns.name))
 
 
 def _from_annotation(path: Path) -> Genes:
-    found = read_annotation(path)
-    names = found["name"]
-    stranded = found["strand"].isin(["+", "-"])
+    genes = read_annotation(path)
+    names = genes["name"]
+    stranded = genes["strand"].isin(["+", "-"])
     if not stranded.all():
         left_out = names[~stranded]
         info(
             f"genes: {len(left_out):,} of {len(names):,} have no strand and are left out, first {list(left_out[:_SHOWN])}"
         )
-        found, names = found[stranded], names[stranded]
-    start = _whole(found["start"], names, "start") - 1  # GTF counts from 1, both ends inside
-    return _genes(names, found["chrom"], _site(start, _whole(found["end"], names, "end"), found["strand"], names))
+        genes, names = genes[stranded], names[stranded]
+    start = _whole(genes["start"], names, "start") - 1  # GTF counts from 1, both ends inside
+    return _genes(names, genes["chrom"], _site(start, _whole(genes["end"], names, "end"), genes["strand"], names))
 
 
 def _genes(names: pd.Series, chrom: pd.Series, tss: Any, first: int = 0) -> Genes:

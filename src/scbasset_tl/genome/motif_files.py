@@ -72,15 +72,15 @@ def _parse_transfac(path: Path, text: str) -> list[Motif]:
         raise ValueError(message)
     kept = "".join(line for line in StringIO(text, newline=None) if not re.match(r"R[NXATL]\b", line))  # references
     try:
-        found = bio.parse(StringIO(kept), "TRANSFAC", strict=False)
+        parsed = bio.parse(StringIO(kept), "TRANSFAC", strict=False)
     except (ValueError, IndexError, UnboundLocalError) as error:  # the last: a line before the first key
         message = f"{path} is damaged: {error}."
         raise ValueError(message) from error
-    if len(found) != n_matrices:
-        message = f"{path} has {n_matrices} matrices, but {len(found)} motifs that end in '//'. Fetch the file again."
+    if len(parsed) != n_matrices:
+        message = f"{path} has {n_matrices} matrices, but {len(parsed)} motifs that end in '//'. Fetch the file again."
         raise ValueError(message)
     motifs = []
-    for number, motif in enumerate(found, start=1):
+    for number, motif in enumerate(parsed, start=1):
         labels = {key: str(motif.get(key) or "").strip() for key in ("AC", "ID", "NA")}
         name = labels["NA"] or labels["ID"] or labels["AC"]
         counts = np.array([motif.counts[letter] for letter in "ACGT"], dtype=np.float64).T

@@ -51,8 +51,8 @@ class Split(NamedTuple):
 
 def find_columns(table: pd.DataFrame) -> Sequence[str] | None:
     """The columns with contig, start and end; ``None`` if one is missing or several could be meant."""
-    if known := next((columns for columns in _COLUMNS if set(columns) <= set(table.columns)), None):
-        return known
+    if standard := next((columns for columns in _COLUMNS if set(columns) <= set(table.columns)), None):
+        return standard
     alike = [_alike(table, names) for names in (_CHROMS, _STARTS, _ENDS)]
     return [columns[0] for columns in alike] if all(len(columns) == 1 for columns in alike) else None
 

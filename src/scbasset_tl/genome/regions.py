@@ -105,14 +105,14 @@ def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: in
     The regions, with ``chr1`` for ``1`` and the like where that is what the genome has.
     """
     regions = regions._replace(chrom=respell(regions.chrom, lengths, whose="the peaks", source=source))
-    known = regions.chrom.categories.isin(list(lengths))[regions.chrom.codes]
-    if not known.all():
+    on_contig = regions.chrom.categories.isin(list(lengths))[regions.chrom.codes]
+    if not on_contig.all():
         names = sorted(set(regions.chrom.categories) - set(lengths))
         what = f"{source} has no contig {_some(names)}, in any spelling (it has {_some(list(lengths))})"
         fix = "Drop these peaks, or pass the FASTA with their contigs."
-        if not known.any():
+        if not on_contig.any():
             fix = "The FASTA is of another assembly or species: pass the one that the peaks were called on."
-        _refuse(~known, regions.name, None, what, fix)
+        _refuse(~on_contig, regions.name, None, what, fix)
     length = np.array([lengths[str(name)] for name in regions.chrom.categories], dtype=np.int64)[regions.chrom.codes]
     past = (regions.middle >= length) | (regions.end - length > margin)
     if past.any():

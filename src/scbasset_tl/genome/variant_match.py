@@ -54,17 +54,17 @@ def match_genome(variants: Variants, genome: Fasta) -> Variants:
     variants = _orient(variants, genome)
     usable = variants.usable
     checked = variants.rows(usable)
-    found = _alleles_at(genome, checked.chrom, checked.start, allele_lengths(checked.ref))
-    wrong = found != checked.ref
-    unsure = wrong & np.array([_agree(*pair) for pair in zip(found, checked.ref, strict=True)], dtype=bool)
+    genome_alleles = _alleles_at(genome, checked.chrom, checked.start, allele_lengths(checked.ref))
+    wrong = genome_alleles != checked.ref
+    unsure = wrong & np.array([_agree(*pair) for pair in zip(genome_alleles, checked.ref, strict=True)], dtype=bool)
     variants = variants.skip(_at(usable[unsure], variants), f"{source} has N or another ambiguous letter there")
     wrong &= ~unsure
     if not wrong.any():
         return variants
     what = f"have another reference allele than {source}, whose own stands in brackets"
     if _many(wrong[~unsure]):
-        raise ValueError(_counted(checked, wrong, what, found, _cause(checked, wrong, found, genome)))
-    warning(_counted(checked, wrong, what, found, "They are skipped."))
+        raise ValueError(_counted(checked, wrong, what, genome_alleles, _cause(checked, wrong, genome_alleles, genome)))
+    warning(_counted(checked, wrong, what, genome_alleles, "They are skipped."))
     return variants.skip(_at(usable[wrong], variants), f"another reference allele than {source}")
 
 
@@ -78,9 +78,9 @@ def _at(rows: np.ndarray, variants: Variants) -> np.ndarray:
     return np.isin(np.arange(len(variants.start)), rows)
 
 
-def _agree(found: str, ref: str) -> bool:
+def _agree(letters: str, ref: str) -> bool:
     """Whether letters are equal wherever the genome has a certain base."""
-    return all(mine in ("N", theirs) for mine, theirs in zip(found, ref, strict=True))
+    return all(mine in ("N", theirs) for mine, theirs in zip(letters, ref, strict=True))
 
 
 def _orient(variants: Variants, genome: Fasta) -> Variants:
@@ -112,7 +112,7 @@ def _orient(variants: Variants, genome: Fasta) -> Variants:
 def _match_contigs(variants: Variants, genome: Fasta) -> Variants:
     """The table with the genome's contig names and a note about them; variants on other contigs are marked."""
     absent = set(variants.chrom) - genome.lengths.keys()
-    sexes = {name: found for name in sorted(absent) if (found := _sex_chromosome(name, genome))}
+    sexes = {name: spelled for name in sorted(absent) if (spelled := _sex_chromosome(name, genome))}
     chrom = pd.Categorical(np.array([sexes.get(name, name) for name in variants.chrom], dtype=object))
     chrom = respell(chrom, genome.lengths, whose="the variants", source=genome.path.name)
     variants = variants._replace(chrom=np.asarray(chrom, dtype=object))
@@ -134,7 +134,7 @@ def _sex_chromosome(name: str, genome: Fasta) -> str | None:
     return next(iter(others.values()), None) if not match_contigs([name], genome.lengths) else None
 
 
-def _cause(variants: Variants, wrong: np.ndarray, found: np.ndarray, genome: Fasta) -> str:
+def _cause(variants: Variants, wrong: np.ndarray, genome_alleles: np.ndarray, genome: Fasta) -> str:
     """The likely reason for wrong reference alleles, where enough variants at different places agree on it."""
     drop = "Correct or drop them (bcftools norm --check-ref x)."
     few = wrong.mean() < 0.5
@@ -150,7 +150,7 @@ def _cause(variants: Variants, wrong: np.ndarray, found: np.ndarray, genome: Fas
         ]
         if not few and (fits[0] | (fits[1] & bad.free)).mean() > 0.9:
             return f"The alleles match one base further {cause}"
-    if (bad.alt == found[rows]).mean() > 0.9:
+    if (bad.alt == genome_alleles[rows]).mean() > 0.9:
         return "The alternative alleles match: the two are swapped, or the assembly has the other allele there."
     if few:
         return drop

@@ -66,10 +66,10 @@ def read_table(path: Path) -> pd.DataFrame | None:
     try:
         with unpacking(path), open_packed(path) as content:
             head = content.read(_HEAD).decode("utf-8-sig", errors="replace")
-            if (found := _layout(head)) is None:
+            if (layout := _layout(head)) is None:
                 return None
             content.seek(0)
-            return pd.read_csv(content, **how, **found)
+            return pd.read_csv(content, **how, **layout)
     except pd.errors.ParserError as error:
         message = f"variants: {path.name} cannot be read as a table: {error}"
         raise ValueError(message) from error
@@ -172,14 +172,14 @@ def _alleles(names: dict[str, Any]) -> tuple[Any, Any, bool, Any] | None:
 
 def _starts(table: pd.DataFrame, positions: list[Any], starts: list[Any]) -> tuple[np.ndarray, np.ndarray]:
     """First bases, 0-based, and which rows have one; refuses columns that disagree."""
-    found = {}
+    first_bases = {}
     for column, first in [*((column, 1) for column in positions), *((column, 0) for column in starts)]:
         given = table[column].notna().to_numpy()
         values = pd.to_numeric(table[column].astype(object), errors="coerce").to_numpy(np.float64, na_value=np.nan)
         bad = ~((values >= 0) & (values < 2**53) & (values == np.floor(values)))
         _refuse(table, bad & given if given.any() else bad, column, f"whole numbers from {first}")
-        found[column] = np.where(given, values, first - 1).astype(np.int64) - first, given
-    (column, (start, given)), *others = found.items()
+        first_bases[column] = np.where(given, values, first - 1).astype(np.int64) - first, given
+    (column, (start, given)), *others = first_bases.items()
     for other, (values, there) in others:
         if (values != start)[given & there].any():
             both = [f"{name} ({'1' if name in positions else '0'}-based)" for name in (column, other)]

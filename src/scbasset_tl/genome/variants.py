@@ -118,12 +118,12 @@ def read_variants(source: str | os.PathLike[str] | pd.DataFrame) -> Variants:
         _texts(letter.upper() for letter in allele) for allele in (columns.ref, columns.alt, columns.effect)
     )
     reasons = _texts(map(_reason, refs, alts))
-    found = Variants(
+    variants = Variants(
         columns.chrom, columns.start, refs, alts, columns.id, _texts([""] * len(refs)), effects, columns.free
     )
-    found = found.skip(columns.missing, MISSING)
-    found = found.skip(columns.start < 0, "position 0, before the first base")
-    return found._replace(reason=np.where(found.reason == "", reasons, found.reason).astype(object))
+    variants = variants.skip(columns.missing, MISSING)
+    variants = variants.skip(columns.start < 0, "position 0, before the first base")
+    return variants._replace(reason=np.where(variants.reason == "", reasons, variants.reason).astype(object))
 
 
 def _from_vcf(path: Any) -> VariantColumns:

@@ -97,22 +97,22 @@ def signals(
     }
 
 
-def auroc_numbers(cells: pd.DataFrame, peaks: pd.DataFrame, found: dict[str, Signal]) -> dict[str, float]:
+def auroc_numbers(cells: pd.DataFrame, peaks: pd.DataFrame, signal_of: dict[str, Signal]) -> dict[str, float]:
     """Means of the exact auROC and auPR, and the values by chance and by depth alone."""
     return {
         "n_held_out": len(peaks),
         "per_cell": float(cells["auroc"].mean()),
-        "per_cell_z": found["per_cell"].z,
+        "per_cell_z": signal_of["per_cell"].z,
         "per_peak": float(peaks["auroc"].mean()),
-        "per_peak_null": found["per_peak"].null,
-        "per_peak_z": found["per_peak"].z,
+        "per_peak_null": signal_of["per_peak"].null,
+        "per_peak_z": signal_of["per_peak"].z,
         "per_cell_auprc": float(cells["auprc"].mean()),
         "per_cell_open": float(cells["open"].mean()),
         "per_peak_auprc": float(peaks["auprc"].mean()),
         "per_peak_open": float(peaks["open"].mean()),
         "depth_only_per_peak": float(peaks["depth_only"].mean()),
-        "training_per_cell": found["training"].auroc,
-        "training_per_cell_z": found["training"].z,
+        "training_per_cell": signal_of["training"].auroc,
+        "training_per_cell_z": signal_of["training"].z,
         "one_class_cells": int(cells["auroc"].isna().sum()),
         "one_class_peaks": int(peaks["auroc"].isna().sum()),
     }

@@ -104,8 +104,8 @@ class Ablation:
         from scbasset_tl.nn.insertion import Edits
 
         scores = [np.log2(pwm + _PSEUDOCOUNT) for pwm in pwms]
-        found = None if tick is None else lambda n_motifs: tick(n_motifs * self.n_best)
-        sites = best_sites(self.codes, scores, self.n_best, both_strands=self.both_strands, tick=found)
+        tick_sites = None if tick is None else lambda n_motifs: tick(n_motifs * self.n_best)
+        sites = best_sites(self.codes, scores, self.n_best, both_strands=self.both_strands, tick=tick_sites)
         return [
             Edits(self.instead[rows[:, None], starts[:, None] + np.arange(len(pwm))], rows, starts)
             for pwm, (rows, starts) in zip(pwms, sites, strict=True)
@@ -146,9 +146,9 @@ def effects(
     from scbasset_tl.nn.insertion import Means, mean_changes
 
     edits = experiment.edits(pwms, tick=tick)
-    found = mean_changes(trunk, experiment.codes, edits, vectors=vectors, tick=tick)
-    probability = None if found.probability is None else experiment.sign * found.probability
-    return Means(experiment.sign * found.latent, probability)
+    means = mean_changes(trunk, experiment.codes, edits, vectors=vectors, tick=tick)
+    probability = None if means.probability is None else experiment.sign * means.probability
+    return Means(experiment.sign * means.latent, probability)
 
 
 def draw_null(pwms: Sequence[np.ndarray], n_null: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
@@ -195,8 +195,8 @@ def null_effects(
         smallest=_POOL,
     )
     parts = [draws[first : first + _DRAWS_AT_ONCE] for first in range(0, len(draws), _DRAWS_AT_ONCE)]
-    motifs, *found = [effects(trunk, experiment, part, tick=tick).latent for part in [pwms, *parts]]
-    return Null(motifs, pool, np.concatenate([motifs[:0], *found]), pool[source])
+    motifs, *of_draws = [effects(trunk, experiment, part, tick=tick).latent for part in [pwms, *parts]]
+    return Null(motifs, pool, np.concatenate([motifs[:0], *of_draws]), pool[source])
 
 
 def announce(trunk: Trunk, parts: dict[str, tuple[Experiment, int]]) -> int:

@@ -79,12 +79,12 @@ class _Compact:
         return self._take(1)[0]
 
     def _take(self, n_bytes: int) -> bytes:
-        found = self._content[self.at : self.at + n_bytes]
-        if len(found) < n_bytes:
+        taken = self._content[self.at : self.at + n_bytes]
+        if len(taken) < n_bytes:
             message = "its footer is cut off"
             raise ValueError(message)
         self.at += n_bytes
-        return found
+        return taken
 
     def _varint(self) -> int:
         value = shift = 0

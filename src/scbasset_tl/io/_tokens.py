@@ -124,9 +124,9 @@ def read_tokens(path: str | PathLike[str], *, n_regions: int) -> sparse.csr_matr
         )
         raise ValueError(message)
     rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    known = indices < n_regions
-    ones = np.ones(int(known.sum()), dtype=bool)
-    return sparse.csr_matrix((ones, (rows[known], indices[known])), shape=(len(indptr) - 1, n_regions))
+    kept = indices < n_regions
+    ones = np.ones(int(kept.sum()), dtype=bool)
+    return sparse.csr_matrix((ones, (rows[kept], indices[kept])), shape=(len(indptr) - 1, n_regions))
 
 
 def _has_tokens(path: Path) -> bool:

@@ -92,8 +92,8 @@ def learning_curve(
     --------
     >>> import scbasset_tl as sb
     >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
-    >>> found = sb.metrics.learning_curve(adata, cells=[20, 60], reads=(1.0,), trunk=4, max_epochs=1)
-    >>> found.table[["axis", "n_cells"]].to_numpy().tolist()
+    >>> curve = sb.metrics.learning_curve(adata, cells=[20, 60], reads=(1.0,), trunk=4, max_epochs=1)
+    >>> curve.table[["axis", "n_cells"]].to_numpy().tolist()
     [['cells', 20], ['cells', 60]]
     """
     import numpy as np

@@ -98,8 +98,8 @@ def motif_match(
     >>> toy = adata.uns["toy"]["motifs"]
     >>> motifs = [sb.genome.Motif(name, name, pwm) for name, pwm in zip(toy["name"], toy["pwm"])]
     >>> sb.tl.motif_hits(adata, [0, 1], motifs)
-    >>> found = sb.metrics.motif_match(adata, groupby="cell_type", reference="type_1")
-    >>> found.per_cell.shape == (60, len(found.hits)), sorted(set(found.table["group"]))
+    >>> match = sb.metrics.motif_match(adata, groupby="cell_type", reference="type_1")
+    >>> match.per_cell.shape == (60, len(match.hits)), sorted(set(match.table["group"]))
     (True, ['type_2', 'type_3', 'type_4', 'type_5'])
     """
     import pandas as pd

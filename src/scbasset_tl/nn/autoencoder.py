@@ -144,9 +144,9 @@ def negative_log_likelihood(logits: Tensor, row: Tensor, column: Tensor, value: 
 def embed(model: Autoencoder, cells: sparse.csr_matrix, likelihood: str, batch_size: int = 512) -> np.ndarray:
     """Unit vectors of cells, float32 (n, n_latent); ``likelihood`` as in training."""
     device = model.table.device
-    found = [np.empty((0, model.n_latent), dtype=np.float32)]
+    vectors = [np.empty((0, model.n_latent), dtype=np.float32)]
     for start in range(0, cells.shape[0], batch_size):
         part = cells[start : start + batch_size]
         parts = part.indptr.astype(np.int64), part.indices.astype(np.int64), log_normalised(part, likelihood)
-        found.append(model.encode(*(torch.from_numpy(array).to(device) for array in parts)).cpu().numpy())
-    return np.concatenate(found)
+        vectors.append(model.encode(*(torch.from_numpy(array).to(device) for array in parts)).cpu().numpy())
+    return np.concatenate(vectors)

@@ -47,7 +47,7 @@ def best_sites(
     """
     sequences = as_codes(codes)
     widths = np.array([len(each) for each in scores])
-    found: list[tuple[np.ndarray, np.ndarray]] = [(widths, widths)] * len(scores)
+    sites: list[tuple[np.ndarray, np.ndarray]] = [(widths, widths)] * len(scores)
     for width in np.unique(widths):
         members = np.flatnonzero(widths == width)
         for motifs in np.split(members, range(_MOTIFS, len(members), _MOTIFS)):
@@ -56,10 +56,10 @@ def best_sites(
             order = best.sort(dim=0, descending=True, stable=True).indices[:n]
             for column, motif in enumerate(motifs):
                 rows = order[:, column]
-                found[motif] = (rows.numpy(), start[rows, column].numpy())
+                sites[motif] = (rows.numpy(), start[rows, column].numpy())
             if tick is not None:
                 tick(len(motifs))
-    return found
+    return sites
 
 
 def _best(codes: torch.Tensor, filters: torch.Tensor, *, both_strands: bool) -> tuple[torch.Tensor, torch.Tensor]:

@@ -147,9 +147,9 @@ def _design(
     for number in range(n_rounds):
         flat = [(row, course) for row, courses in beams.items() for course in courses]
         candidates = [_candidates(course.codes, moves, generators[row]) for row, course in flat]
-        found = _best_steps(trunk, np.stack([course.codes for _, course in flat]), candidates, objective, beam)
+        best_steps = _best_steps(trunk, np.stack([course.codes for _, course in flat]), candidates, objective, beam)
         parents: dict[int, list[tuple[float, Course, Step]]] = {row: [] for row in beams}
-        for (row, course), steps in zip(flat, found, strict=True):
+        for (row, course), steps in zip(flat, best_steps, strict=True):
             parents[row] += [(score, course, step) for score, step in steps]
         tick((n_rounds - number - 1) * sum(not edits for edits in parents.values()) + len(beams))
         beams = {row: _children(edits, beam) for row, edits in parents.items() if edits}
@@ -206,15 +206,15 @@ def _candidates(codes: np.ndarray, moves: Moves, rng: np.random.Generator) -> li
     """The edits of a sequence that change it and keep its GC content in range."""
     first, last = moves.window
     starts, bases = np.nonzero(codes[first:last, None] != np.arange(N_CODE))
-    found = [_Candidate(bases.astype(np.uint8)[:, None], first + starts, np.full(len(starts), -1))]
+    made = [_Candidate(bases.astype(np.uint8)[:, None], first + starts, np.full(len(starts), -1))]
     for number, patch in enumerate(moves.patches):
         places = np.arange(first, last - len(patch) + 1)
         if len(places) > moves.n_places:
             places = rng.choice(places, moves.n_places, replace=False)
-        found.append(_Candidate(np.tile(patch, (len(places), 1)), places, np.full(len(places), number)))
+        made.append(_Candidate(np.tile(patch, (len(places), 1)), places, np.full(len(places), number)))
     strong = np.concatenate([[0], np.cumsum((codes == 1) | (codes == 2))])
     kept = []
-    for edits in found:
+    for edits in made:
         width = edits.patches.shape[1]
         lost = strong[edits.starts + width] - strong[edits.starts]
         after = strong[-1] - lost + ((edits.patches == 1) | (edits.patches == 2)).sum(1)
@@ -257,8 +257,8 @@ def _both_changes(trunk: Trunk, editor: Editor, strands: np.ndarray, edits: Edit
     half, seq_len = len(strands) // 2, strands.shape[1]
     parts = []
     for first in range(0, len(edits.rows), _EDITS_AT_ONCE):
-        now = Edits(*(part[first : first + _EDITS_AT_ONCE] for part in edits))
-        starts = seq_len - now.starts - now.patches.shape[1]
-        other = Edits(_reverse(now.patches), now.rows + half, starts)
-        parts.append((changes(trunk, editor, strands, now) + changes(trunk, editor, strands, other)) / 2)
+        block = Edits(*(part[first : first + _EDITS_AT_ONCE] for part in edits))
+        starts = seq_len - block.starts - block.patches.shape[1]
+        other = Edits(_reverse(block.patches), block.rows + half, starts)
+        parts.append((changes(trunk, editor, strands, block) + changes(trunk, editor, strands, other)) / 2)
     return torch.cat(parts)

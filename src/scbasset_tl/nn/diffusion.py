@@ -34,8 +34,8 @@ class Schedule(NamedTuple):
 
     def at(self, t: Tensor, like: Tensor) -> Tensor:
         """Share left at the times ``t`` (B,), as a column of ``like``'s kind; 1 where t is negative."""
-        found = torch.where(t < 0, 1.0, self.alpha_bar[t.clamp(min=0)])
-        return found.to(like.dtype)[:, None]
+        alpha_bar = torch.where(t < 0, 1.0, self.alpha_bar[t.clamp(min=0)])
+        return alpha_bar.to(like.dtype)[:, None]
 
     def noised(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
         """``x0`` (B, d) at the times ``t`` (B,), given standard normal ``noise`` (B, d)."""
@@ -44,10 +44,13 @@ class Schedule(NamedTuple):
 
     def posterior(self, x0: Tensor, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (B, d) and variance (B, 1) of the sample one time earlier, given it at times 0 and ``t``."""
-        now, before = self.at(t, x0), self.at(t - 1, x0)
-        alpha = now / before
-        variance = (1 - before) / (1 - now) * (1 - alpha)
-        mean = before.sqrt() * (1 - alpha) / (1 - now) * x0 + alpha.sqrt() * (1 - before) / (1 - now) * x_t
+        alpha_bar_t, alpha_bar_earlier = self.at(t, x0), self.at(t - 1, x0)
+        alpha = alpha_bar_t / alpha_bar_earlier
+        variance = (1 - alpha_bar_earlier) / (1 - alpha_bar_t) * (1 - alpha)
+        mean = (
+            alpha_bar_earlier.sqrt() * (1 - alpha) / (1 - alpha_bar_t) * x0
+            + alpha.sqrt() * (1 - alpha_bar_earlier) / (1 - alpha_bar_t) * x_t
+        )
         return mean, variance
 
 
@@ -101,15 +104,18 @@ def ddim(
     )
     last: tuple[Tensor, float] | None = None
     for time, earlier in zip(times, [*times[1:], -1], strict=True):
-        now, before = schedule.alpha_bar[time].item(), schedule.alpha_bar[earlier].item() if earlier >= 0 else 1.0
-        found = x0 = predict(x, torch.full((len(x),), time, device=x.device))
-        if last is not None and before < 1 and not eta:
-            ahead = (_log_ratio(before) - _log_ratio(now)) / (_log_ratio(now) - last[1])
-            x0 = torch.lerp(last[0], found, 1 + ahead / 2)
-        last = found, _log_ratio(now)
-        noise = (x - now**0.5 * x0) / (1 - now) ** 0.5
-        drawn = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
-        x = before**0.5 * x0 + (1 - before - drawn) ** 0.5 * noise
+        alpha_bar_t, alpha_bar_earlier = (
+            schedule.alpha_bar[time].item(),
+            schedule.alpha_bar[earlier].item() if earlier >= 0 else 1.0,
+        )
+        predicted = x0 = predict(x, torch.full((len(x),), time, device=x.device))
+        if last is not None and alpha_bar_earlier < 1 and not eta:
+            ahead = (_log_ratio(alpha_bar_earlier) - _log_ratio(alpha_bar_t)) / (_log_ratio(alpha_bar_t) - last[1])
+            x0 = torch.lerp(last[0], predicted, 1 + ahead / 2)
+        last = predicted, _log_ratio(alpha_bar_t)
+        noise = (x - alpha_bar_t**0.5 * x0) / (1 - alpha_bar_t) ** 0.5
+        drawn = eta**2 * (1 - alpha_bar_earlier) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_earlier)
+        x = alpha_bar_earlier**0.5 * x0 + (1 - alpha_bar_earlier - drawn) ** 0.5 * noise
         if drawn:
             x = x + drawn**0.5 * normal(x.shape, generator, x)
     return x

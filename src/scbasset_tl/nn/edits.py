@@ -220,10 +220,10 @@ def _change_locally(
     editor = Editor(trunk, codes)
     changes = editor.embedding.new_empty(len(rows), editor.embedding.shape[1])
     for width in size.unique().tolist():
-        now = size == width
-        begin = start[now].clamp(max=codes.shape[1] - width)
-        patches = edited[now].gather(1, begin[:, None] + torch.arange(width))
-        changes[now] = editor.substitute(patches, rows[now], begin)
+        same_width = size == width
+        begin = start[same_width].clamp(max=codes.shape[1] - width)
+        patches = edited[same_width].gather(1, begin[:, None] + torch.arange(width))
+        changes[same_width] = editor.substitute(patches, rows[same_width], begin)
     return changes
 
 
@@ -283,8 +283,8 @@ def _range(length: int, like: torch.Tensor) -> torch.Tensor:
 
 def _extent(differs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """First position that differs, and how many there are to the last one, rounded up so that few sizes occur."""
-    found = differs.any(1)
+    any_differs = differs.any(1)
     first = differs.int().argmax(1)
     size = differs.shape[1] - differs.flip(1).int().argmax(1) - first
     rounded = (2.0 ** size.double().log2().ceil()).long().clamp(max=differs.shape[1])
-    return first, torch.where(found, torch.where(size <= 4, size, rounded), 0)
+    return first, torch.where(any_differs, torch.where(size <= 4, size, rounded), 0)

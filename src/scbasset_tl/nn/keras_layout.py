@@ -200,10 +200,10 @@ def _keras_3_order(layers: h5py.Group) -> list[str]:
         if len(group.get("vars", ())):
             kind, number = re.fullmatch(r"(.*?)(?:_(\d+))?", layer).groups()  # type: ignore[union-attr]
             kinds.setdefault(kind, []).append((int(number or 0), layer))
-    ordered = {kind: [layer for _, layer in sorted(found)] for kind, found in kinds.items()}
+    ordered = {kind: [layer for _, layer in sorted(numbered)] for kind, numbered in kinds.items()}
     convolutions, norms, dense = (ordered.pop(kind, []) for kind in ("conv1d", "batch_normalization", "dense"))
     both = zip_longest([*convolutions, *dense[:1]], norms)
-    rest = [layer for found in ordered.values() for layer in found]
+    rest = [layer for names in ordered.values() for layer in names]
     return [layer for pair in both for layer in pair if layer is not None] + dense[1:] + rest
 
 

@@ -95,8 +95,8 @@ class LatentDiffusion(nn.Module):
         -v, of size 1 at every time. ``with_z`` (B,) marks the cells whose ``z`` is used.
         """
         kept = self.schedule.at(t, x_t)
-        found = self.denoiser(x_t, t, z, with_z, labels, self._depth(depth))
-        return kept.sqrt() * x_t + (1 - kept).sqrt() * found
+        correction = self.denoiser(x_t, t, z, with_z, labels, self._depth(depth))
+        return kept.sqrt() * x_t + (1 - kept).sqrt() * correction
 
     @torch.no_grad()
     def sample(

@@ -113,8 +113,8 @@ def _deviation(
     h, weight, bias = h.to(device), weight.to(device), bias.to(device)
     names = ("loss", "gradient of peaks", "gradient of cells", "gradient of biases")
     results = sums(h, weight, bias, pairs), chunked_sums(h, weight, bias, pairs)
-    for name, found, expected in zip(names, *results, strict=True):
-        apart = float((found.double() - expected.double()).norm() / expected.double().norm())
+    for name, result, expected in zip(names, *results, strict=True):
+        apart = float((result.double() - expected.double()).norm() / expected.double().norm())
         if not apart < 1e-2:  # TF32 keeps three digits; NaN compares false
             return f"{name} differs by {apart:.2g}"
     return None

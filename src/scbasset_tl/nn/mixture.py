@@ -78,14 +78,14 @@ class Mixture(nn.Module):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
-        found = GaussianMixture(len(self.logits), covariance_type="diag", reg_covar=1e-3, random_state=seed)
+        mixture = GaussianMixture(len(self.logits), covariance_type="diag", reg_covar=1e-3, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not have converged
-            found.fit(z)
+            mixture.fit(z)
         # no component may start without cells: its log share would be minus infinity
-        self.logits.copy_(torch.from_numpy(found.weights_).clamp(min=1e-6).log())
-        self.mean.copy_(torch.from_numpy(found.means_))
-        variance = torch.from_numpy(found.covariances_) - _LEAST_VARIANCE
+        self.logits.copy_(torch.from_numpy(mixture.weights_).clamp(min=1e-6).log())
+        self.mean.copy_(torch.from_numpy(mixture.means_))
+        variance = torch.from_numpy(mixture.covariances_) - _LEAST_VARIANCE
         self.raw_variance.copy_(_inverse_softplus(variance))
 
 

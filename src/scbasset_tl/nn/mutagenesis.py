@@ -88,8 +88,8 @@ def gradient_attribution(
                 tick(count_substitutions(sequence[first:last]))
     finally:
         trunk.train(was_training)
-    known = np.nonzero(codes[:, first:last] < N_CODE)
-    delta[*known, codes[:, first:last][known]] = 0  # not only to rounding
+    known_bases = np.nonzero(codes[:, first:last] < N_CODE)
+    delta[*known_bases, codes[:, first:last][known_bases]] = 0  # not only to rounding
     return delta
 
 

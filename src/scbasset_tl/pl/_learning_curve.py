@@ -47,8 +47,8 @@ def learning_curve(
     --------
     >>> import scbasset_tl as sb
     >>> adata = sb.datasets.toy(n_obs=60, n_vars=200)
-    >>> found = sb.metrics.learning_curve(adata, cells=[20, 60], reads=(1.0,), trunk=4, max_epochs=1)
-    >>> sb.pl.learning_curve(found, show=False).shape
+    >>> curve = sb.metrics.learning_curve(adata, cells=[20, 60], reads=(1.0,), trunk=4, max_epochs=1)
+    >>> sb.pl.learning_curve(curve, show=False).shape
     (1,)
     """
     import numpy as np

@@ -44,8 +44,8 @@ def perturbation(
     >>> sb.tl.scbasset(adata, trunk=8, max_epochs=1)
     >>> motif = sb.genome.Motif("M1", "TF1", adata.uns["toy"]["motifs"]["pwm"][0])
     >>> sb.tl.tf_activity(adata, motif, n_background=50, n_null=0)
-    >>> found = sb.metrics.perturbation(adata, "TF1", groupby="cell_type", perturbed="type_2", control="type_1")
-    >>> sb.pl.perturbation(found, show=False).shape
+    >>> scores = sb.metrics.perturbation(adata, "TF1", groupby="cell_type", perturbed="type_2", control="type_1")
+    >>> sb.pl.perturbation(scores, show=False).shape
     (2,)
     """
     from scbasset_tl.pl._show import canvas, legend_below

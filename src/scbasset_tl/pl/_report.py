@@ -78,21 +78,21 @@ def report(
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
     adata, points, axis = _cells(data, color, basis, key=key, mod=mod)
-    found = data if isinstance(data, Report) else make_report(data, layer=layer, key=key, mod=mod, rng=rng)
+    report = data if isinstance(data, Report) else make_report(data, layer=layer, key=key, mod=mod, rng=rng)
     with_cells = adata is not None
     figure = paper.figure(15 if with_cells else 10, 8, panels=(2, 3 if with_cells else 2))
     grid = figure.add_gridspec(2, 3 if with_cells else 2)
     axes = np.array([[figure.add_subplot(grid[row, column - 2]) for column in range(2)] for row in range(2)])
-    _draw_per_cell(axes[0, 0], found)
-    _draw_per_peak(axes[0, 1], found)
-    _draw_depth(axes[1, 0], found)
-    _draw_course(axes[1, 1], found)
+    _draw_per_cell(axes[0, 0], report)
+    _draw_per_peak(axes[0, 1], report)
+    _draw_depth(axes[1, 0], report)
+    _draw_course(axes[1, 1], report)
     if adata is not None and color is not None:
         ax = figure.add_subplot(grid[:, 0])
         draw_groups(ax, adata, points, axis, color)
         ax.set_box_aspect(1)
         axes = np.array([ax, *axes.ravel()])
-    figure.suptitle(f"Verdict: {found.verdict}\n{found.sentences['verdict']}", wrap=True)
+    figure.suptitle(f"Verdict: {report.verdict}\n{report.sentences['verdict']}", wrap=True)
     return paper.finish(figure, axes)
 
 
@@ -113,23 +113,23 @@ def _cells(data: Any, color: str | None, basis: str | None, *, key: str, mod: st
     return adata, *coordinates(data, adata, basis, key)
 
 
-def _draw_per_cell(ax: Axes, found: Report) -> None:
-    numbers = found.numbers
+def _draw_per_cell(ax: Axes, report: Report) -> None:
+    numbers = report.numbers
     lines = {"chance": 0.5, "mean": numbers["per_cell"], "peaks' own means": numbers["peak_mean_per_cell"]}
     if "gc_per_cell" in numbers:
         lines["GC content"] = numbers["gc_per_cell"]
-    _draw_auroc(ax, found.cells["auroc"], lines, title="Each cell, over held-out peaks", ylabel="cells")
+    _draw_auroc(ax, report.cells["auroc"], lines, title="Each cell, over held-out peaks", ylabel="cells")
 
 
-def _draw_per_peak(ax: Axes, found: Report) -> None:
-    numbers = found.numbers
+def _draw_per_peak(ax: Axes, report: Report) -> None:
+    numbers = report.numbers
     lines = {
         "chance": 0.5,
         "mean": numbers["per_peak"],
         "sequences swapped": numbers["per_peak_null"],
         "depth alone": numbers["depth_only_per_peak"],
     }
-    _draw_auroc(ax, found.peaks["auroc"], lines, title="Each held-out peak, over cells", ylabel="peaks")
+    _draw_auroc(ax, report.peaks["auroc"], lines, title="Each held-out peak, over cells", ylabel="peaks")
 
 
 def _draw_auroc(ax: Axes, values: pd.Series, lines: dict[str, float], *, title: str, ylabel: str) -> None:
@@ -149,23 +149,23 @@ def _draw_auroc(ax: Axes, values: pd.Series, lines: dict[str, float], *, title: 
     legend_below(ax)
 
 
-def _draw_depth(ax: Axes, found: Report) -> None:
-    cells = found.cells
+def _draw_depth(ax: Axes, report: Report) -> None:
+    cells = report.cells
     many = len(cells) > 5000
     # thousands of points as vectors make a file that no viewer opens
     ax.scatter(
         cells["log10_depth"], cells["intercept"], s=2 if many else 10, alpha=0.2 if many else 0.6, lw=0, rasterized=True
     )
-    r = found.numbers["intercept_depth_r"]
+    r = report.numbers["intercept_depth_r"]
     ax.set(xlabel="log10 open peaks of the cell", ylabel="intercept", title=f"Depth (Pearson {r:.3f})")
 
 
-def _draw_course(ax: Axes, found: Report) -> None:
+def _draw_course(ax: Axes, report: Report) -> None:
     from scbasset_tl.pl._history import draw_history
 
     ax.set_title("Training")
-    if found.history is None:
+    if report.history is None:
         ax.set_axis_off()
         ax.text(0.5, 0.5, "weights from a file: no history", ha="center", va="center", transform=ax.transAxes)
         return
-    draw_history(ax, found.history, best_epoch=int(found.numbers["best_epoch"]))
+    draw_history(ax, report.history, best_epoch=int(report.numbers["best_epoch"]))

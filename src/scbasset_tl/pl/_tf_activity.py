@@ -128,11 +128,11 @@ def tf_activity(
     return paper.finish(first.figure, axes if ax is None else ax)
 
 
-def _choose(found: AnnData, motifs: str | Sequence[str] | None, n_top: int) -> list[str]:
+def _choose(activity: AnnData, motifs: str | Sequence[str] | None, n_top: int) -> list[str]:
     """Names of the motifs to draw."""
     from scbasset_tl.genome.motif_names import tf_genes
 
-    table = found.var
+    table = activity.var
     if motifs is not None:
         wanted = [motifs] if isinstance(motifs, str) else list(motifs)
         names_of: dict[str, list[str]] = {}

@@ -24,23 +24,25 @@ _WIDEST: Final = 12  # inches
 _MANY: Final = 5000
 
 
-def draw_heatmap(paper: Canvas, found: AnnData, groupby: str, cmap: Colormap) -> Axes:
+def draw_heatmap(paper: Canvas, activity: AnnData, groupby: str, cmap: Colormap) -> Axes:
     """Mean of each group: motifs in rows, beside the tree of their likeness."""
-    means = _frame(found).groupby(found.obs[groupby], observed=True).mean()
+    means = _frame(activity).groupby(activity.obs[groupby], observed=True).mean()
     names, n_groups = [str(group) for group in means.index], len(means)
-    body = max(0.32 * n_groups, 1.2), max(0.2 * found.n_vars, 1.2)
+    body = max(0.32 * n_groups, 1.2), max(0.2 * activity.n_vars, 1.2)
     if paper.ax is None:
-        figure = paper.figure(2.4 + 0.08 * _longest(found.var_names) + body[0], 0.6 + 0.08 * _longest(names) + body[1])
+        figure = paper.figure(
+            2.4 + 0.08 * _longest(activity.var_names) + body[0], 0.6 + 0.08 * _longest(names) + body[1]
+        )
         tree, ax = figure.subplots(1, 2, width_ratios=[0.8, body[0]])
     else:
         ax = paper.ax
         tree = ax.inset_axes((-0.22, 0, 0.2, 1))
-    order = _draw_tree(tree, np.asarray(found.X))
+    order = _draw_tree(tree, np.asarray(activity.X))
     values = means.to_numpy().T[order]
     limit = float(np.abs(values).max()) or 1.0
     mesh = ax.pcolormesh(values, cmap=cmap, vmin=-limit, vmax=limit, edgecolors="white", linewidth=0.5)
     ax.set_xticks(np.arange(n_groups) + 0.5, names, rotation=90)
-    ax.set_yticks(np.arange(found.n_vars) + 0.5, found.var_names[order], fontsize="small")
+    ax.set_yticks(np.arange(activity.n_vars) + 0.5, activity.var_names[order], fontsize="small")
     ax.yaxis.tick_right()
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -72,19 +74,19 @@ def _draw_tree(ax: Axes, z: np.ndarray) -> np.ndarray:
     return order
 
 
-def draw_violins(paper: Canvas, found: AnnData, groupby: str, colors: Colours) -> np.ndarray:
+def draw_violins(paper: Canvas, activity: AnnData, groupby: str, colors: Colours) -> np.ndarray:
     """One panel a motif, one violin a group."""
-    frame = _frame(found)
-    cells = found.obs.groupby(found.obs[groupby], observed=True).indices
+    frame = _frame(activity)
+    cells = activity.obs.groupby(activity.obs[groupby], observed=True).indices
     groups = {str(name): frame.iloc[rows] for name, rows in cells.items() if len(rows)}
     panel = max(2.4, 0.9 + 0.32 * len(groups))
-    per_row = min(_PER_ROW, max(1, int(_WIDEST / panel)), found.n_vars)
-    n_rows = -(-found.n_vars // per_row)
+    per_row = min(_PER_ROW, max(1, int(_WIDEST / panel)), activity.n_vars)
+    n_rows = -(-activity.n_vars // per_row)
     below = 0.08 * _longest(groups)
     chosen, places = colors(list(groups)), np.arange(len(groups))
-    size = panel * per_row, 2.2 * n_rows + below * (1 + (found.n_vars % per_row > 0))
-    axes = _panels(paper, size, found.n_vars, per_row, sharex=True)
-    for ax, motif in zip(axes, found.var_names, strict=True):
+    size = panel * per_row, 2.2 * n_rows + below * (1 + (activity.n_vars % per_row > 0))
+    axes = _panels(paper, size, activity.n_vars, per_row, sharex=True)
+    for ax, motif in zip(axes, activity.var_names, strict=True):
         violins = ax.violinplot([part[motif] for part in groups.values()], places, showmedians=True, showextrema=False)
         for body, color in zip(violins["bodies"], chosen, strict=True):
             body.set(facecolor=color, alpha=1)
@@ -99,14 +101,14 @@ def draw_violins(paper: Canvas, found: AnnData, groupby: str, colors: Colours) -
     return axes
 
 
-def draw_embedding(paper: Canvas, found: AnnData, points: np.ndarray, name: str, cmap: Colormap) -> np.ndarray:
+def draw_embedding(paper: Canvas, activity: AnnData, points: np.ndarray, name: str, cmap: Colormap) -> np.ndarray:
     """One panel a motif, each with a scale of its own."""
-    per_row = min(_PER_ROW, found.n_vars)
-    n_rows = -(-found.n_vars // per_row)
-    axes = _panels(paper, (3.2 * per_row, 2.6 * n_rows + 0.4), found.n_vars, per_row, panels=(n_rows, per_row))
-    many = found.n_obs > _MANY
-    for column, (ax, motif) in enumerate(zip(axes, found.var_names, strict=True)):
-        values = np.asarray(found.X)[:, column]
+    per_row = min(_PER_ROW, activity.n_vars)
+    n_rows = -(-activity.n_vars // per_row)
+    axes = _panels(paper, (3.2 * per_row, 2.6 * n_rows + 0.4), activity.n_vars, per_row, panels=(n_rows, per_row))
+    many = activity.n_obs > _MANY
+    for column, (ax, motif) in enumerate(zip(axes, activity.var_names, strict=True)):
+        values = np.asarray(activity.X)[:, column]
         limit = float(np.quantile(np.abs(values), 0.99)) or 1.0
         dots = ax.scatter(
             *points.T, c=values, cmap=cmap, vmin=-limit, vmax=limit, s=2 if many else 8, lw=0, rasterized=True
@@ -138,8 +140,8 @@ def likeness(z: Any) -> np.ndarray:
     return linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
 
 
-def _frame(found: AnnData) -> pd.DataFrame:
-    frame: pd.DataFrame = found.to_df()
+def _frame(activity: AnnData) -> pd.DataFrame:
+    frame: pd.DataFrame = activity.to_df()
     return frame
 
 

@@ -144,13 +144,13 @@ def _areas(
         m = len(positives)
         if m == 0 or m == n:
             continue
-        below = through = twice = found = 0
+        below = through = twice = n_lower = 0
         precision = 0.0
         for number, score in enumerate(positives):
             while ordered[r, below] < score:
                 below += 1
-                found = number  # positives with lower scores
-            precision += (m - found) / (n - below)
+                n_lower = number  # positives with lower scores
+            precision += (m - n_lower) / (n - below)
             through = max(through, below)
             while through < n and ordered[r, through] == score:
                 through += 1

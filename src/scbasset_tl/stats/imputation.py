@@ -36,7 +36,7 @@ def masked_scores(
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    found = np.full((len(cells), 2), np.nan)
+    areas = np.full((len(cells), 2), np.nan)
     everything = np.arange(full.shape[1])
     for number, (row, cell) in enumerate(zip(predicted, cells, strict=True)):
         opened = full.indices[full.indptr[cell] : full.indptr[cell + 1]]
@@ -46,8 +46,8 @@ def masked_scores(
             continue
         zeros = rng.choice(zeros, min(len(zeros), n_zeros * len(ones)), replace=False)
         truth, values = np.repeat([1, 0], [len(ones), len(zeros)]), np.asarray(row)[np.concatenate([ones, zeros])]
-        found[number] = roc_auc_score(truth, values), average_precision_score(truth, values)
-    return found
+        areas[number] = roc_auc_score(truth, values), average_precision_score(truth, values)
+    return areas
 
 
 def correlations(predicted: Iterable[np.ndarray], means: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -64,12 +64,12 @@ def correlations(predicted: Iterable[np.ndarray], means: np.ndarray, group: np.n
     """
     from scipy.stats import rankdata
 
-    found = np.full((len(group), 2), np.nan)
+    coefficients = np.full((len(group), 2), np.nan)
     ranks = np.stack([rankdata(mean) for mean in means])
     for number, (row, own) in enumerate(zip(predicted, group, strict=True)):
         if own >= 0:
-            found[number] = _pearson(row, means[own]), _pearson(rankdata(row), ranks[own])
-    return found
+            coefficients[number] = _pearson(row, means[own]), _pearson(rankdata(row), ranks[own])
+    return coefficients
 
 
 def _pearson(one: np.ndarray, other: np.ndarray) -> float:

@@ -45,15 +45,15 @@ def match_hits(importance: np.ndarray, codes: np.ndarray, pwms: Sequence[np.ndar
     starts
         First position of each hit (H,); none holds an N.
     """
-    known = np.minimum(codes, 3)[:, None]
-    relative = np.take_along_axis(importance.astype(np.float64), ((known + _BASES) % 4)[:, :, None], axis=1)
+    bases_of_sequence = np.minimum(codes, 3)[:, None]
+    relative = np.take_along_axis(importance.astype(np.float64), ((bases_of_sequence + _BASES) % 4)[:, :, None], axis=1)
     relative[codes > 3] = 0
     result = Match(*(np.empty((len(starts), importance.shape[2])) for _ in Match._fields))
     widths = np.array([len(pwm) for pwm in pwms])
     for width in np.unique(widths):
         hits = np.flatnonzero(widths == width)
         positions = np.asarray(starts)[hits, None] + np.arange(width)
-        bases = (known[positions] + _BASES) % 4  # (h, width, 4)
+        bases = (bases_of_sequence[positions] + _BASES) % 4  # (h, width, 4)
         weights = np.take_along_axis(np.stack([pwms[hit] for hit in hits.tolist()]), bases, axis=2) - 0.25
         for output in range(importance.shape[2]):
             for field, values in zip(result, _match(relative[..., output], weights, positions[:, 0]), strict=True):

@@ -18,8 +18,8 @@ def kbet_p_values(neighbors: np.ndarray, group: np.ndarray) -> np.ndarray:
     expected = shares * (neighbors.shape[1] + 1)
     statistic = np.zeros(len(group))
     for number, count in enumerate(expected):
-        found = (group[neighbors] == number).sum(1) + (group == number)
-        statistic += np.square(found - count) / count
+        observed = (group[neighbors] == number).sum(1) + (group == number)
+        statistic += np.square(observed - count) / count
     return chi2.sf(statistic, len(shares) - 1)
 
 

@@ -61,9 +61,9 @@ def low_gain(
     """
     from sklearn.linear_model import QuantileRegressor
 
-    known = np.log1p(known_n_open)
-    depth = np.clip(np.log1p(n_open), known.min(), known.max())
-    middle = known.mean()
-    powers = [np.column_stack([x - middle, (x - middle) ** 2]) for x in (known, depth)]
+    known_depth = np.log1p(known_n_open)
+    depth = np.clip(np.log1p(n_open), known_depth.min(), known_depth.max())
+    middle = known_depth.mean()
+    powers = [np.column_stack([x - middle, (x - middle) ** 2]) for x in (known_depth, depth)]
     limit = QuantileRegressor(quantile=share, alpha=0).fit(powers[0], known_gain).predict(powers[1])
     return np.asarray(gain < limit)

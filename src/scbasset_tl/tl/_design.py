@@ -127,7 +127,7 @@ def design(
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim, entry
-    from scbasset_tl._adata.sequence import design as glue
+    from scbasset_tl._adata.sequence.design import group_objective, pack
     from scbasset_tl._adata.sequence.design_starts import gc_counts, motif_patches, start_sequences
     from scbasset_tl._adata.sequence.ism import check_window
     from scbasset_tl._adata.write import write_slots
@@ -146,7 +146,7 @@ def design(
     generator = as_generator(seed)
     model = read_model(source, key)
     trunk = model.trunk().to(single_device(accelerator))
-    groups, objective = glue.group_objective(
+    groups, objective = group_objective(
         source, model, groupby=groupby, group=group, off_target=off_target, penalty=penalty
     )
     seq_len = trunk.config.seq_len
@@ -180,7 +180,7 @@ def design(
         "seed": seed,
     }
     names = [motif.name for motif in chosen]
-    made = glue.pack(starts, courses, objective=objective, groups=groups, motifs=names)
+    made = pack(starts, courses, objective=objective, groups=groups, motifs=names)
     made |= entry(DESIGN, params, slots, origin=model.origin())
     container, adata = target(data, mod, copy=copy)
     write_slots(adata, uns={slots["uns"]: made})

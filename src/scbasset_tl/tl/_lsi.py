@@ -91,9 +91,9 @@ def lsi(
         raise ValueError(message)
     if len(cells) < source.n_obs:
         info(f"{source.n_obs - len(cells):,} cells have no open peak: their vectors are zero")
-    found = directions(opened[cells][:, peaks], n_latent, rng=generator)
-    vectors = np.zeros((source.n_obs, found.shape[1]), dtype=np.float32)
-    vectors[cells] = found
+    used_vectors = directions(opened[cells][:, peaks], n_latent, rng=generator)
+    vectors = np.zeros((source.n_obs, used_vectors.shape[1]), dtype=np.float32)
+    vectors[cells] = used_vectors
     params = {"n_latent": n_latent, "layer": layer, "seed": recorded_seed(rng)}
     container, adata = target(data, mod, copy=copy)
     write_slots(adata, obsm={slots["obsm"]: vectors}, uns={slots["uns"]: entry(LSI, params, slots)})

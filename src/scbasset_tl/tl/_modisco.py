@@ -114,8 +114,8 @@ def modisco(
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim, entry
-    from scbasset_tl._adata.sequence import modisco as glue
     from scbasset_tl._adata.sequence.ism import METHODS, check_window
+    from scbasset_tl._adata.sequence.modisco import check_arguments, pack_patterns
     from scbasset_tl._adata.sequence.motif_hits import mean_vectors
     from scbasset_tl._adata.windows import sequence_windows
     from scbasset_tl._adata.write import write_slots
@@ -135,7 +135,7 @@ def modisco(
     vectors = mean_vectors(source, model, groupby=groupby, groups=groups, contrast=contrast)
     trunk = model.trunk().to(device)
     bounds = check_window(window, trunk.config.seq_len)
-    glue.check_arguments(arguments, bounds[1] - bounds[0])
+    check_arguments(arguments, bounds[1] - bounds[0])
     generator, drawn = as_generator(rng), regions
     if regions is None:
         drawn = generator.choice(source.n_vars, min(n_regions, source.n_vars), replace=False)
@@ -156,7 +156,7 @@ def modisco(
         "rng": recorded_seed(rng),
         "arguments": arguments,
     }
-    made = {**entry(MODISCO, params, slots, origin=model.origin()), **glue.pack_patterns(patterns, targets)}
+    made = {**entry(MODISCO, params, slots, origin=model.origin()), **pack_patterns(patterns, targets)}
     container, adata = target(data, mod, copy=copy)
     write_slots(adata, uns={slots["uns"]: made})
     return container if copy else None

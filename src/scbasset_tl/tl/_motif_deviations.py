@@ -108,7 +108,7 @@ def motif_deviations(
     from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim
-    from scbasset_tl._adata.sequence import motif_deviations as glue
+    from scbasset_tl._adata.sequence.motif_deviations import check_kmers, motif_matches, write_deviations
     from scbasset_tl._adata.sequence.motif_hits import check_background, check_widths
     from scbasset_tl._space import check_memory
     from scbasset_tl.genome.codes import gc_share
@@ -119,7 +119,7 @@ def motif_deviations(
 
     source = writable(data, mod, copy=copy)
     slots = claim(source, MOTIF_DEVIATIONS, key_added)
-    k = glue.check_kmers(kmers, motifs, p_value, background)
+    k = check_kmers(kmers, motifs, p_value, background)
     chosen, frequencies = [] if motifs is None else as_motifs(motifs), check_background(background)
     check_number("p_value", p_value, low=0, high=1, open_low=True)
     check_positive_int("n_background", n_background, minimum=2)
@@ -134,7 +134,7 @@ def motif_deviations(
     open_entries = open_entries.rows(peaks)
     first = codes.shape[1] // 2 - size // 2
     codes = codes[peaks, first : first + size]
-    has_motif = glue.motif_matches(codes, chosen, p_value, frequencies) if k is None else has_kmers(codes, k)
+    has_motif = motif_matches(codes, chosen, p_value, frequencies) if k is None else has_kmers(codes, k)
     similar = background_peaks(gc_share(codes), open_entries.peak_counts(), n_background, as_generator(rng))
     ones = np.ones(len(open_entries.indices))
     open_in = sparse.csr_matrix(
@@ -150,5 +150,5 @@ def motif_deviations(
         "background": frequencies if k is None else None,
         "layer": layer,
     }
-    glue.write_deviations(adata, slots, names, ids, scores, {**params, "seed": recorded_seed(rng)})
+    write_deviations(adata, slots, names, ids, scores, {**params, "seed": recorded_seed(rng)})
     return container if copy else None

@@ -116,21 +116,21 @@ def motif_hits(
     from scbasset_tl._adata.readout import listed
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim, entry
-    from scbasset_tl._adata.sequence import motif_hits as glue
     from scbasset_tl._adata.sequence.ism import check_window, find_changes
+    from scbasset_tl._adata.sequence.motif_hits import check_background, check_widths, find_hits, mean_vectors
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.motif_input import as_motifs
 
     source = writable(data, mod, copy=copy)
     check_number("p_value", p_value, low=0, high=1, open_low=True)
     slots = claim(source, MOTIF_HITS, key_added, key=key)
-    chosen, frequencies = as_motifs(motifs), glue.check_background(background)
+    chosen, frequencies = as_motifs(motifs), check_background(background)
     model = read_model(source, key)
-    vectors = glue.mean_vectors(source, model, groupby=groupby, groups=groups, contrast=contrast)
+    vectors = mean_vectors(source, model, groupby=groupby, groups=groups, contrast=contrast)
     bounds = check_window(window, model.trunk().config.seq_len)
     changes = find_changes(source, model, regions, fasta=fasta, key=ism_key, window=bounds)
-    glue.check_widths(chosen, changes.codes.shape[1])
-    hits = glue.find_hits(changes, chosen, vectors, p_value=p_value, background=frequencies)
+    check_widths(chosen, changes.codes.shape[1])
+    hits = find_hits(changes, chosen, vectors, p_value=p_value, background=frequencies)
     params = {
         "key": key,
         "ism_key": ism_key,

@@ -102,7 +102,13 @@ def variant_effect(
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim, entry
-    from scbasset_tl._adata.sequence import variant_effect as glue
+    from scbasset_tl._adata.sequence.variant_effect import (
+        latent_changes,
+        pack,
+        pair_with_own_windows,
+        pair_with_peaks,
+        report_skipped,
+    )
     from scbasset_tl._adata.windows import check_assembly
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl.genome.fasta import Fasta
@@ -124,14 +130,14 @@ def variant_effect(
         check_assembly(source, genome)
         table = match_genome(table, genome)
         if windows == "peaks":
-            table, pairs = glue.pair_with_peaks(source, table, genome, seq_len)
+            table, pairs = pair_with_peaks(source, table, genome, seq_len)
         else:
-            table, pairs = glue.pair_with_own_windows(table, seq_len)
-        glue.report_skipped(table, len(pairs.variant))
-        delta = glue.latent_changes(trunk, genome, table, pairs, average=average)
+            table, pairs = pair_with_own_windows(table, seq_len)
+        report_skipped(table, len(pairs.variant))
+        delta = latent_changes(trunk, genome, table, pairs, average=average)
         name = genome.path.name
     params = {"key": key, "fasta": name, "windows": windows, "average": average}
-    made = entry(VARIANT_EFFECT, params, slots, origin=model.origin()) | glue.pack(table, pairs, delta, seq_len)
+    made = entry(VARIANT_EFFECT, params, slots, origin=model.origin()) | pack(table, pairs, delta, seq_len)
     container, adata = target(data, mod, copy=copy)
     write_slots(adata, uns={slots["uns"]: made})
     return container if copy else None

@@ -82,11 +82,11 @@ class _OnHost:
             n_cells, slot = len(cells), self._slots.own
             slot[cells.numpy()] = np.arange(n_cells, dtype=np.int32)
         n_tiles = -(-n_cells // self._tile)
-        found = gather_tiles(self._indices, self._spans[:, rows.numpy()], self._cells.start, slot, self._tile, n_tiles)
+        pairs = gather_tiles(self._indices, self._spans[:, rows.numpy()], self._cells.start, slot, self._tile, n_tiles)
         if cells is not None:
             slot[cells.numpy()] = -1
-        places, columns = (to_device(torch.from_numpy(part), self._device) for part in found[:2])
-        return Positives(places, columns, found[2].tolist(), self._tile)
+        places, columns = (to_device(torch.from_numpy(part), self._device) for part in pairs[:2])
+        return Positives(places, columns, pairs[2].tolist(), self._tile)
 
 
 class _OnDevice:

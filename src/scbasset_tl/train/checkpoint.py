@@ -81,8 +81,8 @@ class RunFile:
             self._mine = _which(self.path)
 
     def _check_alone(self, path: Path) -> None:
-        now = _which(path)
-        if now in (None, self._mine):
+        on_disk = _which(path)
+        if on_disk in (None, self._mine):
             return
         try:
             writer = load_checkpoint(path).meta.get("writer", "another process")
@@ -163,11 +163,11 @@ def say_threads(saved: Mapping[str, Any]) -> None:
     """Tell a run that goes on from a checkpoint of another number of threads, on which sums on a CPU depend."""
     import torch
 
-    then, now = saved.get("threads"), torch.get_num_threads()
-    if then not in (None, now):  # earlier versions stored none
+    saved_threads, threads = saved.get("threads"), torch.get_num_threads()
+    if saved_threads not in (None, threads):  # earlier versions stored none
         warning(
-            f"the checkpoint was written with torch.get_num_threads() == {then}, now it is {now}: on a CPU the result "
-            f"differs in its last digits. torch.set_num_threads({then}) makes it that of an uninterrupted run"
+            f"the checkpoint was written with torch.get_num_threads() == {saved_threads}, now it is {threads}: on a CPU the result "
+            f"differs in its last digits. torch.set_num_threads({saved_threads}) makes it that of an uninterrupted run"
         )
 
 

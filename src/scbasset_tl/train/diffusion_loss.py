@@ -84,13 +84,13 @@ def objective(
     )
     labels = cells.labels[rows].masked_fill(hide_labels[:, None], -1)
     x_t = model.schedule.noised(x0, t, normal(x0.shape, generator, x0))
-    found = model.denoise(x_t, t, z, labels, cells.depth[rows], ~hide_z)
-    return Terms(diffusion_error(model, x0, found, t), reconstruction, kl.mean(), information)
+    predicted = model.denoise(x_t, t, z, labels, cells.depth[rows], ~hide_z)
+    return Terms(diffusion_error(model, x0, predicted, t), reconstruction, kl.mean(), information)
 
 
-def diffusion_error(model: LatentDiffusion, x0: Tensor, found: Tensor, t: Tensor) -> Tensor:
+def diffusion_error(model: LatentDiffusion, x0: Tensor, predicted: Tensor, t: Tensor) -> Tensor:
     """Mean squared error of x0, or of v, where it is divided by the share of noise."""
-    square = (x0 - found).square()
+    square = (x0 - predicted).square()
     if model.config.objective == "v":
         square = square / (1 - model.schedule.at(t, x0))
     return square.mean()

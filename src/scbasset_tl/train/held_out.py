@@ -30,7 +30,7 @@ def score_held_out(
     Also the mean auPRs, ``auprc_per_cell`` and ``auprc_per_peak``, and ``n_cells`` where a sample stands for all. Rank 0 does it and tells the others.
     """
     weight, bias = (part.detach().cpu().numpy() for part in fit.head())
-    held_out = {level: found for level in ("val", "test") if len(found := peaks(level))}
+    held_out = {level: positions for level in ("val", "test") if len(positions := peaks(level))}
     auroc: dict[str, dict[str, float]] = {}
     with progress(len(held_out), description="held-out auROC", unit="part") as bar:
         for level, chosen in held_out.items():
@@ -53,5 +53,5 @@ def score_held_out(
 
 def _mean_of_known(scores: np.ndarray) -> float:
     """Mean without NaN; NaN where there is nothing else, as in a part of one class."""
-    known = scores[scores == scores]
-    return float(known.mean()) if len(known) else float("nan")
+    defined = scores[scores == scores]
+    return float(defined.mean()) if len(defined) else float("nan")

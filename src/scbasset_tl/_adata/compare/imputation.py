@@ -63,12 +63,12 @@ def predictions(adata: AnnData, predicted: pd.DataFrame | str) -> tuple[np.ndarr
         cells = np.arange(adata.n_obs)
     elif isinstance(predicted, pd.DataFrame):
         cells, peaks = adata.obs_names.get_indexer(predicted.index), predicted.columns.get_indexer(adata.var_names)
-        for what, known, position in (("cells", predicted.index, cells), ("peaks", adata.var_names, peaks)):
+        for what, names, position in (("cells", predicted.index, cells), ("peaks", adata.var_names, peaks)):
             if (position < 0).any():
                 where = "not in the data" if what == "cells" else "missing in its columns"
                 message = (
                     f"predicted: {int((position < 0).sum())} of {len(position)} {what} are {where}, first "
-                    f"{str(known[position < 0][0])!r}; it must be cells × all peaks of the data."
+                    f"{str(names[position < 0][0])!r}; it must be cells × all peaks of the data."
                 )
                 raise KeyError(message)
         values = predicted.to_numpy()[:, peaks]

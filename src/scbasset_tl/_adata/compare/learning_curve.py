@@ -65,9 +65,9 @@ def plan(
     config = trunk_config(trunk, None, seq_len=codes.shape[1], n_latent=n_latent)
     groups = None
     if label_key is not None:
-        cells, (known,) = labelled_cells(adata, label_key)
+        cells, (codes_of_label,) = labelled_cells(adata, label_key)
         groups = np.full(adata.n_obs, -1)
-        groups[cells] = known
+        groups[cells] = codes_of_label
     training = training_data(adata, codes, layer=layer, batch_key=None, seed=0)
     peaks = {level: training.peaks(level) for level in SPLIT_LEVELS}
     held_out = np.concatenate([peaks["val"], peaks["test"]])
@@ -144,8 +144,8 @@ def _open_entries(counts: sparse.csr_matrix) -> OpenEntries:
 
 
 def _mean(scores: np.ndarray) -> float:
-    known = scores[np.isfinite(scores)]
-    return float(known.mean()) if len(known) else float("nan")
+    defined = scores[np.isfinite(scores)]
+    return float(defined.mean()) if len(defined) else float("nan")
 
 
 def sizes(argument: str, given: Any, whole: float, *, whole_numbers: bool) -> list[float]:

@@ -47,16 +47,16 @@ def batch_design(obs: pd.DataFrame, columns: list[str], categories: list[list[st
     return design
 
 
-def batch_names(values: pd.Series, known: list[str]) -> pd.Series:
-    """A batch column as text, with each number written as the ``known`` batches write it: 0, 0.0 and "0" are one batch."""
+def batch_names(values: pd.Series, levels: list[str]) -> pd.Series:
+    """A batch column as text, with each number written as the batches ``levels`` write it: 0, 0.0 and "0" are one batch."""
     if values.isna().any():
         message = (
             f"obs[{values.name!r}], a batch column, has no value for {int(values.isna().sum())} cells; fill them first."
         )
         raise ValueError(message)
-    numbers = {number: level for level in reversed(known) if (number := _number(level)) is not None}
+    numbers = {number: level for level in reversed(levels) if (number := _number(level)) is not None}
     text = values.astype(str)
-    same = {name: numbers[number] for name in set(text) - set(known) if (number := _number(name)) in numbers}
+    same = {name: numbers[number] for name in set(text) - set(levels) if (number := _number(name)) in numbers}
     return text.replace(same)
 
 

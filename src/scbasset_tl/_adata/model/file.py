@@ -138,16 +138,16 @@ def _anndata_group(path: Path, root: Any, mod: str) -> Any:
 
 
 def _check_names(path: Path, table: Any, field: str, names: pd.Index) -> None:
-    found = np.asarray(read_elem(table[table.attrs["_index"]]), dtype=object)
+    stored = np.asarray(read_elem(table[table.attrs["_index"]]), dtype=object)
     what = {"obs": "cells", "var": "peaks"}[field]
-    if len(found) != len(names):
-        message = f"path={str(path)!r} has {len(found)} {what}, data has {len(names)}: pass the file of these data."
+    if len(stored) != len(names):
+        message = f"path={str(path)!r} has {len(stored)} {what}, data has {len(names)}: pass the file of these data."
         raise ValueError(message)
-    differ = np.flatnonzero(found != np.asarray(names, dtype=object))
+    differ = np.flatnonzero(stored != np.asarray(names, dtype=object))
     if len(differ):
         first = differ[0]
         message = (
-            f"path={str(path)!r} has other {what} than data in {len(differ)} places, first {found[first]!r} for "
+            f"path={str(path)!r} has other {what} than data in {len(differ)} places, first {stored[first]!r} for "
             f"{names[first]!r}: pass the file of these data, with {what} in the same order."
         )
         raise ValueError(message)

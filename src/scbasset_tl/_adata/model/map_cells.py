@@ -210,12 +210,12 @@ def _digest(row: np.ndarray) -> bytes:
     return blake2b(np.ascontiguousarray(row).data, digest_size=16).digest()
 
 
-def query_batches(obs: pd.DataFrame, known: Batches | None) -> Batches | None:
+def query_batches(obs: pd.DataFrame, batches: Batches | None) -> Batches | None:
     """The reference's batches, and those that only the query has, which get the mean vector of their column."""
-    if known is None:
+    if batches is None:
         return None
     categories, weight, bias, first = [], [], [], 0
-    for column, levels in zip(known.columns, known.categories, strict=True):
+    for column, levels in zip(batches.columns, batches.categories, strict=True):
         if column not in obs:
             message = (
                 f"query: obs[{column!r}], the batch of each cell in the reference's model, is missing. If its cells are of "
@@ -231,10 +231,10 @@ def query_batches(obs: pd.DataFrame, known: Batches | None) -> Batches | None:
             )
         own = slice(first, first + len(levels))
         categories.append([*levels, *new])
-        weight += [known.weight[own], np.tile(known.weight[own].mean(axis=0), (len(new), 1))]
-        bias += [known.bias[own], np.full(len(new), known.bias[own].mean())]
+        weight += [batches.weight[own], np.tile(batches.weight[own].mean(axis=0), (len(new), 1))]
+        bias += [batches.bias[own], np.full(len(new), batches.bias[own].mean())]
         first += len(levels)
-    return replace(known, categories=categories, weight=np.concatenate(weight), bias=np.concatenate(bias))
+    return replace(batches, categories=categories, weight=np.concatenate(weight), bias=np.concatenate(bias))
 
 
 def _some(names: list[str], shown: int = 8) -> str:
@@ -279,19 +279,19 @@ def odd_cells(
         info(f"the reference has no {slot_name(layer)}: no cell is marked as out of its distribution")
         return None
     chosen = np.sort(rng.permutation(reference.n_obs)[:N_KNOWN])
-    known, known_peaks = open_entries_from(reference[chosen], layer), model.require_peaks()
+    ordinary, known_peaks = open_entries_from(reference[chosen], layer), model.require_peaks()
     shared = np.flatnonzero(places >= 0)
     if len(shared) >= min(N_SHARED, len(places)):
-        known, known_peaks = known.rows(places[shared]), known_peaks[places[shared]]
+        ordinary, known_peaks = ordinary.rows(places[shared]), known_peaks[places[shared]]
         open_entries, peaks = open_entries.rows(shared), peaks[shared]
     else:  # some sets of peaks are predicted better than others
         info(
             f"query and reference share {len(shared)} peaks: more or less than 5 % of ordinary cells may be marked as odd"
         )
     n_open = open_entries.cell_counts()
-    known = thinned(known, depths_like(known.cell_counts(), n_open), rng)
+    ordinary = thinned(ordinary, depths_like(ordinary.cell_counts(), n_open), rng)
     known_center, _ = batch_part(model.batches, reference.obs.iloc[chosen], peaks.shape[1])
-    known_gain = held_out_gain(known_peaks, known, l2=l2, rng=rng, center=known_center)
+    known_gain = held_out_gain(known_peaks, ordinary, l2=l2, rng=rng, center=known_center)
     gain = held_out_gain(peaks, open_entries, l2=l2, rng=rng, center=center, start=fit)
-    usable = known.cell_counts() > 0
-    return low_gain(gain, n_open, known_gain[usable], known.cell_counts()[usable], share=ODD_SHARE)
+    usable = ordinary.cell_counts() > 0
+    return low_gain(gain, n_open, known_gain[usable], ordinary.cell_counts()[usable], share=ODD_SHARE)

@@ -143,13 +143,13 @@ def read_tokens(adata: AnnData, key: str | None) -> Tokens:
     name = TOKENS.default if key is None else check_name("tokens_key", key)
     if key is None and name not in adata.uns:
         return tokenize(adata, None)
-    found = find(adata, TOKENS, name)
-    if "universe" not in found:
-        params = found["params"]
+    stored_entry = find(adata, TOKENS, name)
+    if "universe" not in stored_entry:
+        params = stored_entry["params"]
         keys = params.get("region_keys")
         return tokenize(adata, None, layer=params.get("layer"), region_keys=None if keys is None else texts(keys))
-    slot = str(found["slots"]["obsm"])
-    universe = unpack_universe(found["universe"])
+    slot = str(stored_entry["slots"]["obsm"])
+    universe = unpack_universe(stored_entry["universe"])
     stored = sparse.csr_matrix(adata.obsm[slot])
     if stored.shape[1] != len(universe.start):
         message = (
@@ -158,7 +158,9 @@ def read_tokens(adata: AnnData, key: str | None) -> Tokens:
         )
         raise ValueError(message)
     return Tokens(
-        stored, universe, {name: found[name] for name in ("checksum", "n_regions", "mapped_peaks", "mapped_open")}
+        stored,
+        universe,
+        {name: stored_entry[name] for name in ("checksum", "n_regions", "mapped_peaks", "mapped_open")},
     )
 
 

@@ -152,8 +152,8 @@ def course_table(entry: Mapping[str, Any]) -> pd.DataFrame:
     return _with_groups(rows, entry, np.asarray(entry["logits"])[row, number])
 
 
-def _with_groups(found: pd.DataFrame, entry: Mapping[str, Any], logits: np.ndarray) -> pd.DataFrame:
+def _with_groups(rows: pd.DataFrame, entry: Mapping[str, Any], logits: np.ndarray) -> pd.DataFrame:
     groups = [str(name) for name in entry["groups"]]
     return pd.concat(
-        [found, pd.DataFrame(logits, index=found.index, columns=[f"logit_{name}" for name in groups])], axis=1
+        [rows, pd.DataFrame(logits, index=rows.index, columns=[f"logit_{name}" for name in groups])], axis=1
     )

@@ -40,9 +40,9 @@ def check_arguments(arguments: Mapping[str, Any], width: int) -> None:
         raise ValueError(message)
 
 
-def pack_patterns(found: Mapping[str, Sequence[Pattern]], motifs: Sequence[Motif] | None) -> dict[str, Any]:
+def pack_patterns(patterns_of: Mapping[str, Sequence[Pattern]], motifs: Sequence[Motif] | None) -> dict[str, Any]:
     """The entry of ``.uns``: matrices of one shape, with zeros after the end of shorter ones."""
-    patterns = [pattern for of_group in found.values() for pattern in of_group]
+    patterns = [pattern for of_group in patterns_of.values() for pattern in of_group]
     if not patterns:
         info("modisco-lite found no pattern: pass more regions, or a smaller min_metacluster_size")
     widest = max((len(pattern.pwm) for pattern in patterns), default=0)
@@ -54,7 +54,7 @@ def pack_patterns(found: Mapping[str, Sequence[Pattern]], motifs: Sequence[Motif
         best, p_values = nearest_motifs(patterns, [motif.pwm for motif in motifs])
         names = np.array(unique_names(list(motifs)), dtype=object)[best]
     return {
-        "group": np.array([group for group, of_group in found.items() for _ in of_group], dtype=object),
+        "group": np.array([group for group, of_group in patterns_of.items() for _ in of_group], dtype=object),
         "positive": np.array([pattern.positive for pattern in patterns], dtype=bool),
         "n_sites": np.array([pattern.n_sites for pattern in patterns], dtype=np.int64),
         "pwm": matrices[0],

@@ -46,10 +46,10 @@ def pair_with_peaks(adata: AnnData, variants: Variants, genome: Fasta, seq_len: 
     chrom, start = np.asarray(regions.chrom, dtype=object), regions.middle - seq_len // 2
     usable = variants.usable
     end = variants.start + allele_lengths(variants.ref)
-    found, window = variants_in_windows(
+    variant_row, window = variants_in_windows(
         variants.chrom[usable], variants.start[usable], end[usable], chrom, start, seq_len
     )
-    pairs = Pairs(usable[found], start[window], np.asarray(adata.var_names, dtype=object)[window])
+    pairs = Pairs(usable[variant_row], start[window], np.asarray(adata.var_names, dtype=object)[window])
     outside = ~np.isin(np.arange(len(variants.start)), pairs.variant)
     return variants.skip(outside, f"{_OUTSIDE} of {seq_len} bp"), pairs
 
