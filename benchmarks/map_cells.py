@@ -66,7 +66,7 @@ def mapped(query, reference, **arguments):
 
 
 def scores(adata, embedding, bias, peaks, label_key: str) -> dict[str, float]:
-    """Of vectors: auROC on the unseen peaks with their vectors ``peaks``, and label score."""
+    """Score vectors: auROC on the unseen peaks with their vectors ``peaks``, and label score."""
     import scbasset_tl as sb
     from scbasset_tl._adata.matrix import open_entries_from
     from scbasset_tl.stats.auc import held_out_areas

@@ -25,7 +25,7 @@ BLOCK = 128
 
 @torch.inference_mode()
 def probabilities(model, x, label, rng, *, prior: bool, mean: bool) -> torch.Tensor:
-    """Of all peaks in the cells ``x``: cell factor × region factor × decoder of z."""
+    """Probabilities of all peaks in the cells ``x``: cell factor × region factor × decoder of z."""
     module = model.module
     batch = torch.as_tensor(label[:, None])
     found = module.inference(torch.from_numpy(x.toarray()), batch, None, None)

@@ -56,7 +56,7 @@ def true_log_odds(adata):
 
 
 def label_score(adata, n_components, k=50):
-    """Of TF-IDF + truncated SVD without a first component that is depth (|r| > .5): share of neighbours of one type."""
+    """Share of neighbours of one type by TF-IDF and truncated SVD, without a first component that is depth (|r| > .5)."""
     opened = (adata.X > 0).astype(float)
     reduced = TruncatedSVD(n_components, random_state=0).fit_transform(TfidfTransformer().fit_transform(opened))
     depth = np.log(np.asarray(opened.sum(1)).ravel() + 1)

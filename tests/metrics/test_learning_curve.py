@@ -20,7 +20,7 @@ def split(tiny):
 
 
 def test_the_largest_model_is_that_of_tl_scbasset(split):
-    """Of all cells in their order: the same network, and the same scores as the metric's on held-out peaks."""
+    """Taking all cells in their order gives the same network, and the same scores as the metric's on held-out peaks."""
     order = np.random.default_rng(5).permutation(split.n_obs)
     found = sb.metrics.learning_curve(split, cells=[60, 30], reads=(1.0,), rng=5, label_key="kind", **SMALL)
     generator = np.random.default_rng(5)

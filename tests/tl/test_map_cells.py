@@ -32,7 +32,7 @@ def assert_same_slots(expected, found):
 
 
 def gradient(adata, key="scbasset"):
-    """Of each cell's loss, at the model's own probabilities."""
+    """Gradient of each cell's loss, at the model's own probabilities."""
     slots = adata.uns[key]["slots"]
     probability = sb.get.accessibility(adata, key=key, normalize_depth=False, scale="sigmoid").to_numpy()
     error = probability - (adata.X > 0)

@@ -199,7 +199,7 @@ def test_cells_without_tokens_cross_a_universe(tiny):
 
 
 def test_axes_are_weighted_after_training(tiny):
-    """Of the closed form: vectors s^p v / √c, and cells U s^(1 + p); at 1 nothing is changed."""
+    """The closed form gives vectors s^p v / √c and cells U s^(1 + p); at 1 nothing is changed."""
     found = {p: sb.tl.scembed(tiny, n_latent=6, max_epochs=0, min_count=1, axis_power=p, copy=True) for p in (1, 0.5)}
     share = np.asarray((tiny.X > 0).sum(0)).ravel() / tiny.X.nnz
     s = np.sqrt((share[:, None] * found[1].varm["scembed"] ** 2).sum(0))

@@ -59,7 +59,7 @@ def make_site(adata, motifs, rng):
     ],
 )
 def test_planted_sites_have_the_planted_sign(trained_toy, tmp_path, rng, change, kinds, sign, least):
-    """Of 300 sites: in the types where the motif acts, against zero and against the other types."""
+    """Signs at 300 sites: in the types where the motif acts, against zero and against the other types."""
     motifs = trained_toy.uns["toy"]["motifs"]
     rows = [*islice(change(trained_toy, np.flatnonzero(np.isin(motifs["kind"].astype(str), kinds)), rng), 300)]
     peak, motif, first = np.array([row[:3] for row in rows]).T

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Slot(NamedTuple):
     """One part of a result beside its entry in ``uns``."""
 
-    field: str  # of the AnnData
+    field: str  # field of the AnnData, such as obsm
     name: str  # by default
     needed: str = ""  # what readers call it if it is gone; empty if they do without
 

@@ -27,7 +27,7 @@ def downsampled(
     """The counts (CSR, cells × peaks) with ``fraction`` of the reads or of the open entries left, drawn one by one."""
     open_entries_from(adata, layer)  # the checks of everything that is read as accessibility
     matrix, slot = (adata.X, "adata.X") if layer is None else (adata.layers[layer], f"adata.layers[{layer!r}]")
-    for load in ("to_memory", "compute"):  # of a file-backed matrix, of a dask array
+    for load in ("to_memory", "compute"):  # the first reads a file-backed matrix, the second a dask array
         matrix = getattr(matrix, load)() if hasattr(matrix, load) else matrix
     if not sparse.issparse(matrix):
         half = matrix.dtype == np.float16  # which scipy does not have

@@ -134,7 +134,7 @@ def _matches(one: np.ndarray, other: np.ndarray) -> int:
 
 
 def choose_motifs(n_peaks: int, motifs: Motifs, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Each peak's programme by name, and the motifs of its sites (n_peaks, MAX_SITES), -1 where there is none."""
+    """Each peak's programme by name, and the motifs of its sites (n_peaks, MAX_SITES), -1 where a peak has fewer."""
     by_type = np.flatnonzero(np.isin(motifs.kind, ["specific", "shared"]))
     (general,), (repressor,) = (np.flatnonzero(motifs.kind == kind) for kind in ("general", "repressor"))
     of_types = ["+".join(f"type_{i + 1}" for i in np.flatnonzero(motifs.effect[motif])) for motif in by_type]

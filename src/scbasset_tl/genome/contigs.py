@@ -13,7 +13,7 @@ from scbasset_tl._log import info
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# of a modality (atac:chr1) or an assembly (GRCh38_chr1, mm10_1)
+# the prefix that names a modality (atac:chr1) or an assembly (GRCh38_chr1, mm10_1)
 _PREFIX: Final = re.compile(r"(?i)(?:(?!chr)(\w+?)(?::|[_-]+(?=chr))|(grc[a-z]\d+|hg\d+|mm\d+)[_-]+)(.+)")
 _CHR: Final = re.compile(r"^chr(?:om(?:osome)?)?[- ]?(?=.)")
 _NUMBER: Final = re.compile(r"0*(\d+)(?:\.0)?")

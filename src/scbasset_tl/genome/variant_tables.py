@@ -33,10 +33,10 @@ _EFFECT: Final = (
     ("a0", "a1"),
     ("a2", "a1"),  # PLINK, GCTA, LDSC
 )
-_TWO: Final = ("allele1", "allele2")  # of which some programs call the first the effect allele, and some the second
-_HARMONISED: Final = ("hm_chrom", "hm_pos", "hm_other_allele", "hm_effect_allele")  # of the GWAS catalogue
+_TWO: Final = ("allele1", "allele2")  # some programs call the first the effect allele, and some the second
+_HARMONISED: Final = ("hm_chrom", "hm_pos", "hm_other_allele", "hm_effect_allele")  # names in the GWAS catalogue
 _BIM: Final = ("chrom", "id", "cm", "pos", "a1", "a2")
-_HEAD: Final = 1 << 16  # of a file, to tell what it is
+_HEAD: Final = 1 << 16  # read so many bytes of a file to tell what it is
 _SHOWN: Final = 3
 MISSING: Final = "no contig, position or allele in the table"
 

@@ -30,7 +30,7 @@ class Variants(NamedTuple):
     ref, alt
         Alleles.
     id
-        Name, ``"."`` where there is none.
+        Name, ``"."`` for a variant without one.
     reason
         Why the variant cannot be scored; empty where it can.
     effect

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NEEDED: Final = ("CHROM", "POS", "ID", "REF", "ALT")
-_DIGITS: Final = 18  # of a position that int64 holds
+_DIGITS: Final = 18  # int64 holds every whole number of so many digits
 
 
 class VcfRow(NamedTuple):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # the original prints .982
 _BIAS_IS_DEPTH = 0.9
 _EMBEDDING_IS_DEPTH = 0.1
-_UNMIXED = 0.2  # of the way from chance to no neighbour in another batch
+_UNMIXED = 0.2  # share of the way from mixing by chance to having no neighbour in another batch
 _STOPPED = {
     "schedule": "it ran to the end of its schedule",
     "patience": "it stopped because the training auROC no longer rose",

@@ -41,7 +41,7 @@ class Insertion:
     copies: int
     spacing: int | None
     seed: int
-    sign: ClassVar = 1  # of the motif's effect in that of the edit
+    sign: ClassVar = 1  # the edit adds the motif: its effect counts as it is
 
     def edits(self, pwms: Sequence[np.ndarray], *, tick: Callable[[int], object] | None = None) -> list[Edits]:
         """On one strand, or on both."""
@@ -99,7 +99,7 @@ class Ablation:
         )
 
     def edits(self, pwms: Sequence[np.ndarray], *, tick: Callable[[int], object] | None = None) -> list[Edits]:
-        """One for each peak that fits; ``tick`` is called with the number of sites that were found."""
+        """Make the edits of each motif; ``tick`` is called with the number of sites that were found."""
         from scbasset_tl.nn.best_sites import best_sites
         from scbasset_tl.nn.insertion import Edits
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LIKELIHOODS = ("bernoulli", "poisson", "mse")
 _SCALE = 1e4  # the sum that a cell's counts are scaled to before the logarithm: the paper's
-_FIRST_STD = 0.03  # of the first layer, small beside what it learns: random projections of so many peaks say little
+_FIRST_STD = 0.03  # spread of the first layer's weights, small beside what it learns: random projections of so many peaks say little
 _GAIN = 2**0.5  # halving layers keep the variance
 
 
@@ -51,7 +51,7 @@ class Autoencoder(nn.Module):
         self.n_latent = n_latent
         generator = torch.Generator().manual_seed(0) if generator is None else generator
         first = torch.empty(n_peaks, hidden).normal_(std=_FIRST_STD, generator=generator)
-        #: of the peaks, trained row by row: the first layer, and the last one with the weight of log depth at its end
+        #: weights of the peaks, trained row by row: the first layer, and the last one with the weight of log depth at its end
         self.table, self.weight, self.bias = (
             nn.Parameter(part, requires_grad=False)
             for part in (first, torch.zeros(n_peaks, hidden + 1), torch.zeros(n_peaks))

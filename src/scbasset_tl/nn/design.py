@@ -28,7 +28,7 @@ _EDITS_AT_ONCE: Final = 4096
 class Objective:
     """The logit of one output less ``penalty`` times that of the others: of the highest one, or of their mean."""
 
-    vectors: np.ndarray  # of the outputs (n_out, n_latent)
+    vectors: np.ndarray  # vectors of the outputs (n_out, n_latent)
     target: int
     penalty: float = 1.0
     highest: bool = True

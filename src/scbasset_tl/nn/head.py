@@ -33,7 +33,7 @@ class Head(nn.Module):
         self.batch_weight = nn.Parameter(torch.empty(n_batches, n_latent))
         self.batch_bias = nn.Parameter(torch.zeros(n_batches))
         design = torch.empty(n_cells, 0, dtype=torch.int64) if design is None else design
-        self.register_buffer("design", design, persistent=False)  # of the data, not learned
+        self.register_buffer("design", design, persistent=False)  # comes from the data, is not learned
         if n_batches:  # the original's two parallel layers keep the Keras default
             glorot_uniform_(self.weight, n_latent, n_cells, generator)
             glorot_uniform_(self.batch_weight, n_latent, n_batches, generator)

@@ -28,7 +28,7 @@ _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "movi
 # arrays of each layer with weights: a kernel and a batch norm for each convolution and for the bottleneck
 _TRUNK_COUNTS = [1, len(_NORM)] * (_N_BLOCKS + 1)
 _CHECKSUM = "scbasset_tl_checksum"
-_KERAS_VERSION = "2.8.0"  # of the original; Keras converts the weights of files older than version 2
+_KERAS_VERSION = "2.8.0"  # the version that the original used; Keras converts the weights of files older than version 2
 
 
 @dataclass(frozen=True)

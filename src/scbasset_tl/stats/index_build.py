@@ -52,7 +52,7 @@ def write_index(
     partial, saved = (path.with_name(f"{path.name}.{kind}") for kind in ("partial", "progress"))
     with _alone(path, partial) as needed:
         if not needed:
-            saved.unlink(missing_ok=True)  # of a build that was killed when all but this was done
+            saved.unlink(missing_ok=True)  # left by a build that was killed when all but this was done
             return
         try:
             state = _load_progress(saved, partial, source)
@@ -77,7 +77,7 @@ def write_index(
 def _start(path: Path, partial: Path, row_counts: np.ndarray) -> np.ndarray:
     """Take all the space that the file needs and write its row pointers; returns where each row begins."""
     indptr = np.concatenate([[0], np.cumsum(row_counts)])
-    os.truncate(partial, 0)  # of another matrix
+    os.truncate(partial, 0)  # it may hold another matrix
     size = file_size(len(row_counts), int(indptr[-1]))
     check_disk(size, path.parent, f"index_file={str(path)!r}", advice="name a file on another disk.")
     with _naming(path, f", {size} bytes"), partial.open("rb+") as file:

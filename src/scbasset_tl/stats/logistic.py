@@ -112,7 +112,7 @@ class _Block(NamedTuple):
     """The regressions of some cells."""
 
     design: torch.Tensor  # [H 1], float64 (P, K + 1)
-    sums: torch.Tensor  # of the open peaks' rows of it, (m, K + 1)
+    sums: torch.Tensor  # sum of the rows of ``design`` of each cell's open peaks, (m, K + 1)
     pull: torch.Tensor  # what the penalty pulls to, (m, K + 1)
     l2: float
 

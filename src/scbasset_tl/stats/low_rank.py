@@ -31,11 +31,11 @@ class LowRank(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """As of the whole matrix."""
+        """Shape of the whole matrix."""
         return len(self.left), len(self.right)
 
     def rows(self, rows: np.ndarray | slice) -> Self:
-        """The same with some rows only."""
+        """Keep some rows only."""
         return self._replace(left=self.left[rows], bias=self.bias[rows])
 
     def dense(self) -> np.ndarray:

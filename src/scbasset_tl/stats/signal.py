@@ -19,7 +19,7 @@ class Signal(NamedTuple):
 
     @property
     def z(self) -> float:
-        """Standard deviations above the null; NaN where there is none."""
+        """Standard deviations above the null; NaN where the null has no spread."""
         return (self.auroc - self.null) / self.null_sd if self.null_sd > 0 else float("nan")
 
 

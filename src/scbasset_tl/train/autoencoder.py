@@ -112,7 +112,7 @@ class _Batch(NamedTuple):
     log_depth: np.ndarray  # (B,)
 
     def among(self, peaks: np.ndarray, n_peaks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Those of ``peaks``: positions of the entries, their cells, and their peaks as positions in ``peaks``."""
+        """Take the entries at ``peaks``: their positions, their cells, and their peaks as positions in ``peaks``."""
         rank = np.full(n_peaks, -1, dtype=np.int64)
         rank[peaks] = np.arange(len(peaks))
         column = rank[self.indices]

@@ -32,7 +32,7 @@ class Ranks:
 
     @classmethod
     def of(cls, fabric: Fabric) -> Ranks:
-        """Those that ``fabric`` was launched with."""
+        """The ranks that ``fabric`` was launched with."""
         return cls(fabric.global_rank, fabric.world_size)
 
     def part(self, n: int, rank: int | None = None) -> slice:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class Step(NamedTuple):
     """One minibatch: numbers of training peaks, and what happens to them."""
 
-    rows: torch.Tensor  # of all ranks, one rank's after the other's; on the CPU
-    own: torch.Tensor  # of this rank, as what follows; on the device
+    rows: torch.Tensor  # peaks of all ranks, one rank's after the other's; on the CPU
+    own: torch.Tensor  # peaks of this rank; this and the following tensors are on the device
     flip: torch.Tensor  # read the other strand
     by: torch.Tensor  # shift by so many bases
     keep: torch.Tensor  # bool (B, n_latent): what dropout leaves
-    seed: int  # of this rank's choice of cells
+    seed: int  # seeds this rank's choice of cells
 
 
 def step_sizes(n_peaks: int, batch_size: int, n_ranks: int = 1) -> list[int]:

@@ -52,6 +52,6 @@ def score_held_out(
 
 
 def _mean_of_known(scores: np.ndarray) -> float:
-    """Mean without NaN; NaN where there is nothing else, as in a part of one class."""
+    """Mean of the scores that are not NaN; NaN if all are, as in a part of one class."""
     defined = scores[scores == scores]
     return float(defined.mean()) if len(defined) else float("nan")

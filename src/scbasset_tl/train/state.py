@@ -31,8 +31,8 @@ class RunState:
     head: Head
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
-    cell_optimizer: RowAdam | None = None  # of vectors and biases, if a step takes some of the cells only
-    muon: Muon | None = None  # of the filters, if the recipe has it
+    cell_optimizer: RowAdam | None = None  # moves vectors and biases, if a step takes some of the cells only
+    muon: Muon | None = None  # moves the filters, if the recipe has it
     history: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in HISTORY})
     best_auroc: float = float("-inf")
     best_epoch: int = -1

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scbasset_tl.stats.low_rank import LowRank
 
 _CELLS: Final = 4096  # that go through the networks together
-_ENTRIES: Final = 1 << 20  # of cells × peaks that are drawn together
+_ENTRIES: Final = 1 << 20  # draw so many entries of cells × peaks together
 
 
 class Sampling(NamedTuple):

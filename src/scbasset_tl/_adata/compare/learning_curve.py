@@ -37,7 +37,7 @@ class Experiment:
 
     codes: np.ndarray
     counts: sparse.csr_matrix  # cells × peaks, all reads
-    peaks: dict[str, np.ndarray]  # of each level of the split
+    peaks: dict[str, np.ndarray]  # positions of the peaks of each level of the split
     order: np.ndarray  # cells in random order: a smaller part is the start of a larger one
     scored: np.ndarray  # positions in ``order`` of the cells that every model is scored on
     groups: np.ndarray | None  # codes of their labels, -1 without one

@@ -19,7 +19,7 @@ class Batches:
     """Batch vectors (b, n_latent) and biases (b,) of a batch-corrected model, and the obs columns they belong to."""
 
     columns: list[str]
-    categories: list[list[str]]  # of each column
+    categories: list[list[str]]  # one list for each column
     weight: np.ndarray
     bias: np.ndarray
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.embed import Average
 
 DECODERS: Final = ("dna", "fitted")
-_CHUNK: Final = (64, 4096)  # of the file: 1 MB, what HDF5 keeps in memory
+_CHUNK: Final = (64, 4096)  # rows and columns of a block of the file: 1 MB, what HDF5 keeps in memory
 _AGAIN: Final = "the model is damaged, run tl.scbasset again."
 _FORMS: Final = f"text, a list of texts, codes 0 to {N_CODE} (n, seq_len), or names with either"
 

@@ -113,7 +113,7 @@ def _check_fits(path: Path, root: Any, adata: AnnData, mod: str) -> None:
 
 
 def _put(group: Any, elements: Mapping[tuple[str, str], Any]) -> None:
-    if "uns" in group and STAGE in group["uns"]:  # of an earlier version that was killed
+    if "uns" in group and STAGE in group["uns"]:  # left by an earlier version that was killed
         del group[f"uns/{STAGE}"]
     for (field, name), value in elements.items():
         if name in group[field]:

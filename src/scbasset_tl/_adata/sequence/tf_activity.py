@@ -39,7 +39,7 @@ class Activity:
 
     z: np.ndarray  # float32 (n_obs, M)
     effect: np.ndarray  # mean change of the embedding (M, n_latent)
-    mean: np.ndarray  # of the raw activity over cells (M,)
+    mean: np.ndarray  # mean of the raw activity over cells (M,)
     sd: np.ndarray
     group_effect: np.ndarray  # (M, n_groups)
     # in the columns the spread over cells, and then the contrast of each group: (M, 1 + n_groups); NaN without a null
