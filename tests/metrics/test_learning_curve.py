@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 import scbasset_tl as sb
-from scbasset_tl._adata.compare import learning_curve as glue
+from scbasset_tl._adata.compare import learning_curve as curve
 from scbasset_tl.metrics._learning_curve import _fits, _words
 
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 2, "batch_size": 16}
@@ -39,8 +39,8 @@ def test_the_largest_model_is_that_of_tl_scbasset(split):
 
 def test_reads_are_thinned_for_training_and_whole_for_scores(split, monkeypatch):
     seen = []
-    original = glue._labels
-    monkeypatch.setattr(glue, "_labels", lambda counts: seen.append(counts.sum()) or original(counts))
+    original = curve._open_entries
+    monkeypatch.setattr(curve, "_open_entries", lambda counts: seen.append(counts.sum()) or original(counts))
     found = sb.metrics.learning_curve(split, cells=60, reads=(0.4, 1), **SMALL)
     assert found.table["reads"].tolist() == [0.4, 1]
     total = split.X.sum()

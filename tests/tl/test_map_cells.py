@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 
 import scbasset_tl as sb
-from scbasset_tl._adata.model import map_cells as steps
+from scbasset_tl._adata.model import map_cells as mapping
 from scbasset_tl._adata.model.batches import Batches
 from scbasset_tl._adata.model.store import read_network
 
@@ -107,8 +107,8 @@ def test_numbers_are_the_same_batches_in_every_dtype(tiny, trained_as, mapped_as
     )
     obs = pd.DataFrame({"donor": pd.Series([10, 0, 1, 0]).astype(mapped_as)})
     said = []
-    monkeypatch.setattr(steps, "info", said.append)
-    found = steps.query_batches(obs, known)
+    monkeypatch.setattr(mapping, "info", said.append)
+    found = mapping.query_batches(obs, known)
     assert found.categories == known.categories
     assert not said
     expected = [[float(level) for level in known.categories[0]].index(value) for value in (10, 0, 1, 0)]
@@ -118,8 +118,8 @@ def test_numbers_are_the_same_batches_in_every_dtype(tiny, trained_as, mapped_as
 def test_new_batches_are_named_and_names_are_no_numbers(monkeypatch):
     known = Batches(["donor"], [["1", "01"]], np.zeros((2, 1)), np.zeros(2))
     said = []
-    monkeypatch.setattr(steps, "info", said.append)
-    found = steps.query_batches(pd.DataFrame({"donor": ["01", "1.0", "001", "new"]}), known)
+    monkeypatch.setattr(mapping, "info", said.append)
+    found = mapping.query_batches(pd.DataFrame({"donor": ["01", "1.0", "001", "new"]}), known)
     assert found.categories == [["1", "01", "001", "new"]]
     assert "'001', 'new' are batches that the model does not know; it knows '1', '01'" in said[0]
 

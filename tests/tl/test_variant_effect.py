@@ -141,13 +141,13 @@ def test_equals_full_evaluation_of_edited_contigs(model, fasta, contigs, windows
 
 
 def test_chunks_do_not_matter(model, fasta, contigs, monkeypatch):
-    from scbasset_tl._adata.sequence import variant_effect as glue
+    from scbasset_tl._adata.sequence import variant_effect as pairing
 
     rows = [(c, p, contigs[c][p], OTHER[contigs[c][p]]) for c, p in places(contigs, model)]
     rows += [(c, p, contigs[c][p : p + 3], contigs[c][p]) for c, p in places(contigs, model) if p < 140]
     sb.tl.variant_effect(model, table(rows[::-1]), fasta)
     whole = model.uns["variant_effect"]["delta"]
-    monkeypatch.setattr(glue, "_AT_ONCE", 3)
+    monkeypatch.setattr(pairing, "_AT_ONCE", 3)
     sb.tl.variant_effect(model, table(rows[::-1]), fasta)
     np.testing.assert_allclose(model.uns["variant_effect"]["delta"], whole, atol=1e-6)
 

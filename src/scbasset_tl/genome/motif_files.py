@@ -81,8 +81,8 @@ def _parse_transfac(path: Path, text: str) -> list[Motif]:
         raise ValueError(message)
     motifs = []
     for number, motif in enumerate(parsed, start=1):
-        labels = {key: str(motif.get(key) or "").strip() for key in ("AC", "ID", "NA")}
-        name = labels["NA"] or labels["ID"] or labels["AC"]
+        fields = {key: str(motif.get(key) or "").strip() for key in ("AC", "ID", "NA")}
+        name = fields["NA"] or fields["ID"] or fields["AC"]
         counts = np.array([motif.counts[letter] for letter in "ACGT"], dtype=np.float64).T
         total = counts.sum(axis=1, keepdims=True)
         if not name or not counts.size or not (total > 0).all():
@@ -90,7 +90,7 @@ def _parse_transfac(path: Path, text: str) -> list[Motif]:
             message = f"{path}: motif {name or number} of {n_matrices} {what}."
             raise ValueError(message)
         try:
-            motifs.append(Motif(labels["AC"] or labels["ID"] or name, name, counts / total))
+            motifs.append(Motif(fields["AC"] or fields["ID"] or name, name, counts / total))
         except ValueError as error:
             message = f"{path}: {error}"
             raise ValueError(message) from error

@@ -71,8 +71,8 @@ class PeakLikelihood(nn.Module):
         self.register_buffer("weight", torch.as_tensor(weight, dtype=torch.float32), persistent=False)
         bias = np.zeros(n_peaks, dtype=np.float32) if bias is None else bias
         self.register_buffer("bias", torch.as_tensor(bias, dtype=torch.float32), persistent=False)
-        known = None if offset is None else torch.as_tensor(offset, dtype=torch.float32)
-        self.register_buffer("offset", known, persistent=False)
+        offsets = None if offset is None else torch.as_tensor(offset, dtype=torch.float32)
+        self.register_buffer("offset", offsets, persistent=False)
         counts = np.ones(len(indices), dtype=bool) if kind == "bernoulli" or data is None else data
         cells = sparse.csr_matrix((counts, indices, indptr), shape=(len(indptr) - 1, n_peaks))
         n_parts = -(-n_peaks // peaks_per_step)
@@ -90,8 +90,8 @@ class PeakLikelihood(nn.Module):
         features = x if self.body is None else self.body(x)
         features = pad(features, (0, self.weight.shape[1] - features.shape[1]))
         if self.offset is not None:
-            known = self.offset[rows]
-            features = features + pad(known, (features.shape[1] - known.shape[1], 0))
+            offset = self.offset[rows]
+            features = features + pad(offset, (features.shape[1] - offset.shape[1], 0))
         weight, bias = self.weight, self.bias
         if n_parts > 1:
             chosen = self._peaks[part].to(weight.device)

@@ -1,4 +1,4 @@
-"""Rows of peaks × cells labels counted, cut to the cells of interest and grouped by tile of cells."""
+"""Count rows of open entries, cut them to the cells of interest and group them by tile of cells."""
 
 from __future__ import annotations
 

@@ -279,19 +279,19 @@ def odd_cells(
         info(f"the reference has no {slot_name(layer)}: no cell is marked as out of its distribution")
         return None
     chosen = np.sort(rng.permutation(reference.n_obs)[:N_KNOWN])
-    ordinary, known_peaks = open_entries_from(reference[chosen], layer), model.require_peaks()
+    reference_entries, reference_peaks = open_entries_from(reference[chosen], layer), model.require_peaks()
     shared = np.flatnonzero(places >= 0)
     if len(shared) >= min(N_SHARED, len(places)):
-        ordinary, known_peaks = ordinary.rows(places[shared]), known_peaks[places[shared]]
+        reference_entries, reference_peaks = reference_entries.rows(places[shared]), reference_peaks[places[shared]]
         open_entries, peaks = open_entries.rows(shared), peaks[shared]
     else:  # some sets of peaks are predicted better than others
         info(
             f"query and reference share {len(shared)} peaks: more or less than 5 % of ordinary cells may be marked as odd"
         )
     n_open = open_entries.cell_counts()
-    ordinary = thinned(ordinary, depths_like(ordinary.cell_counts(), n_open), rng)
-    known_center, _ = batch_part(model.batches, reference.obs.iloc[chosen], peaks.shape[1])
-    known_gain = held_out_gain(known_peaks, ordinary, l2=l2, rng=rng, center=known_center)
+    reference_entries = thinned(reference_entries, depths_like(reference_entries.cell_counts(), n_open), rng)
+    reference_center, _ = batch_part(model.batches, reference.obs.iloc[chosen], peaks.shape[1])
+    reference_gain = held_out_gain(reference_peaks, reference_entries, l2=l2, rng=rng, center=reference_center)
     gain = held_out_gain(peaks, open_entries, l2=l2, rng=rng, center=center, start=fit)
-    usable = ordinary.cell_counts() > 0
-    return low_gain(gain, n_open, known_gain[usable], ordinary.cell_counts()[usable], share=ODD_SHARE)
+    usable = reference_entries.cell_counts() > 0
+    return low_gain(gain, n_open, reference_gain[usable], reference_entries.cell_counts()[usable], share=ODD_SHARE)
