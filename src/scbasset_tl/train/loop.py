@@ -188,62 +188,60 @@ def _stopped(state: RunState, recipe: Recipe) -> str | None:
     return None
 
 
-def _epoch(state: RunState, this_run: _Run, pace: Pace) -> float:
+def _epoch(state: RunState, run: _Run, pace: Pace) -> float:
     """One pass over the training peaks; the mean loss without penalties."""
     state.trunk.train()
-    device, config = this_run.fabric.device, state.trunk.config
-    n_peaks, recipe, ranks = len(this_run.problem.train), this_run.recipe, this_run.ranks
+    device, config = run.fabric.device, state.trunk.config
+    n_peaks, recipe, ranks = len(run.problem.train), run.recipe, run.ranks
     losses, sizes = [], []
     n_steps = len(step_sizes(n_peaks, recipe.batch_size, ranks.size))
     steps = epoch_steps(
         n_peaks, recipe, state.generator, ranks, device, n_latent=config.n_latent, dropout=config.dropout
     )
     first = state.epoch * n_steps
-    with_positives = ahead(partial(_positives, this_run), steps, this_run.peaks.n_ahead, device)
+    with_positives = ahead(partial(_positives, run), steps, run.peaks.n_ahead, device)
     for number, (step, (cells, positives)) in enumerate(with_positives):
         lr = recipe.lr_at(first + number, n_steps * recipe.max_epochs)
-        losses.append(
-            _step(state, this_run, step, cells, positives, lr)
-        )  # kept on its device: reading it would synchronise
+        losses.append(_step(state, run, step, cells, positives, lr))  # kept on its device: reading it would synchronise
         sizes.append(len(step.rows))
         pace.step()
     own = float(torch.stack(losses).cpu().double() @ torch.tensor(sizes).double()) / sum(sizes)
     (mean,) = ranks.total([own], device)
     if not np.isfinite(mean):
-        other = "" if this_run.checkpoint is None else ", and name another checkpoint: this one stays with that lr"
+        other = "" if run.checkpoint is None else ", and name another checkpoint: this one stays with that lr"
         message = f"the loss became {mean} in epoch {state.epoch + 1}: lower lr (now {recipe.lr}){other}."
         raise FloatingPointError(message)
     ranks.average_(buffer for buffer in state.trunk.buffers() if buffer.is_floating_point())
     return mean
 
 
-def _positives(this_run: _Run, step: Step) -> tuple[torch.Tensor | None, Positives]:
+def _positives(run: _Run, step: Step) -> tuple[torch.Tensor | None, Positives]:
     """The cells that a step draws, if it does not take all, and the open pairs of its peaks in them."""
-    if this_run.n_drawn is None:
-        return None, this_run.peaks.positives(step.rows)
-    drawn = draw_cells(this_run.cells.stop - this_run.cells.start, this_run.n_drawn, step.seed)
-    return to_device(drawn, this_run.fabric.device), this_run.peaks.positives(step.rows, drawn)
+    if run.n_drawn is None:
+        return None, run.peaks.positives(step.rows)
+    drawn = draw_cells(run.cells.stop - run.cells.start, run.n_drawn, step.seed)
+    return to_device(drawn, run.fabric.device), run.peaks.positives(step.rows, drawn)
 
 
 def _step(
-    state: RunState, this_run: _Run, step: Step, cells: torch.Tensor | None, positives: Positives, lr: float
+    state: RunState, run: _Run, step: Step, cells: torch.Tensor | None, positives: Positives, lr: float
 ) -> torch.Tensor:
     """Move all weights once; this rank's part of the loss, that of its cells."""
-    recipe, ranks, peaks, head = this_run.recipe, this_run.ranks, this_run.peaks, state.head
-    n_cells = this_run.cells.stop - this_run.cells.start
+    recipe, ranks, peaks, head = run.recipe, run.ranks, run.peaks, state.head
+    n_cells = run.cells.stop - run.cells.start
     own: list[torch.Tensor] = [head.weight, head.bias]
     if cells is not None and state.cell_optimizer is not None:
         own = state.cell_optimizer.take(cells)
     weight, bias = head.with_batches(own[0], own[1], cells)
 
     codes = augment(peaks.codes[peaks.ids[step.own]], step.flip, step.by)
-    with this_run.fabric.autocast():
+    with run.fabric.autocast():
         h = state.trunk(one_hot(codes), step.keep / (1 - state.trunk.config.dropout))
     h = ranks.gather(h.to(weight.dtype))
     # the mean over all cells is the mean over each rank's, weighted by how many they are
-    share = n_cells / this_run.problem.open_entries.n_cells
+    share = n_cells / run.problem.open_entries.n_cells
     loss = fused_linear_bce(h, weight, bias, positives) * share
-    this_run.train_auroc.update(step.rows, h.detach(), head)
+    run.train_auroc.update(step.rows, h.detach(), head)
     objective = loss
     if recipe.l2_cell:  # scaled up from the cells drawn to all cells
         objective = objective + recipe.l2_cell * n_cells / len(weight) * own[0].square().sum()
@@ -254,45 +252,43 @@ def _step(
             optimizer.zero_grad()
     objective.backward()
     ranks.sum_gradients([*state.trunk.parameters(), head.batch_weight, head.batch_bias])
-    _optimizer_step(state, now, lr)
+    _optimizer_step(state, run, lr)
     if state.cell_optimizer is not None and cells is not None:
         state.cell_optimizer.step(cells, own, lr, state.optimizer.param_groups[1]["base_eps"])
     return loss.detach()
 
 
-def _optimizer_step(state: RunState, now: _Run, lr: float) -> None:
+def _optimizer_step(state: RunState, run: _Run, lr: float) -> None:
     """Muon for the filters if the recipe has it. Keras' Adam for the rest: its eps is not bias-corrected, torch's is, hence the division."""
-    recipe = now.recipe
+    recipe = run.recipe
     correction = (1 - recipe.betas[1] ** (state.step + 1)) ** 0.5
     for group in state.optimizer.param_groups:
         group["lr"], group["eps"] = lr, group["base_eps"] / correction
     state.optimizer.step()
     if state.muon is not None:
-        with now.fabric.autocast():
+        with run.fabric.autocast():
             state.muon.step(lr * recipe.muon)
     state.step += 1
 
 
-def _validate(state: RunState, this_run: _Run) -> tuple[float, float]:
-    if this_run.val_auroc is None:
+def _validate(state: RunState, run: _Run) -> tuple[float, float]:
+    if run.val_auroc is None:
         return float("nan"), float("nan")
-    val = this_run.problem.val
-    this_run.val_auroc.update(torch.arange(len(val)), embed(state.trunk, this_run.problem.codes[val]), state.head)
-    return _mean_areas(this_run.val_auroc, this_run)
+    val = run.problem.val
+    run.val_auroc.update(torch.arange(len(val)), embed(state.trunk, run.problem.codes[val]), state.head)
+    return _mean_areas(run.val_auroc, run)
 
 
-def _mean_areas(sample: AucSample, this_run: _Run) -> tuple[float, float]:
+def _mean_areas(sample: AucSample, run: _Run) -> tuple[float, float]:
     """Mean auROC and auPR per cell."""
-    roc, pr, n_cells = this_run.ranks.total(sample.score(), this_run.fabric.device)
+    roc, pr, n_cells = run.ranks.total(sample.score(), run.fabric.device)
     return (roc / n_cells, pr / n_cells) if n_cells else (float("nan"), float("nan"))
 
 
-def _whole_head(head: Head, this_run: _Run) -> None:
+def _whole_head(head: Head, run: _Run) -> None:
     """Give every rank the cells of all, in memory: a device may hold its part only."""
-    if this_run.ranks.size > 1:
-        n_cells, design = this_run.problem.open_entries.n_cells, this_run.problem.design
-        weight, bias = (
-            this_run.ranks.collect(part.detach(), n_cells, everywhere=True) for part in (head.weight, head.bias)
-        )
+    if run.ranks.size > 1:
+        n_cells, design = run.problem.open_entries.n_cells, run.problem.design
+        weight, bias = (run.ranks.collect(part.detach(), n_cells, everywhere=True) for part in (head.weight, head.bias))
         columns = torch.empty(n_cells, 0, dtype=torch.int64) if design is None else torch.as_tensor(design)
         head.to("cpu").replace_cells(weight, bias, columns)
