@@ -73,7 +73,7 @@ class Calls:
             "atac_diff_imputed": lambda **k: sb.tl.impute(data, n_samples=1, steps=2, accelerator="cpu", **k),
             "atac_diff_generated": lambda: data.uns.update(
                 sb.tl.generate(data, 5, steps=2, accelerator="cpu").uns
-            ),  # of new cells
+            ),  # the entry of new cells
         }[name](**arguments)
 
     def everything(self):

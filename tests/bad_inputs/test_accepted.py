@@ -20,7 +20,7 @@ def train(**arguments):
 
 def add(world):
     path = world.file("genome.fa", f">chr1\n{SEQUENCE}\n")
-    del world.data.varm["dna_code"]  # of another genome
+    del world.data.varm["dna_code"]  # the codes are of another genome
     sb.pp.add_sequences(world.data, path, seq_len=192)
 
 

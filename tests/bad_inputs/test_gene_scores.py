@@ -110,7 +110,7 @@ def multiome_with(change):
         rna = ad.AnnData(table())
         change(rna)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of mudata, about names that repeat
+            warnings.simplefilter("ignore")  # mudata warns of names that repeat
             return md.MuData({"atac": scored()(world), "rna": rna})
 
     return make

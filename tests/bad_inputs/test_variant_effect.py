@@ -10,7 +10,7 @@ import pytest
 import scbasset_tl as sb
 
 SECTION = "tl.variant_effect"
-# of the peaks of the data, in the order of their sequences
+# bases of the peaks of the data, in the order of their sequences
 BASES = "".join(np.random.default_rng(0).choice(list("ACGT"), 89_500))
 _MODELS = []
 
@@ -32,7 +32,7 @@ def prepare(*rows, content=None, file="variants.vcf", change=None):
     def make(world):
         path = world.file("genome.fa", f">chr1\n{BASES}\n>chr2\n{BASES[:500]}\n")
         if not _MODELS:
-            del world.data.varm["dna_code"]  # of another genome
+            del world.data.varm["dna_code"]  # the codes are of another genome
             sb.pp.add_sequences(world.data, path, seq_len=192)
             sb.tl.scbasset(world.data, trunk=4, n_latent=6, max_epochs=1, accelerator="cpu")
             _MODELS.append(world.data)

@@ -33,7 +33,7 @@ def test_permutations_have_the_columns_of_the_motif_and_are_not_it(rng):
 
 def test_short_motifs_have_few_permutations(rng):
     assert len(draw_permutations(pwm(rng, 3), 50, seed=0)) == 5
-    # of the six orders of ATTA one is the motif, and TAAT is the motif on the other strand
+    # ATTA has six orders: one is the motif, and TAAT is the motif on the other strand
     found = draw_permutations(np.eye(4)[[0, 3, 3, 0]], 50, seed=0)
     assert sorted("".join("ACGT"[letter] for letter in each.argmax(1)) for each in found) == [
         "AATT",

@@ -77,7 +77,7 @@ def test_verdicts(kind, verdict):
     [
         ("real", 'use_rep="X_scbasset"'),
         ("shuffled", "sb.pp.add_sequences"),
-        ("one epoch", "sb.tl.scbasset(adata, ..., max_epochs=15)"),  # of 28 steps, 400 in all
+        ("one epoch", "sb.tl.scbasset(adata, ..., max_epochs=15)"),  # one epoch has 28 steps; 400 are needed
     ],
 )
 def test_the_report_says_what_to_do_next(kind, words):

@@ -26,7 +26,7 @@ def test_scores_and_p_values_are_those_of_fimo(real_data):
     scores = np.array([table.bits(np.array(total)) for table, total in steps])
     p_values = np.array([table.tail[total] for table, total in steps])
     off = ~np.isclose(scores, known["score"], rtol=1e-5, atol=1e-5)
-    assert off.sum() == 2  # of one motif, where log-odds of one base lie between two steps
+    assert off.sum() == 2  # both hits of one motif, where log-odds of one base lie between two steps
     assert known["motif_id"][off].nunique() == 1
     np.testing.assert_allclose(
         scores[off], known["score"][off], atol=1.01 / tables[known["motif_id"][off].iloc[0]].per_bit

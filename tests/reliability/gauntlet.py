@@ -359,7 +359,7 @@ class Gauntlet:
     def odd_names(self):
         for name in NAMES if self.whole else [ALL_IN_ONE]:
             _, dot, suffix = self.writer.file.partition(".")
-            stem = name.encode()[: 225 - len(suffix)].decode(errors="ignore")  # of 255 that file systems take
+            stem = name.encode()[: 225 - len(suffix)].decode(errors="ignore")  # file systems take 255
             place = self.fresh(f"{stem}{dot}{suffix}")
             said = place.write()
             self.say("odd names", name, place, said, ok=lambda state, said=said, place=place: said[0] == "done"

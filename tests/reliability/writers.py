@@ -28,7 +28,9 @@ class Writer(NamedTuple):
     write: Callable[[int, Path], object]
     read: Callable[[Path], Any]
     first: Callable[[Path], object] | None = None  # what is there before, if not the first version
-    steps: bool = False  # of several steps, each of which is whole: what counts is the result of the call that follows
+    steps: bool = (
+        False  # takes several steps, each of which is whole: what counts is the result of the call that follows
+    )
     quiet: bool = False  # does without the file where it cannot be written
     folder: bool = False
     slow: bool = False

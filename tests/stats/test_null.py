@@ -28,7 +28,7 @@ def test_p_values_are_uniform_where_motifs_are_as_the_null():
     rng = np.random.default_rng(3)
     p = p_values(rng.normal(size=(4000, 1)), np.zeros(4000), rng.normal(size=(2000, 1)), np.zeros(2000))
     for level in (0.01, 0.05, 0.5):
-        # of the draws of the null too, the share above a level has a standard error
+        # the share above a level has a standard error, for the draws of the null too
         assert (p <= level).mean() == pytest.approx(level, abs=4 * np.sqrt(level * (1 - level) * (1 / 4000 + 1 / 2000)))
 
 

@@ -98,7 +98,7 @@ def annotation(adata):
 
 def test_annotation_that_muon_keeps(trained):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of muon and umap, about other packages
+        warnings.simplefilter("ignore")  # muon and umap warn of other packages
         from muon import atac
 
         atac.tl.add_peak_annotation(trained, annotation(trained))

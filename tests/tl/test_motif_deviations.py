@@ -85,6 +85,6 @@ def test_kmers_of_the_planted_site_stand_out(tiny):
     assert scores.shape[1] == 2080
     means = scores.groupby(tiny.obs["kind"].to_numpy()).mean()
     apart = (means.loc["a"] - means.loc["b"]).abs().dropna()
-    # of GATAAGTC, each by the first of both strands
+    # words of GATAAGTC, each named by the first of both strands
     assert apart[["CTTATC", "ACTTAT", "GACTTA"]].max() > apart.quantile(0.99)
     assert tiny.uns["motif_deviations"]["params"]["kmers"] == 6

@@ -104,7 +104,7 @@ def random_columns(pwm, rng):
 def test_planted_motifs_rank_first_and_decoys_are_not_significant(trained_toy, planted, rng):
     truth, motifs = planted
     kind = np.asarray(truth["kind"], dtype=object)
-    # of the kind that the null is made of, and of another: random columns, as informative as those of the motifs
+    # decoys of the kind that the null is made of, and of another: random columns, as informative as those of the motifs
     pwms = [permuted_columns(motifs[number % len(motifs)].pwm, rng) for number in range(100)]
     pwms += [random_columns(motif.pwm, rng) for motif in motifs * 10][:100]
     decoys = [Motif(f"D{number}", f"D{number}", pwm) for number, pwm in enumerate(pwms)]
@@ -115,7 +115,7 @@ def test_planted_motifs_rank_first_and_decoys_are_not_significant(trained_toy, p
     assert {motif.name for motif, acts in zip(motifs, active, strict=True) if acts} <= significant
     assert (found.var["p_value"][: len(motifs)][kind == "decoy"] > 0.05).all()
     false = (found.var["p_value"].to_numpy()[len(motifs) :].reshape(2, 100) <= 0.05).mean(axis=1)
-    assert (false <= 0.11).all()  # of 100 at 5 %, 11 are exceeded once in 230 times
+    assert (false <= 0.11).all()  # with 100 decoys at 5 %, more than 11 are significant once in 230 times
     assert false.mean() >= 0.01
     means = found.to_df()[sorted(significant)].groupby(found.obs["cell_type"], observed=True).mean()
     for number in np.flatnonzero(kind == "specific"):

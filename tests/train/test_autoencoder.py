@@ -125,7 +125,7 @@ def test_training_never_holds_cells_by_peaks(rng):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < n * n_peaks / 5  # bytes, of numpy
-    assert largest.n <= 64 * 16_384  # of torch: the check, of some cells and some peaks
+    assert largest.n <= 64 * 16_384  # largest tensor of torch: the check, of some cells and some peaks
 
 
 def test_rates_start_at_the_peaks_means(cells):

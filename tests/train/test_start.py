@@ -32,7 +32,7 @@ def test_it_is_the_decomposition_of_the_training_peaks(adata):
     found, expected = svd_vectors(problem, 4, 0), exact(problem, 4)
     signs = np.sign((found * expected).sum(0))
     expected = expected * signs * 0.5**0.5 / expected.std(0).max()
-    np.testing.assert_allclose(found[:, :2], expected[:, :2], atol=0.02)  # of a randomised decomposition
+    np.testing.assert_allclose(found[:, :2], expected[:, :2], atol=0.02)  # as near as a randomised decomposition comes
 
 
 def test_other_peaks_do_not_matter(adata):
