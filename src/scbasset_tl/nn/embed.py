@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Average = Literal["none", "strands", "strands_shifts"]
 AVERAGES: tuple[Average, ...] = get_args(Average)
+# sequences at once: the activations of more leave a processor's cache, which costs a third of the speed
+_ON_CPU, _ON_GPU = 32, 256
 
 
 def embed(
@@ -25,7 +27,7 @@ def embed(
     codes: np.ndarray | torch.Tensor,
     *,
     average: Average = "none",
-    batch_size: int = 256,
+    batch_size: int | None = None,
     tick: Callable[[int], object] | None = None,
 ) -> torch.Tensor:
     """Embeddings (P, n_latent) of codes (P, L) in evaluation mode; the trunk's mode and device stay as they were.
@@ -34,11 +36,12 @@ def embed(
     the mean of embeddings gives the mean of logits. ``tick`` is told how many readings were made.
     """
     codes = as_codes(codes)
+    size = batch_size or (_ON_CPU if trunk.dense.weight.device.type == "cpu" else _ON_GPU)
     weight, was_training = trunk.dense.weight, trunk.training
     trunk.eval()
     try:
         with torch.inference_mode(), no_tf32():
-            parts = [_mean(trunk, part.to(weight.device), average, tick) for part in codes.split(batch_size)]
+            parts = [_mean(trunk, part.to(weight.device), average, tick) for part in codes.split(size)]
     finally:
         trunk.train(was_training)
     return torch.cat(parts) if parts else torch.empty(0, trunk.config.n_latent, device=weight.device)
