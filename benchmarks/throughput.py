@@ -1,7 +1,8 @@
 """Training throughput and peak memory beside scvi-tools' SCBASSET, on one machine in one run.
 
-Random sequences of 1,344 bp, peaks open in a cell with probability 0.05, the full-width network on both sides, the real training
-code of both with its own auROC. Every block is a fresh process; blocks of all contestants take turns, so that a drift
+Random sequences of 1,344 bp, peaks open in a cell with probability 0.05, the full-width network on both sides, the real
+training code of both with its own auROC, in float32; both with bf16 autocast are variants at the first size. Every block is
+a fresh process; blocks of all contestants take turns, so that a drift
 of the machine hits all of them. A step is the time from one optimizer step to the next.
 
     python benchmarks/throughput.py --peer-python scvi-env/bin/python --out benchmarks/results/throughput.json
@@ -27,10 +28,10 @@ from _common import in_process_of_its_own, limit_threads, machine
 
 SEQ_LEN, DENSITY, N_WARM = 1344, 0.05, 2
 OURS, PEER = "scbasset_tl", "scvi-tools"
-# variants of ours, run at the first size only: the number of cells changes nothing in the trunk
+# run at the first size only: the number of cells changes nothing in the trunk
 VARIANTS: dict[str, dict[str, Any]] = {
     f"{OURS}, torch's own layers": {"own_layers": True},
-    f"{OURS}, bf16-mixed": {"precision": "bf16-mixed"},
+    f"{OURS}, bf16-mixed": {"precision": "bf16-mixed"},  # what the default call does where the processor has bf16
 }
 
 
@@ -52,7 +53,7 @@ def ours(
     batch_size: int,
     *,
     own_layers: bool = False,
-    precision: str | None = None,
+    precision: str = "32-true",
     profiler: Any = None,
 ) -> dict[str, Any]:
     """Train one epoch; seconds of each step, and memory."""
@@ -122,12 +123,13 @@ def _auroc_seconds() -> float:
     return time.perf_counter() - started
 
 
-def peer(python: str, problem: Path, threads: int, batch_size: int) -> dict[str, Any]:
+def peer(python: str, problem: Path, threads: int, batch_size: int, *, precision: str = "32-true") -> dict[str, Any]:
     """The same of scvi-tools, in its own environment."""
     script = Path(__file__).parent / "peers" / "scvi_throughput.py"
     out = problem.with_suffix(".json")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    subprocess.run([python, script, problem, out, str(threads), str(batch_size)], check=True, env=environment)
+    command = [python, script, problem, out, str(threads), str(batch_size), precision]
+    subprocess.run(command, check=True, env=environment)
     return json.loads(out.read_text())
 
 
@@ -142,6 +144,8 @@ def measure(args: argparse.Namespace, n_cells: int, folder: Path) -> dict[str, A
     if n_cells == args.cells[0]:
         for name, changes in VARIANTS.items():
             contestants[name] = partial(in_process_of_its_own, partial(ours, **changes), *common)
+        if args.peer_python:
+            contestants[f"{PEER}, bf16-mixed"] = partial(peer, args.peer_python, *common, precision="bf16-mixed")
     blocks: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
     for number in range(args.blocks):
         for name, run in contestants.items():

@@ -1,6 +1,6 @@
 """Train scvi-tools SCBASSET for one epoch and save when each optimizer step ended, and its memory.
 
-Runs in an environment of its own (``pip install scvi-tools==1.4.2``); knows nothing of scbasset_tl.
+Runs in an environment of its own (``pip install scvi-tools``); knows nothing of scbasset_tl.
 Input: an ``.npz`` written by ``benchmarks/throughput.py`` or ``scaling.py`` (codes, the CSR of cells × peaks); needs the
 folder above on ``PYTHONPATH``.
 """
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("threads", type=int)
     parser.add_argument("batch_size", type=int)
+    parser.add_argument("precision", nargs="?", default="32-true")
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
@@ -47,6 +48,7 @@ def main() -> None:
             early_stopping=False,
             accelerator="cpu",
             devices=1,
+            precision=args.precision,
             enable_progress_bar=False,
             logger=False,
         )
