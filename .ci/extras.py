@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -76,7 +77,6 @@ def tokens() -> object:
 
 if __name__ == "__main__":
     name = sys.argv[1]
-    with TemporaryDirectory() as folder:
-        os.chdir(folder)
+    with TemporaryDirectory() as folder, chdir(folder):
         os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": folder}
         print(name, {"cluster": cluster, "hub": hub, "modisco": modisco, "motifs": motifs, "tokens": tokens}[name]())
