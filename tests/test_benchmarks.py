@@ -286,6 +286,45 @@ def test_throughput(call, monkeypatch, tmp_path):
     assert len(json.loads((tmp_path / "out.json").read_text())["cells"]["40"]) == 3
 
 
+def test_beside_crested(call, monkeypatch, tmp_path):
+    import torch
+
+    from scbasset_tl.nn import trunk
+
+    plain, small = trunk.TrunkConfig, trunk.TrunkConfig.of_width(4)
+    monkeypatch.setattr(trunk, "TrunkConfig", lambda: small)
+
+    def stands_in(args, what, problem, *options):
+        """Ends of steps, or the scores of whole sequences through a network of ours that Keras' file holds."""
+        if what == "train":
+            return {"ends": [0.0, 2.0, 3.0, 4.0], "versions": {"crested": "none"}}
+        monkeypatch.setattr(trunk, "TrunkConfig", plain)
+        codes = np.load(problem)["codes"][0]
+        adata = sb.datasets.toy(n_obs=args.cells, n_vars=60, depth=200, seq_len=1344)
+        sb.tl.scbasset(adata, trunk=4, max_epochs=1)
+        sb.io.write_keras_weights(adata, problem.with_name("mutate.h5"))
+        problem.with_name("mutate.h5").rename(problem.with_name("mutate.weights.h5"))
+        position, base = np.nonzero(codes[:, None] != np.arange(4))
+        mutants = np.vstack([codes, np.repeat(codes[None], len(position), axis=0)])
+        mutants[np.arange(1, len(mutants)), position] = base
+        network = sb.get.model(adata)
+        with torch.inference_mode():
+            parts = [
+                network(torch.from_numpy(np.eye(4, dtype=np.float32)[part]).mT) for part in np.array_split(mutants, 20)
+            ]
+        logits = torch.cat(parts)[:, 0].numpy()
+        scores = np.zeros((len(codes), 4))
+        scores[position, base] = logits[1:] - logits[0]
+        np.save(problem.with_name("mutate.mutagenesis.npy"), scores)
+        return {"mutagenesis": [1.0], "expected_integrated_grad": [1.0]}
+
+    few = ["--cells", 40, "--batch-size", 4, "--steps", 1, "--blocks", 1, "--peer-python", "none"]
+    call("beside_crested", *few, "--out", tmp_path / "out.json", peer=stands_in)
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["largest_difference"] < 1e-4 * found["largest_score"]
+    assert found["training_step_s"]["CREsted, its metrics"] == [1.0]
+
+
 def test_tf_activity(call, tmp_path):
     few = ["--backgrounds", 2, "--cells", 10, "--motifs", 2, "--threads", 1, "--repeats", 1]
     call("tf_activity", *few, "--out", tmp_path / "out.json")

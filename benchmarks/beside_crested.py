@@ -4,7 +4,7 @@ CREsted trains the original's network on random sequences, as ``throughput.py`` 
 and either its own metrics or one auROC. For mutagenesis the weights that Keras drew are read by
 ``tl.load_keras_weights``, and the scores of both are compared. Blocks take turns, each in a process of its own.
 
-    python benchmarks/crested.py --peer-python crested-env/bin/python --out benchmarks/results/crested.json
+    python benchmarks/beside_crested.py --peer-python crested-env/bin/python --out benchmarks/results/beside_crested.json
 """
 
 from __future__ import annotations
