@@ -225,7 +225,7 @@ def test_tokens(tiny, tmp_path):
     lists = pyarrow.array([[1, 1, 90], [], [3]], type=pyarrow.list_(pyarrow.int32()))
     pyarrow.parquet.write_table(pyarrow.table({"tokens": lists}), path)
     found = sb.io.read_tokens(path, n_regions=90)
-    assert found.tocoo().coords[1].tolist() == [1, 3]
+    assert found.tocoo().col.tolist() == [1, 3]
     assert found.dtype == bool
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ValueError, match="is damaged"):
