@@ -75,6 +75,20 @@ def test_log_normalised_is_the_paper_s(rng):
         log_normalised(cells, "gaussian")
 
 
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson"])
+def test_log_normalised_of_many_cells_takes_little_more_than_its_result(rng, likelihood):
+    cells = random_cells(rng, 2500, 300)
+    tracemalloc.start()
+    found = log_normalised(cells, likelihood)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    counts = np.ones(cells.nnz) if likelihood == "bernoulli" else cells.data
+    cell = np.repeat(np.arange(2500), np.diff(cells.indptr))
+    expected = np.log1p(1e4 * counts / np.bincount(cell, counts)[cell])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert peak < 24 * cells.nnz  # bytes; 4 of them are the result, and all cells at once took more than 40
+
+
 @pytest.mark.parametrize("likelihood", ["bernoulli", "poisson", "mse"])
 def test_losses_are_those_of_scipy(rng, likelihood):
     counts, logits = rng.poisson(0.6, (4, 9)), rng.normal(0, 3, (4, 9))
@@ -107,6 +121,17 @@ def test_state_gives_the_same_model_and_rows_of_it_a_model_of_those_peaks(rng):
     logits = (features @ model.weight.T + model.bias)[:, rows]
     torch.testing.assert_close(features @ few.weight.T + few.bias, logits)
     assert not set(model.state()) & {"table", "weight", "bias"}
+
+
+def test_the_rows_of_the_peaks_are_not_copied(rng):
+    model = random_model(rng)
+    tables = [part.numpy().copy() for part in (model.table, model.weight, model.bias)]
+    again = Autoencoder.from_state(model.state(), *tables)
+    for given, part in zip(tables, (again.table, again.weight, again.bias), strict=True):
+        assert np.shares_memory(given, part.numpy())
+        given.flags.writeable = False  # as a mapped file is
+    others = Autoencoder.from_state(model.state(), *tables)
+    assert torch.equal(others.table, model.table)
 
 
 def test_first_weights_leave_torch_s_generator_alone():

@@ -18,7 +18,7 @@ import scbasset_tl as sb
 from scbasset_tl._files import beside, check_own, clear_stale, replacing
 from scbasset_tl._folders import replacing_folder
 
-LONG = bool(os.environ.get("SCBASSET_TL_LONG"))
+N = int(os.environ.get("SCBASSET_TL_LONG", "60"))
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "batch_size": 32, "accelerator": "cpu"}
 pytestmark = [
     pytest.mark.filterwarnings("ignore:zarr v3 autosharding"),
@@ -170,7 +170,7 @@ def test_a_flipped_bit_is_seen(models, tmp_path, kind):
         found = lambda: dict(load_checkpoint(file).tensors)
         whole = found()
     refused, blob = 0, file.read_bytes()
-    for mutant in mutants(blob, 1500 if LONG else 60):
+    for mutant in mutants(blob, N):
         file.write_bytes(mutant)
         try:
             values = found()

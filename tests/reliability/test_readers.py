@@ -19,7 +19,7 @@ from scbasset_tl.genome.universe import read_bed
 from scbasset_tl.genome.vcf import read_vcf
 from scbasset_tl.train.checkpoint import load_checkpoint
 
-N = 20_000 if os.environ.get("SCBASSET_TL_LONG") else 200
+N = int(os.environ.get("SCBASSET_TL_LONG", "200"))
 CONFIG = "vocab_size: 60\nembedding_dim: 4\n"
 BED = "".join(f"chr1\t{start}\t{start + 100}\n" for start in range(0, 6000, 100))
 

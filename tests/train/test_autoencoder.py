@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from scbasset_tl.nn.autoencoder import Autoencoder, embed
-from scbasset_tl.train.autoencoder import _Reader, _start, fit_autoencoder
+from scbasset_tl.train.autoencoder import _copy, _keep, _Reader, _start, fit_autoencoder
 from scbasset_tl.train.diffusion import split_cells
 
 SMALL = {"hidden": 16, "n_latent": 8, "peaks_per_step": 60, "batch_size": 32, "lr": 5e-3}
@@ -135,3 +135,27 @@ def test_rates_start_at_the_peaks_means(cells):
     expected = (cells.toarray().sum(0) + 0.5) / 121
     np.testing.assert_allclose(torch.nn.functional.softplus(model.bias).numpy(), expected, rtol=1e-5)
     assert not model.weight[:, :-1].any()
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson"])
+def test_starting_takes_little_memory_beside_the_cells(rng, likelihood):
+    n, n_peaks = 6000, 200
+    counts = sparse.random(n, n_peaks, 0.2, "csr", rng=rng)
+    counts.data = np.ones(counts.nnz, dtype=np.float32)
+    tracemalloc.start()
+    _start(Autoencoder(n_peaks, 4, 3), _Reader(counts, likelihood, np.arange(n), "cpu"), np.arange(n))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16 * counts.nnz  # bytes; 4 of them are the values that the encoder reads
+
+
+def test_the_best_weights_are_kept_in_the_same_memory():
+    model = Autoencoder(20, 4, 3)
+    best = _copy(model)
+    places = {name: value.data_ptr() for name, value in best.items()}
+    with torch.no_grad():
+        model.table.add_(1)
+    assert not torch.equal(best["table"], model.table)
+    _keep(model, best)
+    assert {name: value.data_ptr() for name, value in best.items()} == places
+    assert all(torch.equal(best[name], value) for name, value in model.state_dict().items())

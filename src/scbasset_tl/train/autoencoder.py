@@ -22,6 +22,7 @@ _WEIGHT_DECAY = 0.01  # the paper's
 _BETAS, _EPS = (0.9, 0.999), 1e-8
 _MAX_CHECKED_CELLS, _MAX_CHECKED_PEAKS = 512, 16_384  # at every check the same
 _CHECKED_AT_ONCE = 64
+_STARTED_AT_ONCE = 1024
 
 
 def fit_autoencoder(
@@ -91,7 +92,7 @@ def fit_autoencoder(
             since.clear()
             waited = 0 if not len(held_out) else history["held_out"][::-1].index(min(history["held_out"]))
             if waited == 0:
-                best = _copy(model)
+                _keep(model, best)
         if on_step is not None:
             on_step(step, history)
         if not since and waited >= patience:
@@ -131,18 +132,19 @@ class _Reader:
     ) -> None:
         self.likelihood, self.device, self.n_peaks = likelihood, device, cells.shape[1]
         inputs = log_normalised(cells, likelihood)
-        targets = {"bernoulli": np.ones_like(inputs), "poisson": cells.data.astype(np.float32), "mse": inputs}
-        self._inputs, self._targets = (
-            sparse.csr_matrix((values, cells.indices, cells.indptr), shape=cells.shape)
-            for values in (inputs, targets[likelihood])
-        )
+        self._cells = cells
+        self._inputs = sparse.csr_matrix((inputs, cells.indices, cells.indptr), shape=cells.shape)
         log_depth = np.log1p(np.diff(cells.indptr)).astype(np.float32)
         self.mean_log_depth = float(log_depth[train].mean())
         self._log_depth = log_depth - np.float32(self.mean_log_depth)
 
     def take(self, cells: np.ndarray) -> _Batch:
-        inputs, targets = self._inputs[cells], self._targets[cells]
-        return _Batch(np.diff(inputs.indptr), inputs.indices, inputs.data, targets.data, self._log_depth[cells])
+        inputs = self._inputs[cells]
+        if self.likelihood == "poisson":
+            targets = self._cells[cells].data.astype(np.float32)
+        else:
+            targets = inputs.data if self.likelihood == "mse" else np.ones_like(inputs.data)
+        return _Batch(np.diff(inputs.indptr), inputs.indices, inputs.data, targets, self._log_depth[cells])
 
     def tensors(self, *arrays: np.ndarray) -> list[Tensor]:
         return [torch.from_numpy(array).to(self.device) for array in arrays]
@@ -165,8 +167,11 @@ class _Reader:
 @torch.no_grad()
 def _start(model: Autoencoder, reader: _Reader, train: np.ndarray) -> None:
     """Start from each peak's mean and each cell's depth."""
-    batch = reader.take(train)
-    mean = (np.bincount(batch.indices, batch.targets, minlength=reader.n_peaks) + 0.5) / (len(train) + 1)
+    total = np.full(reader.n_peaks, 0.5)
+    for cells in np.array_split(train, -(-len(train) // _STARTED_AT_ONCE)):
+        batch = reader.take(cells)
+        total += np.bincount(batch.indices, batch.targets, minlength=reader.n_peaks)
+    mean = total / (len(train) + 1)
     if reader.likelihood == "mse":
         bias = mean
     else:
@@ -240,3 +245,9 @@ def _batches(cells: np.ndarray, size: int, rng: np.random.Generator) -> Iterator
 
 def _copy(model: Autoencoder) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def _keep(model: Autoencoder, best: dict[str, Tensor]) -> None:
+    """Into the memory of the copy before: a new one beside it would be the weights once more."""
+    for name, value in model.state_dict().items():
+        best[name].copy_(value)
