@@ -167,6 +167,7 @@ def load(folder: Path) -> dict[str, Writer]:
         "io.write_trunk": Writer("a.safetensors", lambda n, path: sb.io.write_trunk(models[n], path), content),
         "io.write_keras_weights": Writer("a.h5", lambda n, path: sb.io.write_keras_weights(models[n], path), content),
         "io.write_scembed": Writer("model", lambda n, path: sb.io.write_scembed(models[n], path), content, folder=True),
+        "io.write_geniml": Writer("model", lambda n, path: sb.io.write_geniml(models[n], path), content, folder=True),
         "io.write_tokens": Writer("a.parquet", lambda n, path: sb.io.write_tokens(models[n][: 30 + n], path), content),
         "io.write_fasta": Writer("a.fa", designed, content),
         "tl.denoise": Writer("a.h5ad", lambda n, path: sb.tl.denoise(models[n], path=path), read_h5ad),

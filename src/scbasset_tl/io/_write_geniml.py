@@ -57,6 +57,8 @@ def write_geniml(
     >>> sb.io.read_geniml("for_geniml").vectors.shape[1]
     8
     """
+    from io import BytesIO
+
     import numpy as np
     import pandas as pd
     import torch
@@ -83,5 +85,7 @@ def write_geniml(
     config = {"embedding_dim": vectors.shape[1], "pooling_method": model.pooling, "vocab_size": len(vectors)}
     with model_folder(as_path("path", path), ("checkpoint.pt", "config.yaml", "universe.bed")) as folder:
         write_bed(folder / "universe.bed", universe)
-        torch.save({"projection.weight": torch.from_numpy(vectors)}, folder / "checkpoint.pt")  # geniml's own format
+        checkpoint = BytesIO()  # torch says of a full disk neither that it is full nor where
+        torch.save({"projection.weight": torch.from_numpy(vectors)}, checkpoint)  # geniml's own format
+        (folder / "checkpoint.pt").write_bytes(checkpoint.getbuffer())
         (folder / "config.yaml").write_text("".join(f"{name}: {value}\n" for name, value in config.items()))
