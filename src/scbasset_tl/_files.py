@@ -32,13 +32,25 @@ def as_path(name: str, value: str | os.PathLike[str]) -> Path:
 
 
 def check_target(name: str, path: Path) -> None:
-    """Refuse a path that is a folder, or whose folder does not exist."""
+    """Refuse a path that is a folder, a device or a pipe, or whose folder does not exist."""
     if path.is_dir():
         message = f"{name}={str(path)!r} is a folder: name a file in it."
         raise IsADirectoryError(message)
+    if path.exists() and not path.is_file():  # a file in its place would take it from every program, as /dev/null
+        message = f"{name}={str(path)!r} is a device, a pipe or a socket, which is not replaced: name a file."
+        raise FileExistsError(message)
     if not path.parent.is_dir():
         message = f"{name}={str(path)!r}: the folder {str(path.parent)!r} does not exist."
         raise FileNotFoundError(message)
+
+
+def resolved(path: Path, *, name: str = "path") -> Path:
+    """What a link leads to."""
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # what Python before 3.13 raises
+        message = f"{name}={str(path)!r} is a link that leads back to itself: name another path, or delete it."
+        raise OSError(errno.ELOOP, message) from error
 
 
 def check_own(path: Path, is_own: Callable[[Path], bool], what: str, *, name: str = "path") -> None:
@@ -73,7 +85,8 @@ def replacing(path: Path, *, name: str = "path", n_bytes: int | None = None) -> 
     beside ``path`` is removed first.
     """
     check_target(name, path)
-    path = path.resolve()  # a link stays one
+    path = resolved(path, name=name)  # a link stays one
+    check_target(name, path)
     with _naming(name, path, n_bytes):
         clear_stale(path)
         temporary = beside(path)

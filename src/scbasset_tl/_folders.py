@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from scbasset_tl._files import _naming, beside, clear_stale, held, sync_folder
+from scbasset_tl._files import _naming, beside, clear_stale, held, resolved, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name:
     under a second name (hard links), to be deleted or replaced but not changed. Where ``copied`` is ``None`` the folder
     begins empty. A folder that is not there is made.
     """
-    path = path.resolve()
+    path = resolved(path, name=name)
     restore(path)
     if path.exists() and not path.is_dir():
         message = f"{name}={str(path)!r} is a file: name a folder."

@@ -36,6 +36,8 @@ def write_scembed(
     ------
     KeyError
         If there is no model under ``key``.
+    ValueError
+        If a vector is NaN or infinite.
     NotADirectoryError
         If ``path`` is a file.
 

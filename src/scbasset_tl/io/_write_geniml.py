@@ -44,7 +44,7 @@ def write_geniml(
     KeyError
         If there is no model under ``key``.
     ValueError
-        If a region stands in the universe twice, which geniml cannot tell apart.
+        If a region stands in the universe twice, which geniml cannot tell apart, or a vector is NaN or infinite.
     NotADirectoryError, FileExistsError
         If ``path`` is a file, or a folder with other things.
 
@@ -64,11 +64,12 @@ def write_geniml(
     import torch
 
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl._adata.scembed.store import RegionEmbedding, model_folder, read_embedding
+    from scbasset_tl._adata.scembed.store import RegionEmbedding, check_finite, model_folder, read_embedding
     from scbasset_tl.genome.regions import Regions
     from scbasset_tl.genome.universe import write_bed
 
     model = data if isinstance(data, RegionEmbedding) else read_embedding(resolve(data, mod), key)
+    check_finite(model)
     trained = np.asarray(model.vectors.any(axis=1))
     whole = model.universe
     universe = Regions(whole.chrom[trained], whole.start[trained], whole.end[trained], whole.name[trained])

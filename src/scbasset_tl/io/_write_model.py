@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._files import as_path
+from scbasset_tl._files import as_path, resolved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     KeyError
         If there is no model under ``key``, or the file has no modality ``mod``.
     ValueError
-        If the file has other cells or peaks, or is no AnnData or MuData.
+        If the file has other cells or peaks, is no AnnData or MuData, or is damaged.
     OSError
         If there is no space, or the file is open elsewhere.
 
@@ -66,7 +66,7 @@ def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
 
     adata, path = resolve(data, mod), as_path("path", path)
     elements = model_elements(adata, key)
-    restore(path.resolve())
+    restore(resolved(path))
     if not path.exists():
         message = f"path={str(path)!r}: there is no such file; data.write writes a new one."
         raise FileNotFoundError(message)

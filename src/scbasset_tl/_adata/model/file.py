@@ -16,7 +16,7 @@ from anndata.io import read_elem, write_elem
 
 from scbasset_tl._adata.backing import released
 from scbasset_tl._adata.model.store import read_model
-from scbasset_tl._files import held, replacing
+from scbasset_tl._files import held, replacing, resolved
 from scbasset_tl._folders import replacing_folder, restore
 from scbasset_tl._hdf5 import safe_hdf5
 from scbasset_tl._keys import SPLIT
@@ -59,7 +59,7 @@ def write_elements(
 
     They are written into a copy, which takes the place of ``path`` in one step.
     """
-    path = path.resolve()
+    path = resolved(path)
     restore(path)
     need = _n_bytes(elements) + _MARGIN
     if path.is_dir():
@@ -88,8 +88,14 @@ def write_elements(
 @contextmanager
 def _own_handle(path: Path) -> Iterator[h5py.File]:
     """The file, read through Python, since HDF5 would wait for our own lock."""
-    with path.open("rb") as raw, h5py.File(raw, "r") as root:
-        yield root
+    with path.open("rb") as raw:
+        try:
+            root = h5py.File(raw, "r")
+        except OSError as error:  # HDF5 names no file that Python opened
+            message = f"path={str(path)!r} is damaged or was not written to its end ({error}): write it again."
+            raise ValueError(message) from error
+        with root:
+            yield root
 
 
 def _reflinked(source: Path, target: Path) -> bool:

@@ -14,6 +14,7 @@ from scbasset_tl._adata.kinds import SCEMBED
 from scbasset_tl._adata.results import entry, find, names
 from scbasset_tl._adata.scembed.tokens import pack_universe, unpack_universe
 from scbasset_tl._adata.write import write_slots
+from scbasset_tl._files import resolved
 from scbasset_tl._folders import replacing_folder, restore
 from scbasset_tl._log import info
 from scbasset_tl._reading import reading
@@ -137,13 +138,24 @@ def model_digest(model: RegionEmbedding) -> str:
     return digest.hexdigest()
 
 
+def check_finite(model: RegionEmbedding) -> None:
+    """Refuse to write vectors that no reader would take."""
+    bad = np.flatnonzero(~np.isfinite(model.vectors).all(axis=1))
+    if len(bad):
+        message = (
+            f"the vectors of {len(bad)} of {len(model.vectors)} regions are NaN or infinite, first "
+            f"{str(model.universe.name[bad[0]])!r}: run tl.scembed again."
+        )
+        raise ValueError(message)
+
+
 @contextmanager
 def model_folder(path: Path, names: Sequence[str]) -> Iterator[Path]:
     """A folder for the files ``names`` alone, which replaces an existing one in one step."""
     if path.is_dir() and (other := sorted({file.name for file in path.iterdir()} - {*names})):
         message = f"path={str(path)!r} is a folder with other things ({other[:3]}): name one for the model alone."
         raise FileExistsError(message)
-    if not path.resolve().parent.is_dir():
+    if not resolved(path).parent.is_dir():
         message = f"path={str(path)!r}: the folder {str(path.parent)!r} does not exist."
         raise FileNotFoundError(message)
     with replacing_folder(path, None) as folder:
@@ -154,6 +166,7 @@ def save_folder(path: Path, model: RegionEmbedding) -> None:
     """Write a model as a folder of three files, which replaces an existing one in one step."""
     from safetensors.numpy import save
 
+    check_finite(model)
     params = {name: plain(value) for name, value in model.params.items()}
     config = {
         "format": _FORMAT,
@@ -181,7 +194,7 @@ def load_folder(path: Path) -> RegionEmbedding:
     """What :func:`save_folder` wrote."""
     from safetensors.numpy import load
 
-    restore(path.resolve())
+    restore(resolved(path))
     if missing := [name for name in _FILES if not (path / name).is_file()]:
         message = f"path={str(path)!r} is no model of io.write_scembed: it has no {missing}. Models of geniml: io.read_geniml."
         raise FileNotFoundError(message)
