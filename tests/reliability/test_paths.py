@@ -74,3 +74,11 @@ def test_vectors_that_no_reader_takes_are_not_written(tmp_path, verb, value):
     with pytest.raises(ValueError, match="the vectors of 1 of 90 regions are NaN or infinite, first 'chr"):
         getattr(sb.io, verb)(data, tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("lr", [1e10, 1e20])
+def test_a_diffusion_that_diverges_names_its_rate(lr):
+    data = sb.datasets.toy(n_obs=60, n_vars=90)
+    with pytest.raises(FloatingPointError, match="lower (its )?lr"):
+        sb.tl.atac_diff(data, space="ae", hidden=8, max_steps=3, lr=lr, accelerator="cpu", rng=0)
+    assert "atac_diff" not in data.uns

@@ -165,7 +165,12 @@ def _step(state: DiffusionState, cells: Cells, rows: torch.Tensor, recipe: Diffu
         unknown = torch.full_like(total, torch.nan)
         terms = Terms(unknown, total, unknown, unknown)
     else:
-        terms = objective(state.model, cells, rows, recipe, state.generator)
+        try:
+            terms = objective(state.model, cells, rows, recipe, state.generator)
+        except RuntimeError:  # torch draws from no distribution that is NaN
+            if all(torch.isfinite(weight).all() for weight in state.model.parameters()):
+                raise
+            _diverged(state, recipe)
         total = terms.total(recipe)
     state.optimizer.zero_grad()
     total.backward()
