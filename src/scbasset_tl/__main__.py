@@ -61,7 +61,7 @@ def _against_truth(adata: AnnData) -> str:
         ("auROC per peak, peaks never seen", areas.mean_per_peak, truth["best_auroc_per_peak"]),
     ):
         rows.append(f"{name:<44}{score:>8.3f}{best:>15.3f}{(score - 0.5) / (best - 0.5):>12.0%}")
-    label_score = sb.metrics.label_score(adata, label_key="cell_type", k=50)
+    label_score = sb.metrics.label_score(adata, label_key="cell_type", metric="cosine", k=50)
     rows.append(f"{'same type among 50 nearest cells':<44}{label_score:>8.3f}{1:>15.3f}")
     depth = np.corrcoef(adata.obs["scbasset_bias"], np.log(adata.obs["depth"]))[0, 1]
     rows.append(f"{'cell bias against planted log depth (r)':<44}{depth:>8.3f}{1:>15.3f}")

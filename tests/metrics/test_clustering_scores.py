@@ -59,6 +59,14 @@ def test_the_same_seed_gives_the_same_scores_and_unlabelled_cells_are_not_cluste
     assert clustering_scores(cells[::2].copy(), label_key="cell_type", rng=3) == first
 
 
+def test_cosine_ignores_the_length_of_the_vectors(cells):
+    rng = np.random.default_rng(1)
+    directions = np.eye(4)[np.repeat(np.arange(4), 40)] + 0.05 * rng.standard_normal((160, 4))
+    cells.obsm["X_scbasset"] = directions * rng.uniform(0.02, 1, (160, 1))
+    assert clustering_scores(cells, label_key="cell_type", metric="cosine")["ari"] == 1
+    assert clustering_scores(cells, label_key="cell_type")["ari"] < 0.95
+
+
 def test_a_count_out_of_reach_is_recorded(cells):
     cells.obs["cell_type"] = np.random.default_rng(0).integers(0, 120, 160).astype(str)
     scores = clustering_scores(cells, label_key="cell_type")

@@ -30,6 +30,19 @@ def test_against_brute_force(cells):
     assert label_score(cells, label_key="cell_type", k=(3, 10, 50)) == pytest.approx(expected)
 
 
+def test_cosine_ignores_the_length_of_the_vectors(cells):
+    kinds = cells.obs["cell_type"].to_numpy()
+    x = cells.obsm["X_scbasset"]
+    cells.obsm["longer"] = x * np.random.default_rng(5).uniform(0.1, 10, (60, 1))
+    expected = by_hand(x / np.linalg.norm(x, axis=1, keepdims=True), kinds, 10)
+    assert expected != by_hand(x, kinds, 10)
+    for rep in ("X_scbasset", "longer"):
+        score = label_score(cells, label_key="cell_type", use_rep=rep, metric="cosine", k=10)
+        assert score == pytest.approx(expected)
+    with pytest.raises(ValueError, match="metric must be one of .*, got 'manhattan'"):
+        label_score(cells, label_key="cell_type", metric="manhattan")
+
+
 def test_of_each_label(cells):
     x, kinds = cells.obsm["X_scbasset"], cells.obs["cell_type"].to_numpy()
     _, indices = NearestNeighbors(n_neighbors=11, algorithm="brute").fit(x).kneighbors(x)

@@ -10,15 +10,19 @@ import pandas as pd
 from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._log import info
-from scbasset_tl._validate import check_name
+from scbasset_tl._validate import check_name, check_one_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
 
-def representation(adata: AnnData, use_rep: str) -> np.ndarray:
-    """``obsm[use_rep]`` as finite floats (n_obs, d)."""
+METRICS = ("euclidean", "cosine")
+
+
+def representation(adata: AnnData, use_rep: str, metric: str = "euclidean") -> np.ndarray:
+    """``obsm[use_rep]`` as finite floats (n_obs, d); for ``metric="cosine"`` with rows of length 1."""
+    check_one_of("metric", metric, METRICS)
     if check_name("use_rep", use_rep) not in adata.obsm:
         message = f"obsm has no {use_rep!r}; it has {list(adata.obsm)}. tl.scbasset writes 'X_scbasset'; pass use_rep=."
         raise KeyError(message)
@@ -40,7 +44,14 @@ def representation(adata: AnnData, use_rep: str) -> np.ndarray:
             "leave these cells out."
         )
         raise ValueError(message)
-    return x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+    x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+    return unit_length(x) if metric == "cosine" else x
+
+
+def unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Rows of length 1, whose Euclidean distances order as cosine distances do; rows of zeros stay."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(length == 0, 1, length))
 
 
 def paired_representations(

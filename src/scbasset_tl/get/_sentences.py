@@ -48,7 +48,7 @@ def sentences(
 
 def _next(verdict: Verdict, n: Mapping[str, float], stopped: str, rep: str) -> str:
     if verdict == "usable":
-        return f'sc.pp.neighbors(adata, use_rep="{rep}") for clusters and a map; sb.tl.tf_activity for the factors behind them.'
+        return f'sc.pp.neighbors(adata, use_rep="{rep}", metric="cosine") for clusters and a map; sb.tl.tf_activity for the factors behind them.'
     if verdict == "no sequence signal":
         return (
             "is the FASTA of the assembly that the peaks were called on, and is each row of varm['dna_code'] that of its peak? "

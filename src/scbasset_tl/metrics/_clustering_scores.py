@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._random import as_generator, draw_seed
@@ -22,6 +22,7 @@ def clustering_scores(
     *,
     label_key: str,
     use_rep: str = "X_scbasset",
+    metric: Literal["euclidean", "cosine"] = "euclidean",
     cluster_key: str | None = None,
     mod: str = "atac",
     rng: int | np.random.Generator | None = 0,
@@ -38,6 +39,9 @@ def clustering_scores(
         Column of ``.obs`` with the labels, for instance cell types. Cells without one are left out, before clustering.
     use_rep
         Entry of ``.obsm`` that is clustered.
+    metric
+        Distance between two cells. ``"cosine"`` ignores the length of the vectors, which in scBasset's embedding grows with a
+        cell's number of reads; the original uses Euclidean distance.
     cluster_key
         Column of ``.obs`` with a clustering to score as it is, instead of clustering ``use_rep``. Cells without a
         cluster are left out.
@@ -81,7 +85,7 @@ def clustering_scores(
     else:
         cells, (labels,) = labelled_cells(adata, label_key)
         seed = draw_seed(as_generator(rng))
-        clusters = _cluster(representation(adata, use_rep)[cells], int(labels.max()) + 1, seed)
+        clusters = _cluster(representation(adata, use_rep, metric)[cells], int(labels.max()) + 1, seed)
     return {
         "ari": float(metrics.adjusted_rand_score(labels, clusters)),
         "ami": float(metrics.adjusted_mutual_info_score(labels, clusters)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._random import as_generator
@@ -23,6 +23,7 @@ def label_score(
     *,
     label_key: str,
     use_rep: str = "X_scbasset",
+    metric: Literal["euclidean", "cosine"] = "euclidean",
     k: int | Sequence[int] = 50,
     by_label: bool = False,
     mod: str = "atac",
@@ -36,7 +37,10 @@ def label_score(
     label_key
         Column of ``.obs`` with the labels, for instance cell types. Cells without one are left out, as neighbours too.
     use_rep
-        Entry of ``.obsm`` in which neighbours are sought (Euclidean distance).
+        Entry of ``.obsm`` in which neighbours are sought.
+    metric
+        Distance between two cells. ``"cosine"`` ignores the length of the vectors, which in scBasset's embedding grows with a
+        cell's number of reads; the original uses Euclidean distance.
     k
         Number of neighbours, the cell itself not counted; or several numbers.
     by_label
@@ -77,7 +81,7 @@ def label_score(
 
     adata, numbers = resolve(data, mod), neighbor_numbers(k)
     cells, (labels,) = labelled_cells(adata, label_key)
-    neighbors, _ = nearest(representation(adata, use_rep)[cells], max(numbers), rng=as_generator(rng))
+    neighbors, _ = nearest(representation(adata, use_rep, metric)[cells], max(numbers), rng=as_generator(rng))
     same = labels[neighbors] == labels[:, None]
     if by_label:
         names = adata.obs[label_key].iloc[cells].astype(str).to_numpy()

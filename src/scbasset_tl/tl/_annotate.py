@@ -111,7 +111,8 @@ def annotate(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.compare.annotate import cluster_majority, query_vectors, unit_length, voters
+    from scbasset_tl._adata.cells import METRICS, unit_length
+    from scbasset_tl._adata.compare.annotate import cluster_majority, query_vectors, voters
     from scbasset_tl._adata.kinds import CELL_TYPE
     from scbasset_tl._adata.resolve import resolve, target, writable
     from scbasset_tl._adata.results import claim, entry
@@ -122,7 +123,7 @@ def annotate(
     source, labelled, generator = writable(query, mod, copy=copy), resolve(reference, mod), as_generator(rng)
     slots = claim(source, CELL_TYPE, key_added)
     k, threshold = check_positive_int("k", k), check_number("threshold", threshold, low=0, high=1)
-    check_one_of("metric", metric, ("euclidean", "cosine"))
+    check_one_of("metric", metric, METRICS)
     check_one_of("weights", weights, ("distance", "uniform"))
     check_name("unknown", unknown)
     voting = voters(labelled, label_key, use_rep if reference_rep is None else reference_rep, k)

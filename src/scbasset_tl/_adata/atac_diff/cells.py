@@ -10,7 +10,8 @@ from scipy import sparse
 
 from scbasset_tl._adata.atac_diff.labels import component_probabilities
 from scbasset_tl._adata.atac_diff.space import SCBASSET, decoded
-from scbasset_tl._adata.atac_diff.store import embed, unit_length
+from scbasset_tl._adata.atac_diff.store import embed
+from scbasset_tl._adata.cells import unit_length
 from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._log import progress
 from scbasset_tl._random import draw_seed

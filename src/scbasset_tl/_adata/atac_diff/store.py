@@ -21,6 +21,7 @@ from scbasset_tl._adata.atac_diff.space import (
     stored_space,
     with_fitted_decoder,
 )
+from scbasset_tl._adata.cells import unit_length
 from scbasset_tl._adata.kinds import ATAC_DIFF, IMPUTED
 from scbasset_tl._adata.model.store import torch_threads
 from scbasset_tl._adata.results import entry, find, fingerprint
@@ -92,11 +93,6 @@ def embed(model: LatentDiffusion, x: np.ndarray, log_depth: np.ndarray) -> tuple
             for part, values in zip(parts, (mu, model.mixture.responsibilities(mu)), strict=True):
                 part.append(values.numpy())
     return np.concatenate(parts[0]), np.concatenate(parts[1])
-
-
-def unit_length(mu: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1, as the embedding is published."""
-    return np.asarray(mu / np.linalg.norm(mu, axis=1, keepdims=True).clip(min=1e-12))
 
 
 def write_atac_diff(

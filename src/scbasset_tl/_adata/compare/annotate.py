@@ -44,12 +44,6 @@ def query_vectors(query: AnnData, use_rep: str, width: int) -> np.ndarray:
     return vectors
 
 
-def unit_length(vectors: np.ndarray) -> np.ndarray:
-    """Rows of length 1, whose Euclidean distances order as cosine distances do; rows of zeros stay."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(length == 0, 1, length)
-
-
 def cluster_majority(names: np.ndarray, query: AnnData, cluster_key: str) -> np.ndarray:
     """The most frequent name in each cell's cluster; a cell without a cluster keeps its own."""
     clusters = obs_column(query.obs, cluster_key, argument="cluster_key").astype(object).to_numpy()
