@@ -170,3 +170,10 @@ def test_narrow_trunks_train_by_their_modules(monkeypatch, n_filters, fused):
     assert bool(calls) == fused
     trunk.eval()(x)
     assert len(calls) == fused
+
+
+@pytest.mark.parametrize("shape", [{"n_latent": 10**12}, {"channels": (6, 10**9, 5)}])
+def test_a_network_beyond_all_memory_is_refused_by_name(shape):
+    name, value = next((name, value if isinstance(value, int) else max(value)) for name, value in shape.items())
+    with pytest.raises(ValueError, match=f"{name} must be at most 65,536, got {value:,}"):
+        TrunkConfig(**{"kernels": (5, 3, 1), "pools": (3, 2, 1), "channels": (6, 7, 5), **shape})

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _GROWTH = 1.122
 _TOWER = 6
+# channels and latent numbers; the matrices of a network of this width take 100 GB
+_WIDEST = 1 << 16
 _PAPER_WIDTH, _PAPER_LAST = 288, 256
 
 
@@ -58,6 +60,10 @@ class TrunkConfig:
         if not len(self.channels) == len(self.kernels) == len(self.pools) > 0:
             message = f"channels={self.channels}, kernels={self.kernels} and pools={self.pools} must be equally long."
             raise ValueError(message)
+        for name, value in (("n_latent", self.n_latent), ("channels", max(self.channels))):
+            if value > _WIDEST:
+                message = f"{name} must be at most {_WIDEST:,}, got {value:,}: the paper's network has 512 channels and n_latent=32."
+                raise ValueError(message)
         if any(kernel % 2 == 0 for kernel in self.kernels):
             message = f"kernels must be odd so that 'same' padding is symmetric, got {self.kernels}."
             raise ValueError(message)
