@@ -87,6 +87,7 @@ def test_auto_is_the_cpu_where_there_is_only_an_apple_gpu(monkeypatch):
 
 
 def test_lightning_does_not_announce_the_precision(caplog):
+    pytest.importorskip("lightning_fabric")  # its import sets the level of its logger
     logger = logging.getLogger("lightning_fabric")
     before = logger.level
     with caplog.at_level(logging.INFO):
