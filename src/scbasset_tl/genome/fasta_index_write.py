@@ -46,9 +46,8 @@ def write_gzi(path: Path, target: Path) -> None:
 def _rows(lines: Iterable[bytes]) -> list[tuple[str, int, int, int, int]]:
     rows: list[tuple[str, int, int, int, int]] = []
     name, offset, begin = "", 0, 0
-    letters = width = full = last = (
-        0  # in this contig: letters and bytes of a line, number of full lines, letters of the last line
-    )
+    # in this contig: letters and bytes of a line, number of full lines, letters of the last line
+    letters = width = full = last = 0
     ended = False
     for number, line in enumerate(lines, start=1):
         size = len(line)
