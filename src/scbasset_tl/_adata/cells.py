@@ -21,7 +21,7 @@ METRICS = ("euclidean", "cosine")
 
 
 def representation(adata: AnnData, use_rep: str, metric: str = "euclidean") -> np.ndarray:
-    """``obsm[use_rep]`` as finite floats (n_obs, d); for ``metric="cosine"`` with rows of length 1."""
+    """``obsm[use_rep]`` as finite floats (n_obs, d); for ``metric="cosine"`` as :func:`directions`."""
     check_one_of("metric", metric, METRICS)
     if check_name("use_rep", use_rep) not in adata.obsm:
         message = f"obsm has no {use_rep!r}; it has {list(adata.obsm)}. tl.scbasset writes 'X_scbasset'; pass use_rep=."
@@ -45,13 +45,22 @@ def representation(adata: AnnData, use_rep: str, metric: str = "euclidean") -> n
         )
         raise ValueError(message)
     x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
-    return unit_length(x) if metric == "cosine" else x
+    return directions(x)[0] if metric == "cosine" else x
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """Rows of length 1, whose Euclidean distances order as cosine distances do; rows of zeros stay."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(length == 0, 1, length))
+
+
+def directions(*vectors: np.ndarray) -> list[np.ndarray]:
+    """Rows of length 1; if any are zeros one more column, in which these are 1: at a cosine distance of 1 from all others."""
+    blank = [~rows.any(axis=1) for rows in vectors]
+    units = [unit_length(rows) for rows in vectors]
+    if not any(rows.any() for rows in blank):
+        return units
+    return [np.column_stack(parts) for parts in zip(units, blank, strict=True)]
 
 
 def paired_representations(

@@ -93,7 +93,7 @@ def perturbation(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.readout import find_groups, group_means
+    from scbasset_tl._adata.readout import cells_of, find_groups, group_means
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.rna.expression import named_activities
 
@@ -106,8 +106,9 @@ def perturbation(
         message = f"perturbed and control are both {perturbed!r}: name two groups of obs[{groupby!r}]."
         raise ValueError(message)
     column = adata.obs[groupby]
-    truth = np.where((column == levels[one]).to_numpy(dtype=bool), 1, -1)
-    truth[(column == levels[other]).to_numpy(dtype=bool)] = 0
+    truth = np.full(adata.n_obs, -1)
+    truth[cells_of(column, levels[one])] = 1
+    truth[cells_of(column, levels[other])] = 0
     cells = np.flatnonzero(truth >= 0)
     methods = {"activity": values[cells]}
     if baseline is not None:

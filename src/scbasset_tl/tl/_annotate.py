@@ -111,7 +111,7 @@ def annotate(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.cells import METRICS, unit_length
+    from scbasset_tl._adata.cells import METRICS, directions
     from scbasset_tl._adata.compare.annotate import cluster_majority, query_vectors, voters
     from scbasset_tl._adata.kinds import CELL_TYPE
     from scbasset_tl._adata.resolve import resolve, target, writable
@@ -128,14 +128,15 @@ def annotate(
     check_name("unknown", unknown)
     voting = voters(labelled, label_key, use_rep if reference_rep is None else reference_rep, k)
     vectors = [voting.vectors, query_vectors(source, use_rep, voting.vectors.shape[1])]
+    known = vectors[1].any(axis=1)
     if metric == "cosine":
-        vectors = [unit_length(x) for x in vectors]
+        vectors = directions(*vectors)
 
     neighbors, distances = nearest_among(vectors[0], k, vectors[1], rng=generator)
     if metric == "cosine":
         distances = distances**2 / 2
     shares = vote(neighbors, distances, voting.codes, len(voting.categories), weights=weights)
-    shares[~vectors[1].any(axis=1)] = 0  # cells of which nothing is known
+    shares[~known] = 0  # cells of which nothing is known
     best = shares.max(axis=1)
     names = np.where(
         (best < threshold) | (best == 0), unknown, np.array(voting.categories, dtype=object)[shares.argmax(axis=1)]

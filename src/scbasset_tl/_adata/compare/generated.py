@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from scbasset_tl._adata.columns import obs_column
-from scbasset_tl._adata.matrix import open_peaks
+from scbasset_tl._adata.matrix import counts_from, open_peaks
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
+    from scipy import sparse
 
 MIN_CELLS = 10
 
@@ -94,8 +94,7 @@ def _check(name: str, adata: AnnData, real: AnnData) -> None:
 
 def _check_draws(adata: AnnData) -> None:
     """Probabilities are above 0 everywhere, so that every peak would count as open."""
-    x: Any = adata.X
-    values = x.data if sparse.issparse(x) else np.asarray(x)
+    values = counts_from(adata).data
     fractions = int(np.count_nonzero(values != np.floor(values)))
     if fractions:
         message = (

@@ -12,6 +12,7 @@ from scipy import sparse
 from scbasset_tl._adata.codes import fasta_codes
 from scbasset_tl._adata.kinds import DENOISE
 from scbasset_tl._adata.model.peak_vectors import read_vectors
+from scbasset_tl._adata.readout import cells_of
 from scbasset_tl._files import check_own, replacing
 from scbasset_tl._log import progress
 from scbasset_tl._validate import check_one_of
@@ -93,7 +94,7 @@ def typed_blocks(matrix: LowRank, dtype: str) -> Iterator[tuple[slice, np.ndarra
 
 def group_weights(labels: pd.Series, groups: pd.Index) -> sparse.csr_matrix:
     """Weights (groups, n) that make the mean over the cells with each label."""
-    cells = [np.flatnonzero((labels == group).to_numpy(dtype=bool)) for group in groups]
+    cells = [cells_of(labels, group) for group in groups]
     return averaging(np.repeat(np.arange(len(cells)), [len(row) for row in cells]), np.concatenate(cells), len(labels))
 
 
