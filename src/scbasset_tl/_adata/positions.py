@@ -20,7 +20,7 @@ def region_keys(adata: AnnData, dna_key: str = DNA_CODE) -> list[str] | None:
     entry: Any = adata.uns
     for name in (dna_key, "params", "region_keys"):
         entry = entry.get(name) if isinstance(entry, Mapping) else None
-    return None if entry is None else [str(key) for key in entry]
+    return None if entry is None else [str(key) for key in np.asarray(entry, dtype=object)]
 
 
 def positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:

@@ -131,7 +131,17 @@ def find(
     if whole and kind.columns:
         _check_columns(adata, kind, key, stored)
     _check_current(adata, key, stored, model_key)
-    return stored
+    return _in_memory(stored)
+
+
+def _in_memory(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The entry, with the arrays of lazily read data computed: one by one their texts would be those of dask arrays."""
+    if not any(isinstance(value, Mapping) or hasattr(value, "compute") for value in stored.values()):
+        return stored
+    return {
+        name: _in_memory(value) if isinstance(value, Mapping) else value.compute() if hasattr(value, "compute") else value
+        for name, value in stored.items()
+    }
 
 
 def _check_columns(adata: AnnData, kind: Kind, key: str, stored: Mapping[str, Any]) -> None:

@@ -147,7 +147,7 @@ def _logo(
     name = str(entry["names"][row])
     shown = ISMScores(["score"], [name], np.array([""], dtype=object), np.array([first]), codes[:, first:end], raw)
     marks: list[Mark] = []
-    if entry["edits"]:
+    if entry.get("edits"):
         columns = ("sequence", "start", "new", "motif", "strand")
         for owner, start, new, motif, strand in zip(*(entry["edits"][column] for column in columns), strict=True):
             if int(owner) == row and str(motif):

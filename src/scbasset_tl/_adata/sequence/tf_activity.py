@@ -181,7 +181,7 @@ def read_activity(adata: AnnData, key: str) -> StoredActivity:
     stored = find(adata, TF_ACTIVITY, key)
     slot = str(stored["slots"]["obsm"])
     columns = {name: np.asarray(stored[name]) for name in ("mean", "sd", "statistic", "p_value", "fdr")}
-    if groups := stored["groups"]:
+    if groups := stored.get("groups"):  # anndata.concat drops what is empty
         for column, group in enumerate(np.asarray(groups["names"], dtype=object)):
             for name in ("effect", "p_value", "fdr"):
                 columns[f"{name}_{_column(group)}"] = np.asarray(groups[name])[:, column]

@@ -137,7 +137,7 @@ def _columns(variants: Variants) -> dict[str, np.ndarray]:
 
 def table(entry: Mapping[str, Any], *, skipped: bool = False) -> pd.DataFrame:
     """The scored variants, a row for each window, or the skipped ones."""
-    columns = entry["skipped"] if skipped else entry
+    columns = entry.get("skipped", {}) if skipped else entry  # anndata.concat drops what is empty
     effect = ["effect_allele"] if "effect_allele" in columns else []
     names = ["chrom", "pos", "ref", "alt", "id", *effect, *(["reason"] if skipped else ["peak", "offset"])]
     values = {name: np.asarray(columns[name]) if name in columns else np.empty(0, dtype=object) for name in names}
