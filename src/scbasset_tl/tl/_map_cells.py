@@ -162,7 +162,7 @@ def map_cells(
     from scbasset_tl._adata.model.map_cells import map_by_sequence
     from scbasset_tl._adata.model.store import write_model
     from scbasset_tl._adata.resolve import resolve, target, writable
-    from scbasset_tl._adata.results import holds
+    from scbasset_tl._adata.results import holds, names
     from scbasset_tl._adata.scembed.map_cells import map_by_regions
     from scbasset_tl._adata.scembed.store import RegionEmbedding, read_embedding, write_embedding
 
@@ -186,6 +186,13 @@ def map_cells(
                 "tl.scbasset(reference) or tl.scembed(reference) first, or pass key=."
             )
             raise KeyError(message)
+        # a view makes a new .uns at each look
+        kind = kinds.MODEL if vectors is None else kinds.SCEMBED
+        if source._uns is trained._uns and names(kind, key_added)["uns"] == key:
+            message = (
+                f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."
+            )
+            raise ValueError(message)
     if vectors is not None:
         _refuse("tl.scembed", "tl.scbasset", l2=l2 is not None, peaks=peaks != "train")
         overlap = {"min_overlap": min_overlap, "min_frac": min_frac, "region_keys": region_keys}

@@ -65,9 +65,6 @@ def map_by_sequence(
     device = single_device(accelerator)
     model = read_model(reference, key)
     trunk = model.trunk()
-    if query.uns is reference.uns and slots["uns"] == key:
-        message = f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."
-        raise ValueError(message)
     l2 = prior_precision(model) if l2 is None else check_number("l2", l2, low=0)
     codes = query_codes(query, reference, trunk.config.seq_len)
     batches = query_batches(query.obs, model.batches)

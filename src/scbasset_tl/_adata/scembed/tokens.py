@@ -150,7 +150,8 @@ def read_tokens(adata: AnnData, key: str | None) -> Tokens:
         return tokenize(adata, None, layer=params.get("layer"), region_keys=None if keys is None else texts(keys))
     slot = str(stored_entry["slots"]["obsm"])
     universe = unpack_universe(stored_entry["universe"])
-    stored = sparse.csr_matrix(adata.obsm[slot])
+    there: Any = adata.obsm[slot]
+    stored = sparse.csr_matrix(there.compute() if hasattr(there, "compute") else there)
     if stored.shape[1] != len(universe.start):
         message = (
             f"obsm[{slot!r}] has {stored.shape[1]} regions, its universe in uns[{name!r}] {len(universe.start)}: run "
