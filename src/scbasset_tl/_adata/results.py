@@ -102,6 +102,15 @@ def entry(
     return made
 
 
+def left_over(adata: AnnData, kind: Kind, key: str, kept: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Slots (field, name) of the result in ``uns[key]`` that the one which replaces it, with the slots ``kept``, lacks."""
+    stored = adata.uns.get(key)
+    if not holds(adata, kind, key) or not isinstance(stored, Mapping):
+        return []
+    before = {part: str(name) for part, name in stored.get("slots", {}).items()}
+    return [(kind.slots[part].field, name) for part, name in before.items() if part in kind.slots and part not in kept]
+
+
 def find(
     adata: AnnData, kind: Kind, key: str, *, whole: bool = True, model_key: str | None = None
 ) -> Mapping[str, Any]:

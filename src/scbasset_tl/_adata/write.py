@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anndata import ImplicitModificationWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from anndata import AnnData
     from mudata import MuData
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _FIELDS = ("obs", "var", "obsm", "varm", "layers", "uns")
 
 
-def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
+def write_slots(adata: AnnData, *, drop: Iterable[tuple[str, str]] = (), **slots: Mapping[str, Any]) -> None:
     """Assign ``obs=``, ``var=``, ``obsm=``, ``varm=``, ``layers=`` and ``uns=`` entries; if one fails, undo those before it.
 
+    ``drop`` names slots, as (field, name), that are deleted where they are there.
     A view becomes an AnnData of its own first, silently: that is what writing to it means.
     """
     before: list[tuple[str, str, Any]] = []
@@ -32,6 +33,10 @@ def write_slots(adata: AnnData, **slots: Mapping[str, Any]) -> None:
                     store = getattr(adata, field)
                     before.append((field, name, store.get(name)))
                     store[name] = _without_none(value) if field == "uns" else value
+            for field, name in drop:
+                if (value := getattr(adata, field).get(name)) is not None:
+                    before.append((field, name, value))
+                    del getattr(adata, field)[name]
         except BaseException:
             for field, name, value in reversed(before):
                 store = getattr(adata, field)

@@ -84,7 +84,7 @@ def tokenize_regions(
     """
     from scbasset_tl._adata.kinds import TOKENS
     from scbasset_tl._adata.resolve import target, writable_peaks
-    from scbasset_tl._adata.results import claim
+    from scbasset_tl._adata.results import claim, left_over
     from scbasset_tl._adata.scembed.tokens import find_universe, token_entry, tokenize
     from scbasset_tl._adata.write import write_slots
 
@@ -97,7 +97,8 @@ def tokenize_regions(
     how["universe"] = _named(universe)
     container, adata = target(data, mod, copy=copy)
     written = {} if tokens.universe is None else {slots["obsm"]: tokens.open}
-    write_slots(adata, obsm=written, uns={slots["uns"]: token_entry(tokens, slots, how)})
+    made = token_entry(tokens, slots, how)
+    write_slots(adata, drop=left_over(adata, TOKENS, slots["uns"], made["slots"]), obsm=written, uns={slots["uns"]: made})
     return container if copy else None
 
 

@@ -24,7 +24,7 @@ from scbasset_tl._adata.atac_diff.space import (
 from scbasset_tl._adata.cells import unit_length
 from scbasset_tl._adata.kinds import ATAC_DIFF, IMPUTED
 from scbasset_tl._adata.model.store import torch_threads
-from scbasset_tl._adata.results import entry, find, fingerprint
+from scbasset_tl._adata.results import entry, find, fingerprint, left_over
 from scbasset_tl._adata.write import write_slots
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def write_atac_diff(
     component = pd.Categorical.from_codes(responsibilities.argmax(axis=1), categories=levels)
     write_slots(
         adata,
+        drop=left_over(adata, ATAC_DIFF, slots["uns"], kept),
         obsm={slots["embedding"]: unit_length(mu)},
         obs={slots["component"]: component, slots["depth"]: n_open.astype(np.int64)},
         varm=cells.varm,

@@ -15,6 +15,7 @@ import pandas as pd
 from anndata.io import read_elem, write_elem
 
 from scbasset_tl._adata.backing import released
+from scbasset_tl._adata.kinds import MODEL
 from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._files import held, replacing, resolved
 from scbasset_tl._folders import replacing_folder, restore
@@ -49,6 +50,9 @@ def model_elements(adata: AnnData, key: str) -> dict[tuple[str, str], Any]:
     seen = model.entry["params"].get("seen")
     if seen is not None and str(seen) in adata.var:
         elements["var", str(seen)] = adata.var[str(seen)].to_numpy(dtype=bool)
+    for part in ("se", "ood"):
+        if part in names and str(names[part]) in adata.obs:
+            elements["obs", str(names[part])] = adata.obs[str(names[part])].to_numpy()
     return {**elements, ("uns", key): dict(model.entry)}  # last: only then is there a model
 
 
@@ -121,6 +125,11 @@ def _check_fits(path: Path, root: Any, adata: AnnData, mod: str) -> None:
 def _put(group: Any, elements: Mapping[tuple[str, str], Any]) -> None:
     if "uns" in group and STAGE in group["uns"]:  # left by an earlier version that was killed
         del group[f"uns/{STAGE}"]
+    for field, name in _left_over(group, elements):
+        del group[field][name]
+        if field in ("obs", "var"):
+            order = [str(column) for column in group[field].attrs["column-order"]]
+            group[field].attrs["column-order"] = [column for column in order if column != name]
     for (field, name), value in elements.items():
         if name in group[field]:
             del group[field][name]
@@ -128,6 +137,14 @@ def _put(group: Any, elements: Mapping[tuple[str, str], Any]) -> None:
         if field in ("obs", "var"):
             order = [str(column) for column in group[field].attrs["column-order"]]
             group[field].attrs["column-order"] = list(dict.fromkeys([*order, name]))
+
+
+def _left_over(group: Any, elements: Mapping[tuple[str, str], Any]) -> list[tuple[str, str]]:
+    """Slots (field, name) of the models in the file that are replaced by models without them."""
+    entries = [f"uns/{name}/slots" for field, name in elements if field == "uns"]
+    before = [item for entry in entries if entry in group for item in read_elem(group[entry]).items()]
+    slots = [(MODEL.slots[part].field, str(name)) for part, name in before if part in MODEL.slots]
+    return [(field, name) for field, name in slots if (field, name) not in elements and name in group[field]]
 
 
 def _anndata_group(path: Path, root: Any, mod: str) -> Any:

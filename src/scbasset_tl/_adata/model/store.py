@@ -12,7 +12,7 @@ import numpy as np
 
 from scbasset_tl._adata.kinds import MODEL
 from scbasset_tl._adata.model.batches import pack_batches, unpack_batches
-from scbasset_tl._adata.results import entry, find, fingerprint, names
+from scbasset_tl._adata.results import entry, find, fingerprint, left_over, names
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._keys import SCBASSET
 from scbasset_tl._reading import reading
@@ -125,6 +125,7 @@ def write_model(
     }
     write_slots(
         adata,
+        drop=left_over(adata, MODEL, slots["uns"], kept),
         obsm={slots["obsm"]: _float32(cell_embedding)},
         obs={slots["obs"]: _float32(cell_bias), **obs},
         varm={} if peak_embedding is None else {slots["varm"]: _float32(peak_embedding)},

@@ -11,7 +11,7 @@ import numpy as np
 
 from scbasset_tl._adata.cells import texts
 from scbasset_tl._adata.kinds import SCEMBED
-from scbasset_tl._adata.results import entry, find, names
+from scbasset_tl._adata.results import entry, find, left_over, names
 from scbasset_tl._adata.scembed.tokens import pack_universe, unpack_universe
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._files import resolved
@@ -108,7 +108,14 @@ def write_embedding(
         stored |= {"weights": vectors, "universe": pack_universe(universe)}
     if empty.any():
         info(f"{int(empty.sum())} of {len(empty)} cells have no trained region: their vectors are zero, see obs.")
-    write_slots(adata, obsm={slots["obsm"]: cells}, obs={slots["obs"]: empty}, varm=varm, uns={slots["uns"]: stored})
+    write_slots(
+        adata,
+        drop=left_over(adata, SCEMBED, slots["uns"], kept),
+        obsm={slots["obsm"]: cells},
+        obs={slots["obs"]: empty},
+        varm=varm,
+        uns={slots["uns"]: stored},
+    )
 
 
 def read_embedding(adata: AnnData, key: str) -> RegionEmbedding:
