@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import scbasset_tl as sb
 from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._adata.readout import output_vectors
 
@@ -64,3 +65,23 @@ def test_groups_that_cannot_be_categories(vectors, groups):
 def test_groups_that_are_not_there(vectors, groups):
     with pytest.raises(KeyError, match=r"obs\['group'\] has no group .* it has \[False, True\]"):
         vectors(EVEN, groups=groups)
+
+
+NULLABLE = {
+    "string": pd.array(["a", "b", pd.NA] * 20, dtype="string"),
+    "Int64": pd.array([1, 2, pd.NA] * 20, dtype="Int64"),
+    "boolean": pd.array([True, False, pd.NA] * 20, dtype="boolean"),
+    "Float64": pd.array([0.5, 1.5, pd.NA] * 20, dtype="Float64"),
+}
+
+
+@pytest.mark.parametrize("scale", ["logit", "sigmoid"])
+@pytest.mark.parametrize("dtype", NULLABLE)
+def test_groups_of_nullable_columns(trained_tiny, dtype, scale):
+    trained_tiny.obs["group"] = NULLABLE[dtype]
+    logits = trained_tiny.obsm["X_scbasset"].astype(float) @ trained_tiny.varm["scbasset"].astype(float).T
+    values = logits if scale == "logit" else 1 / (1 + np.exp(-logits))
+    groups = [NULLABLE[dtype][0], NULLABLE[dtype][1]]
+    found = sb.get.accessibility(trained_tiny, groupby="group", groups=groups, scale=scale)
+    np.testing.assert_allclose(found, [values[0::3].mean(0), values[1::3].mean(0)], rtol=1e-4, atol=1e-6)
+    assert len(sb.get.accessibility(trained_tiny, groupby="group", scale=scale)) == 2

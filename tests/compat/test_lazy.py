@@ -66,3 +66,46 @@ def test_verbs_that_write_are_the_same(adata, other):
     np.testing.assert_array_equal(other.layers["scbasset"], expected.layers["scbasset"])
     pd.testing.assert_frame_equal(sb.get.tf_activity(other).var, sb.get.tf_activity(expected).var)
     np.testing.assert_array_equal(other.uns["ism"]["delta"], expected.uns["ism"]["delta"])
+
+
+def test_texts_of_stored_results_are_the_same(adata, tmp_path):
+    adata = adata.copy()
+    motifs = [sb.genome.Motif(f"M{n}", f"TF{n}", pwm) for n, pwm in enumerate(adata.uns["toy"]["motifs"]["pwm"][:2])]
+    sb.tl.ism(adata, [0, 1], window=20)
+    sb.tl.tf_activity(adata, motifs, groupby="cell_type", n_background=10, n_null=20)
+    sb.tl.motif_hits(adata, [0, 1], motifs, groupby="cell_type", p_value=0.1, window=20)
+    sb.tl.design(adata, groupby="cell_type", group="type_1", n_sequences=2, n_rounds=1)
+    sb.pp.tokenize_regions(adata, adata.var.iloc[::2])
+    adata.uns["cell_type_colors"] = np.array(["red", "green", "blue", "black", "grey"], dtype=object)
+    adata.write_zarr(tmp_path / "b.zarr")
+    lazy = ad.experimental.read_lazy(tmp_path / "b.zarr")
+    assert sb.get.ism(lazy).regions == [*adata.var_names[:2]]
+    for read in (
+        lambda data: sb.get.ism(data).to_frame(),
+        lambda data: sb.get.design(data),
+        lambda data: sb.get.motif_hits(data),
+        lambda data: sb.metrics.motif_match(data, groupby="cell_type").table,
+    ):
+        pd.testing.assert_frame_equal(read(lazy), read(adata))
+    for name, data in (("lazy", lazy), ("memory", adata)):
+        sb.io.write_tokens(data, tmp_path / f"{name}.gtok", tokens_key="tokens")
+    assert (tmp_path / "lazy.gtok").read_bytes() == (tmp_path / "memory.gtok").read_bytes()
+    sb.pl.accessibility(lazy, "cell_type", show=False)
+
+
+def test_what_concat_drops_is_not_missed(adata, tmp_path):
+    adata = adata.copy()
+    motif = sb.genome.Motif("M1", "TF1", adata.uns["toy"]["motifs"]["pwm"][0])
+    sb.tl.tf_activity(adata, motif, n_background=10, n_null=0)  # no groups
+    fasta = sb.datasets.toy_genome(tmp_path / "toy.fa", n_vars=80)
+    base = "ACGT"[adata.varm["dna_code"][5, 96]]
+    middle = int(adata.var[["start", "end"]].iloc[5].mean())
+    table = pd.DataFrame({"chr": adata.var["chr"].iloc[5], "pos": middle + 1, "ref": base, "alt": [*{*"ACGT"} - {base}]})
+    sb.tl.variant_effect(adata, table, fasta)  # none skipped
+    joined = ad.concat([adata[:15].copy(), adata[15:].copy()], merge="same", uns_merge="same")
+    assert "skipped" not in joined.uns["variant_effect"]
+    assert len(sb.get.variant_effect(joined, skipped=True)) == 0
+    pd.testing.assert_frame_equal(
+        sb.get.variant_effect(joined, groupby="cell_type"), sb.get.variant_effect(adata, groupby="cell_type")
+    )
+    pd.testing.assert_frame_equal(sb.get.tf_activity(joined).var, sb.get.tf_activity(adata).var)

@@ -84,7 +84,7 @@ def elements(path):
     return found
 
 
-OURS = ("obsm/X_scbasset", "obs/scbasset_bias", "varm/scbasset", "uns/scbasset", "var/split")
+OURS = ("obsm/X_scbasset", "obs/scbasset_bias", "obs/scbasset_se", "varm/scbasset", "uns/scbasset", "var/split")
 
 
 def is_ours(name, path):
@@ -105,7 +105,8 @@ def test_the_model_is_there_and_all_else_as_it_was(trained, untrained, tmp_path,
     assert {name for name in changed if not is_ours(name, path)} == set()
     found = read(path)
     same_model(found, trained)
-    assert [*found.obs] == [*untrained.obs, "scbasset_bias"]
+    assert [*found.obs] == [*trained.obs] == [*untrained.obs, "scbasset_bias", "scbasset_se"]
+    np.testing.assert_array_equal(found.obs["scbasset_se"], trained.obs["scbasset_se"])
     np.testing.assert_array_equal(found.X.toarray(), untrained.X.toarray())
     write_model(trained, path)  # over itself
     same_model(read(path), trained)
@@ -242,3 +243,19 @@ def test_no_model_and_no_modality(trained, untrained, tmp_path):
     with pytest.raises(KeyError, match="no modality 'peaks'.*'rna'"):
         write_model(trained, path, mod="peaks")
     assert Path(path).exists()
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "zarr", "h5mu"])
+def test_every_slot_that_the_entry_names_is_in_the_file_and_no_other(trained, untrained, tmp_path, kind):
+    path = written(untrained, tmp_path, kind)
+    sb.tl.map_cells(trained, trained, key_added="mapped")
+    for key in ("scbasset", "mapped"):
+        write_model(trained, path, key=key)
+    found = read(path)
+    pd.testing.assert_frame_equal(found.obs, trained.obs, check_categorical=False, check_dtype=False)
+    assert found.obs["mapped_ood"].dtype == bool
+    np.testing.assert_array_equal(found.var["mapped_seen"], trained.var["mapped_seen"])
+    sb.tl.scbasset(trained, **SMALL, recipe="paper")  # which has no standard errors
+    write_model(trained, path)
+    assert "scbasset_se" not in trained.obs
+    assert [*read(path).obs] == [*trained.obs]

@@ -135,3 +135,16 @@ def test_what_cannot_be_compared_is_refused(cells):
     generated.X = generated.X * 0.5
     with pytest.raises(ValueError, match=r'no whole numbers.*values="draws"'):
         compare_generated(real, generated)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the lazy reader, which is experimental
+@pytest.mark.parametrize("kind", ["backed", "lazy"])
+def test_cells_in_files_are_compared_as_in_memory(cells, tmp_path, kind):
+    real, made = cells(60, 1), cells(60, 2)
+    expected = compare_generated(real, made)
+    made.write_h5ad(tmp_path / "made.h5ad")
+    if kind == "backed":
+        there = ad.read_h5ad(tmp_path / "made.h5ad", backed="r")
+    else:
+        there = ad.experimental.read_lazy(tmp_path / "made.h5ad")
+    pd.testing.assert_frame_equal(compare_generated(real, there), expected)

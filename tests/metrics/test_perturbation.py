@@ -92,3 +92,10 @@ def test_a_baseline_stands_beside(screened, rng):
 def test_bad_calls(screened, changes, error, words):
     with pytest.raises(error, match=words):
         call(screened, **changes)
+
+
+def test_cells_without_a_guide_in_a_nullable_column(screened):
+    expected = call(screened).summary
+    screened.obs["guide"] = pd.array(screened.obs["guide"].to_numpy(), dtype="string")
+    screened.obs.loc[screened.obs_names[38:], "guide"] = pd.NA
+    pd.testing.assert_frame_equal(call(screened).summary, expected)

@@ -81,3 +81,25 @@ def test_containers_names_and_files(pair, tmp_path):
         assert list(adata.uns["pred"]["categories"]) == ["B", "T"]
         assert adata.uns["pred"]["params"]["reference_rep"] == "other"
     sb.tl.annotate(expected, reference, **arguments)  # its own slots it may replace
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_cosine_distances_are_those_of_scipy_also_from_zeros(pair, rng, weights):
+    query, reference = pair
+    reference.obs["kind"] = rng.choice(["B", "T"], 90)
+    reference.obsm["X_scbasset"][:4] = 0
+    sb.tl.annotate(query, reference, label_key="kind", metric="cosine", k=30, weights=weights)
+    x, y = (adata.obsm["X_scbasset"].astype(np.float64) for adata in (query, reference))
+    distance = 1 - np.divide(x @ y.T, norms := np.outer(*(np.linalg.norm(part, axis=1) for part in (x, y))), where=norms > 0, out=np.zeros((30, 90)))  # fmt: skip
+    nearest = np.argsort(distance, axis=1)[:, :30]
+    votes = np.ones(nearest.shape) if weights == "uniform" else 1 / np.take_along_axis(distance, nearest, axis=1)
+    for_b = (reference.obs["kind"].to_numpy()[nearest] == "B") * votes
+    np.testing.assert_allclose(query.obsm["cell_type_proba"][:, 0], for_b.sum(1) / votes.sum(1), rtol=2e-3)
+
+
+def test_cells_without_a_cluster_keep_their_labels(pair):
+    query, reference = pair
+    query.obs["cluster"] = np.nan
+    sb.tl.annotate(query, reference, label_key="kind", k=5, key_added="own")
+    sb.tl.annotate(query, reference, label_key="kind", k=5, cluster_key="cluster")
+    assert query.obs["cell_type"].tolist() == query.obs["own"].tolist()

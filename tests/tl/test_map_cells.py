@@ -234,3 +234,25 @@ def test_solved_vectors_are_less_noisy_and_shuffled_cells_are_odd(trained_toy):
     sb.tl.map_cells(deep, trained_toy)
     assert deep.obs["scbasset_ood"].mean() > 0.75
     assert 0.01 < trained_toy.obs["mapped_ood"].mean() < 0.09
+
+
+@pytest.mark.parametrize("form", ["data", "view", "MuData", "part of a MuData"])
+@pytest.mark.parametrize("key", ["scbasset", "scembed"])
+def test_a_reference_keeps_its_own_model(pair, key, form):
+    _, reference = pair
+    sb.tl.scembed(reference, n_latent=4, max_epochs=1)
+    mdata = md.MuData({"atac": reference})
+    data = {"data": reference, "view": reference[:30], "MuData": mdata, "part of a MuData": mdata[:30]}[form]
+    with pytest.raises(ValueError, match=rf"its own model '{key}' would be replaced"):
+        sb.tl.map_cells(data, data, key=key)
+    sb.tl.map_cells(data, data, key=key, key_added="mapped")
+
+
+def test_a_model_that_replaces_another_leaves_none_of_its_columns(pair):
+    query, reference = pair
+    sb.tl.map_cells(query, reference)
+    query.obs["scbasset_note"] = "mine"
+    assert {"scbasset_se", "scbasset_ood"} <= {*query.obs}
+    sb.tl.scbasset(query, **SMALL, recipe="paper")
+    assert [*query.obs] == [*reference.obs.columns[:2], "scbasset_bias", "scbasset_note"]
+    assert "scbasset_seen" not in query.var
