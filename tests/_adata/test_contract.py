@@ -190,7 +190,7 @@ def test_results_are_read_of_parts_and_of_joined_parts(everything, how):
         "joined": lambda: ad.concat([everything[:20], everything[20:]], merge="same", uns_merge="same"),
     }[how]()
     for kind in KINDS:
-        find(data, kind, kind.default)
+        find(everything, kind, kind.default)
         for part, name in data.uns[kind.default].get("slots", {}).items():
             assert name in getattr(data, kind.slots[part].field)
 
@@ -231,3 +231,18 @@ def test_a_second_model_does_not_change_the_first(everything, calls):
         find(everything, kind, kind.default)
     with pytest.raises(ValueError, match=r"run tl.ism again, or pass model_key= \(it was 'second'\)"):
         find(everything, kinds.ISM, "ism_second", model_key="scbasset")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind in KINDS for name in (*kind.keys.split(), "schema_version")],
+    ids=lambda value: getattr(value, "default", value),
+)
+def test_an_entry_without_a_part_is_refused_by_its_name(everything, kind, name):
+    entry = everything.uns[kind.default]
+    assert name in entry
+    everything.uns[kind.default] = {key: value for key, value in entry.items() if key != name} | {
+        "written_by": kind.verb
+    }
+    with pytest.raises(KeyError, match=rf"uns\['{kind.default}'\] lacks \['{name}'\]"):
+        find(everything, kind, kind.default)

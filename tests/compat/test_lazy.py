@@ -100,7 +100,9 @@ def test_what_concat_drops_is_not_missed(adata, tmp_path):
     fasta = sb.datasets.toy_genome(tmp_path / "toy.fa", n_vars=80)
     base = "ACGT"[adata.varm["dna_code"][5, 96]]
     middle = int(adata.var[["start", "end"]].iloc[5].mean())
-    table = pd.DataFrame({"chr": adata.var["chr"].iloc[5], "pos": middle + 1, "ref": base, "alt": [*{*"ACGT"} - {base}]})
+    table = pd.DataFrame(
+        {"chr": adata.var["chr"].iloc[5], "pos": middle + 1, "ref": base, "alt": [*{*"ACGT"} - {base}]}
+    )
     sb.tl.variant_effect(adata, table, fasta)  # none skipped
     joined = ad.concat([adata[:15].copy(), adata[15:].copy()], merge="same", uns_merge="same")
     assert "skipped" not in joined.uns["variant_effect"]

@@ -30,6 +30,7 @@ class Kind:
     also: tuple[str, ...] = ()  # other verbs that write this kind
     many: str = "such results"
     columns: str = ""  # value of the entry that names the columns of its part in obsm
+    keys: str = ""  # what readers need of the entry, of which joining data may drop what differs
     unsigned: tuple[frozenset[str], ...] = ()  # keys, any set of which marks an entry of versions without written_by
 
 
@@ -72,6 +73,7 @@ SCEMBED: Final = Kind(
     also=("tl.map_cells",),
     many="models",
     unsigned=_having("mapped_open history", "mapped_open model"),
+    keys="slots params",
 )
 TOKENS: Final = Kind(
     "pp.tokenize_regions",
@@ -80,6 +82,7 @@ TOKENS: Final = Kind(
     "pp.tokenize_regions(data, universe)",
     {"obsm": Slot("obsm", "X_tokens", "the tokens")},
     unsigned=_having("mapped_open"),
+    keys="checksum n_regions",
 )
 MODEL: Final = Kind(
     "tl.scbasset",
@@ -97,6 +100,7 @@ MODEL: Final = Kind(
     also=("tl.map_cells", "tl.load_keras_weights"),
     many="models",
     unsigned=_having("weights versions slots"),
+    keys="weights slots params",
 )
 DENOISE: Final = Kind(
     "tl.denoise",
@@ -105,6 +109,7 @@ DENOISE: Final = Kind(
     "tl.denoise(data)",
     {"layers": Slot("layers", "scbasset", "the denoised matrix")},
     follows="cells",
+    keys="slots",
 )
 DECODER: Final = Kind(
     "tl.fit_decoder",
@@ -113,6 +118,7 @@ DECODER: Final = Kind(
     "tl.fit_decoder(data)",
     {"varm": Slot("varm", "scbasset_decoder", "the regressions of the peaks")},
     follows="cells",
+    keys="depth slots",
 )
 DENOISED_PCA: Final = Kind(
     "tl.denoised_pca",
@@ -121,6 +127,7 @@ DENOISED_PCA: Final = Kind(
     "tl.denoised_pca(data)",
     {"obsm": Slot("obsm", "X_scbasset_denoised", "the components")},
     follows="cells",
+    keys="slots",
 )
 GENE_SCORES: Final = Kind(
     "tl.gene_scores",
@@ -130,6 +137,7 @@ GENE_SCORES: Final = Kind(
     {"obsm": Slot("obsm", "gene_scores", "the scores")},
     follows="cells",
     columns="names",
+    keys="names n_peaks slots params",
 )
 RAW_GENE_SCORES: Final = replace(
     GENE_SCORES,
@@ -162,6 +170,7 @@ CELL_TYPE: Final = Kind(
         "obsm": Slot("obsm", "cell_type_proba", "the shares of the labels"),
     },
     columns="categories",
+    keys="categories slots",
 )
 TF_ACTIVITY: Final = Kind(
     "tl.tf_activity",
@@ -172,6 +181,7 @@ TF_ACTIVITY: Final = Kind(
     follows="cells",
     columns="names",
     unsigned=_having("ids p_value slots"),
+    keys="names ids mean sd statistic p_value fdr slots params",
 )
 MOTIF_DEVIATIONS: Final = Kind(
     "tl.motif_deviations",
@@ -180,6 +190,7 @@ MOTIF_DEVIATIONS: Final = Kind(
     "tl.motif_deviations(data, motifs)",
     {"obsm": Slot("obsm", "motif_deviations", "the scores")},
     columns="names",
+    keys="names slots",
 )
 LSI: Final = Kind(
     "tl.lsi",
@@ -195,6 +206,7 @@ VARIANT_EFFECT: Final = Kind(
     "tl.variant_effect(data, variants, fasta)",
     follows="network",
     unsigned=_having("delta offset"),
+    keys="chrom pos ref alt id peak offset delta seq_len model",
 )
 ISM: Final = Kind(
     "tl.ism",
@@ -203,6 +215,7 @@ ISM: Final = Kind(
     "tl.ism(data, regions)",
     follows="network",
     unsigned=_having("delta codes"),
+    keys="regions chrom start window seq_len codes delta method model",
 )
 MOTIF_HITS: Final = Kind(
     "tl.motif_hits",
@@ -211,6 +224,7 @@ MOTIF_HITS: Final = Kind(
     "tl.motif_hits(data, regions, motifs)",
     follows="cells",
     unsigned=_having("p_dot motif_ids"),
+    keys="region regions chrom start end reverse motif motifs motif_ids score p_value dot pearson p_dot p_pearson groups params",
 )
 MODISCO: Final = Kind(
     "tl.modisco",
@@ -219,6 +233,7 @@ MODISCO: Final = Kind(
     "tl.modisco(data)",
     follows="cells",
     unsigned=_having("contribution core"),
+    keys="group positive n_sites motif p_value core pwm contribution",
 )
 DESIGN: Final = Kind(
     "tl.design",
@@ -226,6 +241,7 @@ DESIGN: Final = Kind(
     "design",
     "tl.design(data, groupby=..., group=...)",
     follows="cells",
+    keys="names codes start groups vectors target logits n_rounds params",
 )
 ATAC_DIFF: Final = Kind(
     "tl.atac_diff",
@@ -241,6 +257,7 @@ ATAC_DIFF: Final = Kind(
     },
     follows="cells",
     many="models",
+    keys="weights component component_given_label space slots params",
 )
 IMPUTED: Final = Kind(
     "tl.impute",
@@ -249,6 +266,7 @@ IMPUTED: Final = Kind(
     "tl.impute(data)",
     {"obsm": Slot("obsm", "atac_diff_imputed", "the features")},
     follows="atac_diff",
+    keys="slots params model",
 )
 GENERATED: Final = Kind(
     "tl.generate",

@@ -123,6 +123,7 @@ def find(
         message = f"uns[{key!r}] holds no {kind.what} ({kind.many} here: {there}): run {kind.call} first, or pass key=."
         raise KeyError(message)
     stored: Mapping[str, Any] = adata.uns[key]
+    _check_whole(kind, key, stored)
     schema = int(stored["schema_version"])
     if schema > SCHEMA_VERSION:
         message = (
@@ -148,9 +149,27 @@ def _in_memory(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     if not any(isinstance(value, Mapping) or hasattr(value, "compute") for value in stored.values()):
         return stored
     return {
-        name: _in_memory(value) if isinstance(value, Mapping) else value.compute() if hasattr(value, "compute") else value
+        name: _in_memory(value)
+        if isinstance(value, Mapping)
+        else value.compute()
+        if hasattr(value, "compute")
+        else value
         for name, value in stored.items()
     }
+
+
+def _check_whole(kind: Kind, key: str, stored: Mapping[str, Any]) -> None:
+    """Refuse an entry without parts: two results that differ, of which joining data kept what they share."""
+    absent = [name for name in (*kind.keys.split(), "schema_version") if name not in stored]
+    origin = stored.get("model")
+    if kind.follows != "nothing" and isinstance(origin, Mapping) and "digest" not in origin:
+        absent.append("model/digest")
+    if absent:
+        message = (
+            f"uns[{key!r}] lacks {absent}, as after joining data whose {kind.many} differ: run {writer(stored)} again, or "
+            "join with uns_merge='first' where all are of one model."
+        )
+        raise KeyError(message)
 
 
 def _check_columns(adata: AnnData, kind: Kind, key: str, stored: Mapping[str, Any]) -> None:
@@ -184,7 +203,7 @@ def _check_current(adata: AnnData, key: str, stored: Mapping[str, Any], model_ke
         return
     column = str(model.get("slots", {}).get("obs"))
     # on a subset of the cells, compare the network only
-    whole = "head" in origin and adata.n_obs == int(origin["n_obs"]) and column in adata.obs
+    whole = {"head", "n_obs"} <= origin.keys() and adata.n_obs == int(origin["n_obs"]) and column in adata.obs
     current = fingerprint(model, adata.obs[column].to_numpy() if whole else None)
     if any(str(origin[name]) != value for name, value in current.items()):
         asked = "" if model_key is None else f", or pass model_key= (it was {str(origin['key'])!r})"
@@ -193,3 +212,11 @@ def _check_current(adata: AnnData, key: str, stored: Mapping[str, Any], model_ke
             f"mapped again): run {writer(stored)} again{asked}."
         )
         raise ValueError(message)
+    if "head" in origin and "cells" in model and column in adata.obs:
+        own = np.isin(np.asarray(adata.obs[column], dtype=np.float32), np.asarray(model["cells"], dtype=np.float32))
+        if not own.all():
+            message = (
+                f"uns[{key!r}] is of the model {named!r}, and {int((~own).sum()):,} of {adata.n_obs:,} cells are not, as after "
+                f"joining data: run {writer(stored)} again, or drop these cells."
+            )
+            raise ValueError(message)

@@ -98,7 +98,9 @@ def tokenize_regions(
     container, adata = target(data, mod, copy=copy)
     written = {} if tokens.universe is None else {slots["obsm"]: tokens.open}
     made = token_entry(tokens, slots, how)
-    write_slots(adata, drop=left_over(adata, TOKENS, slots["uns"], made["slots"]), obsm=written, uns={slots["uns"]: made})
+    write_slots(
+        adata, drop=left_over(adata, TOKENS, slots["uns"], made["slots"]), obsm=written, uns={slots["uns"]: made}
+    )
     return container if copy else None
 
 

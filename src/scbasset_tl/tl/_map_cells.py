@@ -189,9 +189,7 @@ def map_cells(
         # a view makes a new .uns at each look
         kind = kinds.MODEL if vectors is None else kinds.SCEMBED
         if source._uns is trained._uns and names(kind, key_added)["uns"] == key:
-            message = (
-                f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."
-            )
+            message = f"query is the reference, and its own model {key!r} would be replaced: pass key_added=, for instance 'mapped'."
             raise ValueError(message)
     if vectors is not None:
         _refuse("tl.scembed", "tl.scbasset", l2=l2 is not None, peaks=peaks != "train")

@@ -41,7 +41,8 @@ def fit_rows(
 
 def read_decoder(adata: AnnData, key: str) -> Decoder:
     """What :func:`scbasset_tl.tl.fit_decoder` stored of the model as it is now."""
-    there = [name for name in adata.uns if holds(adata, DECODER, name) and str(adata.uns[name]["model"]["key"]) == key]
+    decoders = [name for name in adata.uns if holds(adata, DECODER, name)]
+    there = [name for name in decoders if str(adata.uns[name].get("model", {}).get("key")) == key]
     if not there:
         message = f"uns holds no {DECODER.what} of the model {key!r}: run {DECODER.verb}(data, key={key!r}) first."
         raise KeyError(message)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _LOUD_BELOW = 0.5
+_REPORT = ("checksum", "n_regions", "mapped_peaks", "mapped_open")
 _ROWS_AT_ONCE = 1 << 14
 
 
@@ -33,7 +34,7 @@ class Tokens:
 
     open: sparse.csr_matrix  # bool (n_obs, n_regions), indices ascending
     universe: Regions | None  # None: the data's own peaks
-    report: Mapping[str, Any]  # checksum, n_regions, mapped_peaks, mapped_open
+    report: Mapping[str, Any]  # _REPORT
     region_keys: list[str] | None = None  # regions of the data's own peaks, if they have any
 
 
@@ -161,7 +162,7 @@ def read_tokens(adata: AnnData, key: str | None) -> Tokens:
     return Tokens(
         stored,
         universe,
-        {name: stored_entry[name] for name in ("checksum", "n_regions", "mapped_peaks", "mapped_open")},
+        {name: stored_entry[name] for name in _REPORT if name in stored_entry},  # joining data drops what differs
     )
 
 

@@ -92,7 +92,7 @@ def read_scores(adata: AnnData, model: Model, vectors: pd.DataFrame, *, regions:
 
 def model_of(adata: AnnData, key: str) -> str:
     """Key of the model whose mutagenesis ``uns[key]`` holds; the default key without one."""
-    return str(adata.uns[key]["model"]["key"]) if holds(adata, ISM, key) else SCBASSET
+    return str(adata.uns[key].get("model", {}).get("key", SCBASSET)) if holds(adata, ISM, key) else SCBASSET
 
 
 def relative_to_all(vectors: pd.DataFrame, model: Model) -> pd.DataFrame:
