@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from scbasset_tl._log import warning
 from scbasset_tl._validate import check_name
 
@@ -45,6 +47,11 @@ def obs_column(obs: pd.DataFrame, column: Any, *, argument: str = "") -> pd.Seri
         raise KeyError(message)
     say_level(obs, column)
     return obs[column]
+
+
+def cells_of(labels: pd.Series, group: Any) -> np.ndarray:
+    """Positions of the cells with a label; a nullable column compares to <NA> where it has none."""
+    return np.flatnonzero(((labels == group) & labels.notna()).to_numpy(dtype=bool))
 
 
 def say_level(obs: pd.DataFrame, column: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.columns import obs_column
@@ -14,6 +13,7 @@ from scbasset_tl._adata.positions import positions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from anndata import AnnData
 
     from scbasset_tl._adata.model.store import Model
@@ -72,11 +72,6 @@ def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.Data
         message = f"groupby: no cell has a value in obs[{groupby!r}]."
         raise ValueError(message)
     return pd.DataFrame(vectors, index=obs.index).groupby(column, observed=True).mean()
-
-
-def cells_of(labels: pd.Series, group: Any) -> np.ndarray:
-    """Positions of the cells with a label; a nullable column compares to <NA> where it has none."""
-    return np.flatnonzero(((labels == group) & labels.notna()).to_numpy(dtype=bool))
 
 
 def group_row(vectors: np.ndarray, obs: pd.DataFrame, groupby: str, group: Any) -> tuple[pd.DataFrame, int]:

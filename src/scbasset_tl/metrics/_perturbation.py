@@ -93,7 +93,8 @@ def perturbation(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.readout import cells_of, find_groups, group_means
+    from scbasset_tl._adata.columns import cells_of
+    from scbasset_tl._adata.readout import find_groups, group_means
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.rna.expression import named_activities
 

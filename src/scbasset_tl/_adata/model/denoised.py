@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import sparse
 
 from scbasset_tl._adata.codes import fasta_codes
+from scbasset_tl._adata.columns import cells_of
 from scbasset_tl._adata.kinds import DENOISE
 from scbasset_tl._adata.model.peak_vectors import read_vectors
-from scbasset_tl._adata.readout import cells_of
 from scbasset_tl._files import check_own, replacing
 from scbasset_tl._log import progress
 from scbasset_tl._validate import check_one_of
