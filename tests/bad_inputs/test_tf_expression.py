@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import scbasset_tl as sb
+from scbasset_tl._adata.kinds import TF_ACTIVITY
 
 
 def multiome(*changes, genes=("GATA1", "TAL1"), n_shared=60):
@@ -16,7 +17,11 @@ def multiome(*changes, genes=("GATA1", "TAL1"), n_shared=60):
         atac = world.data
         atac.obsm["tf_activity"] = np.random.default_rng(0).normal(size=(60, 2))
         entry = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "params": {}, "schema_version": 1}
-        atac.uns["tf_activity"] = {**entry, "names": np.array(["GATA1", "TAL1"], dtype=object)}
+        atac.uns["tf_activity"] = {
+            **dict.fromkeys(TF_ACTIVITY.keys.split(), ()),
+            **entry,
+            "names": np.array(["GATA1", "TAL1"], dtype=object),
+        }
         names = [*atac.obs_names[:n_shared], *(f"other{i}" for i in range(60 - n_shared))]
         counts = np.random.default_rng(1).poisson(3.0, (60, len(genes))).astype(np.float32)
         rna = ad.AnnData(counts, obs=pd.DataFrame(index=names), var=pd.DataFrame(index=list(genes)))

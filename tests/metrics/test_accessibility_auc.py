@@ -28,7 +28,7 @@ def trained():
     adata.var["split"] = pd.Categorical(np.array(["train", "train", "test", "val"])[np.arange(N_PEAKS) % 4][::-1])
     slots = {"obsm": "emb", "obs": "emb_bias", "varm": "emb"}
     entry = {"written_by": "tl.scbasset", "slots": slots, "schema_version": SCHEMA_VERSION}
-    adata.uns["emb"] = {**entry, "batch": {}, "params": {}, "history": {}}
+    adata.uns["emb"] = {**entry, "weights": np.zeros(0, np.uint8), "batch": {}, "params": {}, "history": {}}
     return adata, logits
 
 

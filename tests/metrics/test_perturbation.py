@@ -7,10 +7,14 @@ from anndata import AnnData
 from scipy import sparse
 
 import scbasset_tl as sb
+from scbasset_tl._adata.kinds import TF_ACTIVITY
 from scbasset_tl.stats.auc import areas_per_row
 from scbasset_tl.stats.open_entries import OpenEntries
 
-STORED = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1}
+STORED = {
+    **dict.fromkeys(TF_ACTIVITY.keys.split(), ()),
+    **{"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1},
+}
 
 
 @pytest.fixture

@@ -6,10 +6,14 @@ from anndata import AnnData
 from scipy.stats import pearsonr, wilcoxon
 
 import scbasset_tl as sb
+from scbasset_tl._adata.kinds import TF_ACTIVITY
 
 NAMES = ["GATA1", "(Tal1)_(Mus_musculus)_(DBD_1.00)", "JUN::FOS", "NOGENE", "SPI1"]
 
-STORED = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1}
+STORED = {
+    **dict.fromkeys(TF_ACTIVITY.keys.split(), ()),
+    **{"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1},
+}
 
 
 @pytest.fixture

@@ -8,9 +8,13 @@ from anndata import AnnData
 from matplotlib.colors import to_hex
 
 import scbasset_tl as sb
+from scbasset_tl._adata.kinds import TF_ACTIVITY
 from scbasset_tl.metrics import TFExpression
 
-STORED = {"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1}
+STORED = {
+    **dict.fromkeys(TF_ACTIVITY.keys.split(), ()),
+    **{"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1},
+}
 
 
 @pytest.fixture
