@@ -140,3 +140,11 @@ def test_slots_survive_storage(atac, tmp_path):
     atac.write_h5ad(tmp_path / "x.h5ad")
     back = ad.read_h5ad(tmp_path / "x.h5ad")
     assert back.var["n_cells"].equals(atac.var["n_cells"])
+
+
+def test_an_upper_limit_is_a_share_of_the_cells_and_not_of_its_rounding():
+    adata = ad.AnnData(np.triu(np.ones((100, 100), dtype=np.float32)))
+    adata.var_names = [f"chr1:{1000 * peak}-{1000 * peak + 300}" for peak in range(100)]
+    for percent in range(1, 101):
+        keep, n_cells = sb.pp.filter_peaks(adata, min_fraction=0, max_fraction=percent / 100, inplace=False)
+        np.testing.assert_array_equal(keep, n_cells <= percent)

@@ -120,7 +120,8 @@ def _limits(n_cells: int, min_fraction: float, max_fraction: float | None, min_c
         low = check_positive_int("min_cells", min_cells, minimum=0)
     high = n_cells
     if max_fraction is not None:
-        high = int(check_number("max_fraction", max_fraction, low=0, high=1) * n_cells)
+        # 0.29 of 100 cells are 28.999999999999996
+        high = int(check_number("max_fraction", max_fraction, low=0, high=1) * n_cells * (1 + 1e-12))
     if low > high:
         message = (
             f"at least {low} and at most {high} of {n_cells} cells is no range: min_fraction={min_fraction}, "
