@@ -12,7 +12,7 @@ NAMES = ["GATA1", "(Tal1)_(Mus_musculus)_(DBD_1.00)", "JUN::FOS", "NOGENE", "SPI
 
 STORED = {
     **dict.fromkeys(TF_ACTIVITY.keys.split(), ()),
-    **{"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1},
+    **{"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "params": {}, "schema_version": 1},
 }
 
 

@@ -13,7 +13,7 @@ from scbasset_tl.metrics import TFExpression
 
 STORED = {
     **dict.fromkeys(TF_ACTIVITY.keys.split(), ()),
-    **{"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "schema_version": 1},
+    **{"written_by": "tl.tf_activity", "slots": {"obsm": "tf_activity"}, "params": {}, "schema_version": 1},
 }
 
 
