@@ -148,3 +148,16 @@ def test_cells_in_files_are_compared_as_in_memory(cells, tmp_path, kind):
     else:
         there = ad.experimental.read_lazy(tmp_path / "made.h5ad")
     pd.testing.assert_frame_equal(compare_generated(real, there), expected)
+
+
+@pytest.mark.parametrize("form", ["float", "categories of float", "Int64"])
+def test_numbers_are_the_labels_that_generated_cells_have(cells, form):
+    real, made = cells(60, 1), cells(60, 2)
+    for adata in (real, made):
+        adata.obs["kind"] = np.where(adata.obs["kind"] == "B", "1", "2")
+    expected = compare_generated(real, made, label_key="kind")
+    numbers = pd.Series(real.obs["kind"].astype(float))
+    as_form = {"float": float, "categories of float": "category", "Int64": "Int64"}[form]
+    real.obs["kind"] = numbers.astype(as_form)
+    pd.testing.assert_frame_equal(compare_generated(real, made, label_key="kind"), expected)
+    assert expected["value"].notna().all()

@@ -54,6 +54,16 @@ def cells_of(labels: pd.Series, group: Any) -> np.ndarray:
     return np.flatnonzero(((labels == group) & labels.notna()).to_numpy(dtype=bool))
 
 
+def as_text(column: pd.Series) -> np.ndarray:
+    """Values as text; whole numbers are written as such, as pandas makes floats of them where a value is missing."""
+    numbers = column.cat.categories if hasattr(column, "cat") else column
+    if numbers.dtype.kind != "f":
+        return np.asarray(column.astype(object).astype(str), dtype=object)
+    column = column.astype(numbers.dtype)
+    whole = (column.dropna() % 1 == 0).all()
+    return np.asarray(column.astype("Int64" if whole else object).astype(str), dtype=object)
+
+
 def say_level(obs: pd.DataFrame, column: str) -> None:
     """Warn once that the modality's column was read, where that of the MuData holds other values."""
     levels: _Levels | None = getattr(obs, _LEVELS, None)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.cells import texts
-from scbasset_tl._adata.columns import obs_column
+from scbasset_tl._adata.columns import as_text, obs_column
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Conditions:
                 message = f"obs[{column!r}], a condition that the model was trained with, is missing."
                 raise KeyError(message)
             present = obs[column].notna().to_numpy()
-            values = _as_text(obs[column])
+            values = as_text(obs[column])
             codes[present, number] = pd.Index(levels, dtype=object).get_indexer(pd.Index(values[present], dtype=object))
             if unknown := sorted(set(values[present & (codes[:, number] < 0)])):
                 message = f"obs[{column!r}] has {unknown[:5]}, which the model does not know; it knows {levels[:20]}."
@@ -65,7 +65,7 @@ class Conditions:
                 message = f"condition: the model was trained with condition_keys={self.columns}, not with {column!r}."
                 raise KeyError(message)
             levels = self.categories[self.columns.index(column)]
-            text = _as_text(pd.Series([category]))[0]
+            text = as_text(pd.Series([category]))[0]
             if text not in levels:
                 message = f"condition: {column!r} has no category {category!r}; it has {levels[:20]}."
                 raise ValueError(message)
@@ -111,7 +111,7 @@ def find_conditions(adata: AnnData, condition_keys: str | Sequence[str], written
 
 
 def _levels(adata: AnnData, column: str) -> list[str]:
-    levels = sorted(set(_as_text(obs_column(adata.obs, column, argument="condition_keys").dropna())))
+    levels = sorted(set(as_text(obs_column(adata.obs, column, argument="condition_keys").dropna())))
     if len(levels) < 2 or 2 * len(levels) > adata.n_obs:
         message = (
             f"condition_keys: obs[{column!r}] has {len(levels)} categories in {adata.n_obs} cells, {levels[:3]}: name a "
@@ -119,12 +119,6 @@ def _levels(adata: AnnData, column: str) -> list[str]:
         )
         raise ValueError(message)
     return levels
-
-
-def _as_text(column: pd.Series) -> np.ndarray:
-    """Values as text; whole numbers are written as such, as pandas makes floats of them where a value is missing."""
-    whole = pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all()
-    return np.asarray(column.astype("Int64" if whole else object).astype(str), dtype=object)
 
 
 def component_shares(responsibilities: np.ndarray, codes: np.ndarray, n_categories: Sequence[int]) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from scbasset_tl._adata.columns import obs_column
+from scbasset_tl._adata.columns import as_text, obs_column
 from scbasset_tl._adata.matrix import counts_from, open_peaks
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._validate import check_name
@@ -114,4 +114,4 @@ def _labels(name: str, adata: AnnData, label_key: str | None) -> np.ndarray:
         )
         raise KeyError(message)
     column = obs_column(adata.obs, label_key)
-    return np.where(column.isna(), "", column.astype(str)).astype(object)
+    return np.where(column.isna(), "", as_text(column)).astype(object)
