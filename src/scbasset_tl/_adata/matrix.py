@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
+from anndata import AnnData
 from scipy import sparse
 
 from scbasset_tl._adata.resolve import READ_PEAKS
@@ -15,13 +17,11 @@ from scbasset_tl.stats.open_entries import OpenEntries, blocks_of_rows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from anndata import AnnData
-
     from scbasset_tl.stats.transpose import Lines
 
 
-def open_entries_from(adata: AnnData, layer: str | None = None) -> OpenEntries:
-    """The open entries (value > 0) of ``.X`` or a layer, as peaks × cells.
+def open_entries_from(adata: AnnData, layer: str | None = None, *, cells: np.ndarray | None = None) -> OpenEntries:
+    """The open entries (value > 0) of ``.X`` or a layer, as peaks × cells, of all cells or those at ``cells``.
 
     Stored zeros are not open, and repeated entries of a sparse matrix count as their sum. The matrix is read twice, in
     blocks of rows (CSR, dense) or columns (CSC), and is not changed; a file-backed one is never held whole.
@@ -29,8 +29,16 @@ def open_entries_from(adata: AnnData, layer: str | None = None) -> OpenEntries:
     """
     from scbasset_tl.stats.transpose import count, open_entries_of
 
-    lines = lines_from(adata, layer)
+    lines = lines_from(adata if cells is None else _part(adata, layer, cells), layer)
     return open_entries_of(lines, count(lines)[0])
+
+
+def _part(adata: AnnData, layer: str | None, cells: np.ndarray) -> AnnData:
+    """Some cells with this matrix alone; adata[cells] fails where adata is part of a file, or has every second peak."""
+    matrix, tables = _find(adata, layer)[cells], {"obs": adata.obs.iloc[cells][[]], "var": adata.var[[]]}
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # names that repeat
+        return AnnData(matrix, **tables) if layer is None else AnnData(**tables, layers={layer: matrix})
 
 
 def open_peaks(adata: AnnData, layer: str | None) -> sparse.csr_matrix:

@@ -82,7 +82,9 @@ def compare_models(
     >>> table["l2_cell"].tolist(), int(table["recommended"].sum())
     ([0.0, 0.0001], 1)
     """
+    import numpy as np
     import pandas as pd
+    from anndata import AnnData
 
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.metrics._batch_mixing import batch_mixing, check_columns
@@ -92,7 +94,9 @@ def compare_models(
     adata, seed = resolve(data, mod), draw_seed(as_generator(rng))
     loss = check_number("max_loss", max_loss, low=0, high=1)
     places = {key: _place(adata, key) for key in _check_keys(keys)}
-    labelled = adata[adata.obs[[name for name in (batch_key, label_key) if name in adata.obs]].notna().all(axis=1)]
+    keep = adata.obs[[name for name in (batch_key, label_key) if name in adata.obs]].notna().all(axis=1).to_numpy()
+    vectors = {rep: np.asarray(adata.obsm[rep])[keep] for rep, _ in places.values() if rep in adata.obsm}
+    labelled = AnnData(obs=adata.obs[keep], obsm=vectors)  # part of a file has no parts
     rows = []
     for use_rep, strengths in places.values():
         score = label_score(labelled, label_key=label_key, use_rep=use_rep, k=k, rng=seed)

@@ -178,7 +178,7 @@ def _blocks(
         message = f"obs: none of the cells asked for has a value in obs[{groupby!r}]: there is nothing to draw."
         raise ValueError(message)
     layer = model.entry["params"].get("layer") if layer is None else layer
-    opened = open_entries_from(adata[cells], layer)
+    opened = open_entries_from(adata, layer, cells=cells)
     if var is None:
         peaks = np.flatnonzero(opened.peak_counts())
         if len(peaks) > sizes[1]:

@@ -276,7 +276,7 @@ def odd_cells(
         info(f"the reference has no {slot_name(layer)}: no cell is marked as out of its distribution")
         return None
     chosen = np.sort(rng.permutation(reference.n_obs)[:N_KNOWN])
-    reference_entries, reference_peaks = open_entries_from(reference[chosen], layer), model.require_peaks()
+    reference_entries, reference_peaks = open_entries_from(reference, layer, cells=chosen), model.require_peaks()
     shared = np.flatnonzero(places >= 0)
     if len(shared) >= min(N_SHARED, len(places)):
         reference_entries, reference_peaks = reference_entries.rows(places[shared]), reference_peaks[places[shared]]
