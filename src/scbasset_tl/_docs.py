@@ -26,14 +26,13 @@ key
 ACCELERATOR = """\
 accelerator
     Device that reads the sequences: ``"cpu"``, ``"gpu"``, or ``"auto"``, which takes a GPU if there is one. Results
-    agree to
-    rounding: TF32 is switched off."""
+    agree to rounding: TF32 is switched off."""
 AVERAGE = """\
 average
     How the network reads each sequence: ``"none"`` as it is; ``"strands"`` both strands; ``"strands_shifts"`` each
     strand moved by -3 to 3 bases as in training, 14 readings. Peak vectors, and so logits, are the mean over the
-    readings. ``None``: as the stored
-    peak vectors were made (``average`` of :func:`scbasset_tl.tl.scbasset`); the data's own peaks are then not read again."""
+    readings. ``None``: as the stored peak vectors were made (``average`` of :func:`scbasset_tl.tl.scbasset`); the data's
+    own peaks are then not read again."""
 RNG = """\
 rng
     Seed or :class:`numpy.random.Generator`. The same seed on the same machine gives the same result."""
@@ -103,7 +102,7 @@ def doc_params(function: F) -> F:
     def call(*args: object, **kwargs: object) -> object:
         for name in kwargs.keys() & _ELSEWHERE.keys() - names:
             here = _ELSEWHERE[name]
-            if not here.endswith("=") or here[:-1] in names:
+            if here.partition("=")[0] in names or " of " in here:
                 message = f"{function.__name__}() has no argument {name!r}; use {here}."
                 raise TypeError(message)
         return function(*args, **kwargs)

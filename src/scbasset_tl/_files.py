@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
@@ -110,17 +111,23 @@ def beside(path: Path, kind: str = "") -> Path:
 
 def clear_stale(path: Path) -> None:
     """Remove what ended processes left beside ``path``."""
-    prefix = _prefix(path)
     with suppress(OSError):
-        for leftover in list(path.parent.iterdir()):
-            if not (leftover.name.startswith(prefix) and leftover.name.endswith(f".{_MARK}")):
-                continue
-            host, process, *_ = leftover.name[len(prefix) :].split("-")
-            if host == _host() and process.isdigit() and not _is_alive(int(process)):
+        for leftover, host, process, _ in leftovers(path):
+            if host == _host() and not _is_alive(process):
                 if leftover.is_dir():
                     shutil.rmtree(leftover, ignore_errors=True)
                 else:
                     leftover.unlink(missing_ok=True)
+
+
+def leftovers(path: Path) -> list[tuple[Path, str, int, str]]:
+    """What has names of :func:`beside` for ``path``: path, machine, process and kind of each."""
+    form = re.compile(rf"{re.escape(_prefix(path))}([0-9a-f]+)-(\d+)-[0-9a-f]+(.*)\.{_MARK}")
+    try:
+        matches = [(file, form.fullmatch(file.name)) for file in path.parent.iterdir()]
+    except OSError:
+        return []
+    return [(file, match[1], int(match[2]), match[3]) for file, match in matches if match]
 
 
 def sync_folder(folder: Path) -> None:

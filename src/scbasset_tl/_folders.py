@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from scbasset_tl._files import _naming, beside, clear_stale, held, resolved, sync_folder
+from scbasset_tl._files import _naming, beside, clear_stale, held, leftovers, resolved, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,15 +61,11 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name:
 
 def restore(path: Path) -> None:
     """Bring back a folder that a killed call had put aside, on a system that cannot exchange two names."""
-    if path.exists() or not path.parent.is_dir():
+    if path.exists():
         return
-    aside = sorted(path.parent.glob(f".{_escaped(path.name)}.*{_ASIDE}.scbtmp"))
+    aside = sorted(folder for folder, _, _, kind in leftovers(path) if kind == _ASIDE)
     if aside:
         aside[0].rename(path)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def _clone(source: Path, target: Path, copied: Callable[[Path], bool]) -> None:

@@ -161,7 +161,7 @@ def test_sequences_of_peaks_give_what_the_peaks_give(trained, arguments):
         assert list(found.columns) == names
         assert found.index.equals(expected.index)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-    for one in (texts[0], codes[0]):
+    for one in (texts[0], np.array(texts[0]), codes[0]):
         assert list(sb.get.accessibility(trained, sequences=one)) == ["sequence_1"]
 
 

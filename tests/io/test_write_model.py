@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -109,6 +110,19 @@ def test_the_model_is_there_and_all_else_as_it_was(trained, untrained, tmp_path,
     np.testing.assert_array_equal(found.X.toarray(), untrained.X.toarray())
     write_model(trained, path)  # over itself
     same_model(read(path), trained)
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "zarr"])
+def test_a_file_without_empty_groups(trained, untrained, tmp_path, kind):
+    path = written(untrained, tmp_path, kind)
+    if kind == "zarr":
+        shutil.rmtree(path / "obsm")
+        (path / ".zmetadata").unlink(missing_ok=True)
+    else:
+        with h5py.File(path, "r+") as file:
+            del file["obsm"]
+    write_model(trained, path)
+    np.testing.assert_array_equal(read(path).obsm["X_scbasset"], trained.obsm["X_scbasset"])
 
 
 def test_zarr_without_consolidated_metadata(trained, untrained, tmp_path):

@@ -86,6 +86,8 @@ def test_a_baseline_stands_beside(screened, rng):
         ({"direction": "left"}, ValueError, r"\['down', 'up'\]"),
         ({"baseline": 3}, TypeError, "must be a DataFrame"),
         ({"baseline": pd.DataFrame({"GATA1": [1.0]}, index=["0"])}, ValueError, "lacks 37 of the cells"),
+        ({"baseline": pd.DataFrame(np.ones((1, 2)), columns=["A", "A"])}, ValueError, r"motif names repeat.*\['A'\]"),
+        ({"baseline": pd.DataFrame({"A": [1, 2]}, index=["c", "c"])}, ValueError, r"cell names repeat.*\['c'\]"),
         ({"activity_key": "x"}, KeyError, "holds no TF activity"),
     ],
 )

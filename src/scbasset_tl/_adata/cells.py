@@ -63,9 +63,9 @@ def paired_representations(
     """
     adata = resolve(data, mod)
     other = adata if other_mod is None else resolve(data, other_mod, argument="other_mod")
-    if other is not adata and not (other.obs_names.is_unique and adata.obs_names.is_unique):
-        message = f"cell names repeat in {mod!r} or {other_mod!r}, so that cells cannot be matched: make them unique."
-        raise ValueError(message)
+    if other is not adata:
+        check_unique(adata.obs_names, f"cell names repeat in modality {mod!r}")
+        check_unique(other.obs_names, f"cell names repeat in modality {other_mod!r}")
     order = np.arange(adata.n_obs) if other is adata else other.obs_names.get_indexer(adata.obs_names)
     if other.n_obs != adata.n_obs or (order < 0).any():
         message = (
@@ -87,6 +87,14 @@ def labelled_cells(adata: AnnData, *columns: str) -> tuple[np.ndarray, list[np.n
     if not labelled.all():
         info(f"{int((~labelled).sum())} of {adata.n_obs} cells have no {' or no '.join(columns)}; they are left out.")
     return np.flatnonzero(labelled), [pd.factorize(adata.obs[column].to_numpy()[labelled])[0] for column in columns]
+
+
+def check_unique(names: pd.Index, what: str) -> None:
+    """Refuse names by which cells, peaks or motifs could not be matched; ``what`` says whose "names repeat in ..."."""
+    if not names.is_unique:
+        repeated = texts(names[names.duplicated()].unique()[:3])
+        message = f"{what}, such as {repeated}, so that they cannot be matched: make them unique."
+        raise ValueError(message)
 
 
 def texts(stored: Any) -> list[str]:

@@ -163,10 +163,11 @@ def _blocks(matrix: Any, ranges: list[tuple[int, int]], *, by_peak: bool) -> Ite
     """(First line, canonical CSR of some lines): lines are peaks of a CSC matrix, cells of every other."""
     for start, stop in ranges:
         block = matrix[:, start:stop].T if by_peak else matrix[start:stop]
-        yield start, _canonical(block.compute() if hasattr(block, "compute") else block)
+        yield start, canonical(block.compute() if hasattr(block, "compute") else block)
 
 
-def _canonical(block: Any) -> sparse.csr_matrix:
+def canonical(block: Any) -> sparse.csr_matrix:
+    """A matrix in memory as CSR with indices that ascend and do not repeat, of a type that scipy has."""
     if not sparse.issparse(block):
         block = np.asarray(block)
         block = sparse.csr_matrix(block.astype(_native_type(block.dtype), copy=False))

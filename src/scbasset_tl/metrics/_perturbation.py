@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import TF_ACTIVITY
 from scbasset_tl._validate import check_one_of
+from scbasset_tl.metrics._arguments import check_baseline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,9 +127,7 @@ def _baseline(baseline: Any, cells: pd.Index, motifs: list[str]) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
-    if not isinstance(baseline, pd.DataFrame):
-        message = f"baseline must be a DataFrame, cells × motifs, got {type(baseline).__name__}."
-        raise TypeError(message)
+    baseline = check_baseline(baseline)
     absent = {"cells": cells.difference(baseline.index), "motifs": pd.Index(motifs).difference(baseline.columns)}
     for what, names in absent.items():
         if len(names):

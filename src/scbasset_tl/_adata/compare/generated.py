@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from scbasset_tl._adata.columns import obs_column
-from scbasset_tl._adata.matrix import open_peaks
+from scbasset_tl._adata.matrix import counts_from, open_peaks
 from scbasset_tl._adata.resolve import resolve
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
+    from scipy import sparse
 
 MIN_CELLS = 10
 
@@ -72,9 +72,7 @@ def read_sets(
             continue
         adata = resolve(data, mod)
         _check(name, adata, first)
-        if name == "generated":
-            _check_draws(adata)
-        opened = open_peaks(adata, None if name == "generated" else layer)
+        opened = _drawn(adata) if name == "generated" else open_peaks(adata, layer)
         sets.append(Cells(opened, _labels(name, adata, label_key)))
     return Sets(*sets)  # type: ignore[arg-type]
 
@@ -92,17 +90,17 @@ def _check(name: str, adata: AnnData, real: AnnData) -> None:
         raise ValueError(message)
 
 
-def _check_draws(adata: AnnData) -> None:
-    """Probabilities are above 0 everywhere, so that every peak would count as open."""
-    x: Any = adata.X
-    values = x.data if sparse.issparse(x) else np.asarray(x)
-    fractions = int(np.count_nonzero(values != np.floor(values)))
+def _drawn(adata: AnnData) -> sparse.csr_matrix:
+    """The open peaks of generated cells; of probabilities, all would count as open."""
+    counts = counts_from(adata)
+    fractions = int(np.count_nonzero(counts.data != np.floor(counts.data)))
     if fractions:
         message = (
             f"generated.X has {fractions} values that are no whole numbers, so they are no draws: pass what "
             'tl.generate(data, n, values="draws") returns.'
         )
         raise ValueError(message)
+    return counts.astype(bool)
 
 
 def _labels(name: str, adata: AnnData, label_key: str | None) -> np.ndarray:

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scbasset_tl._adata.cells import labelled_cells
 from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.matrix import counts_from, slot_name
 from scbasset_tl._adata.model.network import trunk_config
 from scbasset_tl._adata.model.problem import training_data
-from scbasset_tl._adata.perturb import check_whole
+from scbasset_tl._adata.perturb import check_whole, thinned_reads
 from scbasset_tl._keys import SPLIT_LEVELS
 from scbasset_tl._log import info
 from scbasset_tl.stats.open_entries import OpenEntries
-from scbasset_tl.stats.perturb import thin
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from lightning_fabric import Fabric
+    from scipy import sparse
 
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.train.recipe import Recipe
@@ -100,7 +99,7 @@ def score_part(
 
     started = time.perf_counter()
     whole = experiment.counts[experiment.order[:n_cells]]
-    part = whole if share == 1 else _thinned(whole, share, rng)
+    part = whole if share == 1 else thinned_reads(whole, share, rng)
     kept = np.flatnonzero(part.getnnz(axis=1))
     if len(kept) < n_cells:
         info(
@@ -129,12 +128,6 @@ def score_part(
             scores["label_score"] = float((groups[labelled][neighbors] == groups[labelled][:, None]).mean())
     depth = float(np.median(part[kept].getnnz(axis=1)))
     return {"n_cells": len(kept), "depth": depth, **scores, "seconds": time.perf_counter() - started}
-
-
-def _thinned(counts: sparse.csr_matrix, share: float, rng: np.random.Generator) -> sparse.csr_matrix:
-    part = sparse.csr_matrix((thin(counts.data, share, rng), counts.indices, counts.indptr), counts.shape, copy=True)
-    part.eliminate_zeros()
-    return part
 
 
 def _open_entries(counts: sparse.csr_matrix) -> OpenEntries:

@@ -140,7 +140,9 @@ def named_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray
         if len(sequences) < len(pairs):
             message = f"sequences: {len(pairs)} sequences have {len(sequences)} names: make the names unique as text."
             raise ValueError(message)
-    if isinstance(sequences, str) or (isinstance(sequences, np.ndarray) and sequences.ndim < 2 and len(sequences)):
+    if isinstance(sequences, np.ndarray):
+        sequences = np.atleast_1d(sequences)
+    if isinstance(sequences, str) or (isinstance(sequences, np.ndarray) and sequences.ndim == 1 and len(sequences)):
         sequences = [sequences] if isinstance(sequences, str) or sequences.dtype.kind in "ui" else list(sequences)
     if not isinstance(sequences, Mapping | list | tuple | np.ndarray) or not len(sequences):
         message = f"sequences must be {_FORMS}, got {type(sequences).__name__}."

@@ -122,6 +122,8 @@ def _put(group: Any, elements: Mapping[tuple[str, str], Any]) -> None:
     if "uns" in group and STAGE in group["uns"]:  # left by an earlier version that was killed
         del group[f"uns/{STAGE}"]
     for (field, name), value in elements.items():
+        if field not in group:  # other writers leave empty ones out
+            write_elem(group, field, {})
         if name in group[field]:
             del group[field][name]
         write_elem(group[field], name, value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scbasset_tl._adata.cells import check_unique
 from scbasset_tl._adata.kinds import TF_ACTIVITY
 from scbasset_tl._adata.matrix import check_layer
 from scbasset_tl._adata.resolve import resolve
@@ -105,12 +106,7 @@ def gene_names(adata: AnnData, column: str | None) -> list[str]:
 def shared_cells(one: pd.Index, other: pd.Index, whose: str) -> pd.Index:
     """Cells of both, in the order of the first."""
     for names in (one, other):
-        if not names.is_unique:
-            repeated = [str(name) for name in names[names.duplicated()].unique()[:3]]
-            message = (
-                f"cell names repeat in {whose}, such as {repeated}, so that cells cannot be matched: make them unique."
-            )
-            raise ValueError(message)
+        check_unique(names, f"cell names repeat in {whose}")
     cells = one.intersection(other, sort=False)
     if len(cells) < 3:
         message = f"{whose} share {len(cells)} cells; at least 3 are needed."
