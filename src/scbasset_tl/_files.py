@@ -88,7 +88,7 @@ def replacing(path: Path, *, name: str = "path", n_bytes: int | None = None) -> 
     check_target(name, path)
     path = resolved(path, name=name)  # a link stays one
     check_target(name, path)
-    with _naming(name, path, n_bytes):
+    with writing(name, path, n_bytes):
         clear_stale(path)
         temporary = beside(path)
         try:
@@ -183,7 +183,7 @@ def in_turn(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
+def writing(name: str, path: Path, n_bytes: int | None = None) -> Iterator[None]:
     """Name the argument in errors of the system and, on a full disk, the bytes needed and left."""
     try:
         yield

@@ -59,7 +59,7 @@ def read(path):
 
 
 def same_model(found, expected):
-    for field, name in (("obsm", "X_scbasset"), ("obs", "scbasset_bias"), ("varm", "scbasset")):
+    for field, name in (("obsm", "X_scbasset"), ("obs", "scbasset_bias"), ("obs", "scbasset_se"), ("varm", "scbasset")):
         np.testing.assert_array_equal(getattr(found, field)[name], getattr(expected, field)[name])
     assert list(found.var["split"]) == list(expected.var["split"])
     np.testing.assert_array_equal(sb.get.accessibility(found), sb.get.accessibility(expected))
@@ -85,7 +85,7 @@ def elements(path):
     return found
 
 
-OURS = ("obsm/X_scbasset", "obs/scbasset_bias", "varm/scbasset", "uns/scbasset", "var/split")
+OURS = ("obsm/X_scbasset", "obs/scbasset_bias", "obs/scbasset_se", "varm/scbasset", "uns/scbasset", "var/split")
 
 
 def is_ours(name, path):
@@ -106,10 +106,22 @@ def test_the_model_is_there_and_all_else_as_it_was(trained, untrained, tmp_path,
     assert {name for name in changed if not is_ours(name, path)} == set()
     found = read(path)
     same_model(found, trained)
-    assert [*found.obs] == [*untrained.obs, "scbasset_bias"]
+    assert [*found.obs] == [*untrained.obs, "scbasset_bias", "scbasset_se"]
     np.testing.assert_array_equal(found.X.toarray(), untrained.X.toarray())
     write_model(trained, path)  # over itself
     same_model(read(path), trained)
+
+
+def test_cells_that_were_mapped(trained, untrained, tmp_path):
+    """With their standard errors, the mark on odd ones, and the peaks that the model has seen."""
+    path = written(untrained, tmp_path, "h5ad")
+    sb.tl.map_cells(untrained, trained)
+    write_model(untrained, path)
+    found = read(path)
+    for column in ("scbasset_bias", "scbasset_se", "scbasset_ood"):
+        np.testing.assert_array_equal(found.obs[column], untrained.obs[column])
+    np.testing.assert_array_equal(found.var["scbasset_seen"], untrained.var["scbasset_seen"])
+    assert found.obs["scbasset_ood"].dtype == bool
 
 
 @pytest.mark.parametrize("kind", ["h5ad", "zarr"])

@@ -75,6 +75,14 @@ def test_a_baseline_stands_beside(screened, rng):
     assert found.summary["auroc"].iloc[1] == pytest.approx(call(screened, "GATA1").summary["auroc"].iloc[0])
 
 
+def test_groups_of_numbers_that_may_be_missing(screened):
+    expected = call(screened, "GATA1").summary
+    guides = screened.obs["guide"].map({"sgNT": 0, "sgGATA1": 1})
+    screened.obs["guide"] = guides.astype(object).astype("Int64")
+    found = call(screened, "GATA1", perturbed=1, control=0).summary
+    pd.testing.assert_frame_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [

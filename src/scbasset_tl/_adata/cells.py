@@ -9,6 +9,7 @@ import pandas as pd
 
 from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.resolve import resolve
+from scbasset_tl._adata.results import texts
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name, check_one_of
 
@@ -95,8 +96,3 @@ def check_unique(names: pd.Index, what: str) -> None:
         repeated = texts(names[names.duplicated()].unique()[:3])
         message = f"{what}, such as {repeated}, so that they cannot be matched: make them unique."
         raise ValueError(message)
-
-
-def texts(stored: Any) -> list[str]:
-    """Text as a list, in whatever type a file gave it back."""
-    return [str(value) for value in np.asarray(stored, dtype=object)]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from scbasset_tl._adata.results import texts
 from scbasset_tl._log import warning
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
 _LEVELS: Final = "_scbasset_tl_levels"
@@ -35,6 +40,32 @@ def both_levels(obs: pd.DataFrame, shared: pd.DataFrame, mod: str) -> pd.DataFra
         # an attribute, not a column: it stays behind wherever the table is copied or cut
         object.__setattr__(both, _LEVELS, _Levels(shared[twice], mod))
     return both
+
+
+def column_names(argument: str, given: Any) -> list[str]:
+    """The names that a user gave as text or as a list, none of them twice."""
+    names = [check_name(argument, name) for name in (given if isinstance(given, list | tuple) else [given])]
+    if len(set(names)) < len(names):
+        message = f"{argument} names a column twice: {names}."
+        raise ValueError(message)
+    return names
+
+
+def pack_categories(columns: list[str], categories: list[list[str]]) -> dict[str, Any]:
+    """Columns and the categories of each as what ``uns`` keeps."""
+    # flat lists: a column name as a dictionary key may hold characters that files refuse
+    return {
+        "columns": list(columns),
+        "n_categories": [len(levels) for levels in categories],
+        "categories": [level for levels in categories for level in levels],
+    }
+
+
+def unpack_categories(stored: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The inverse of :func:`pack_categories`."""
+    columns, flat = texts(stored["columns"]), texts(stored["categories"])
+    ends = np.cumsum(np.asarray(stored["n_categories"], dtype=int))
+    return columns, [flat[first:end] for first, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def obs_column(obs: pd.DataFrame, column: Any, *, argument: str = "") -> pd.Series:

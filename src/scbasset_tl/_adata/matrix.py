@@ -37,8 +37,7 @@ def open_peaks(adata: AnnData, layer: str | None) -> sparse.csr_matrix:
     """Open entries (value > 0) as bool CSR, indices ascending."""
     from scbasset_tl.stats.transpose import transpose
 
-    cells = transpose(open_entries_from(adata, layer))
-    return sparse.csr_matrix((np.ones(len(cells.indices), dtype=bool), cells.indices, cells.indptr), shape=adata.shape)
+    return transpose(open_entries_from(adata, layer)).csr()
 
 
 def lines_from(adata: AnnData, layer: str | None = None) -> Lines:
@@ -75,7 +74,7 @@ class _Stored(NamedTuple):
 
 
 def _stored(adata: AnnData, layer: str | None) -> _Stored:
-    matrix, slot = _native(_find(adata, layer)), slot_name(layer)
+    matrix, slot = _native(stored_matrix(adata, layer)), slot_name(layer)
     _check_kind(adata, matrix, slot)
     by_peak = getattr(matrix, "format", None) == "csc"
     pointers = None
@@ -95,8 +94,8 @@ def slot_name(layer: str | None) -> str:
     return "adata.X" if layer is None else f"adata.layers[{layer!r}]"
 
 
-def _find(adata: AnnData, layer: str | None) -> Any:
-    """The stored matrix."""
+def stored_matrix(adata: AnnData, layer: str | None) -> Any:
+    """``.X`` or the layer, in whatever form it is."""
     if layer is None:
         matrix = adata.X  # taken once: a view copies its part each time
         if matrix is None:
@@ -146,6 +145,23 @@ def _check_kind(adata: AnnData, matrix: Any, slot: str) -> None:
         message = (
             f"{slot} has dtype {matrix.dtype}; it must hold real numbers (counts, fractions or bool). "
             "Convert it, e.g. with .astype('float32')."
+        )
+        raise ValueError(message)
+
+
+def check_informative(adata: AnnData, cell_counts: np.ndarray, slot: str) -> None:
+    """Refuse cells without an open peak, and a matrix without any that is closed."""
+    empty = np.flatnonzero(cell_counts == 0)
+    if len(empty):
+        message = (
+            f"{slot} has {len(empty)} cells without an open peak, first {list(adata.obs_names[empty[:3]])}: nothing can "
+            "be learned about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
+        )
+        raise ValueError(message)
+    if cell_counts.sum() == adata.n_obs * adata.n_vars:
+        message = (
+            f"{slot} has no value that is 0, so that every peak would be open in every cell. It seems to be scaled, "
+            "smoothed or imputed: name the layer that holds the counts with layer=."
         )
         raise ValueError(message)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
-from scbasset_tl._adata.matrix import canonical, open_entries_from, slot_name
+from scbasset_tl._adata.matrix import canonical, open_entries_from, slot_name, stored_matrix
 from scbasset_tl.stats.perturb import redraw, thin
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def downsampled(
 ) -> sparse.csr_matrix:
     """The counts (CSR, cells × peaks) with ``fraction`` of the reads or of the open entries left, drawn one by one."""
     open_entries_from(adata, layer)  # the checks of everything that is read as accessibility
-    matrix: Any = adata.X if layer is None else adata.layers[layer]
+    matrix = stored_matrix(adata, layer)
     for load in ("to_memory", "compute"):  # the first reads a file-backed matrix, the second a dask array
         matrix = getattr(matrix, load)() if hasattr(matrix, load) else matrix
     counts = canonical(matrix)
@@ -42,7 +42,7 @@ def thinned_reads(counts: sparse.csr_matrix, fraction: float, rng: np.random.Gen
 
 
 def _with_values(counts: sparse.csr_matrix, values: np.ndarray) -> sparse.csr_matrix:
-    """The same matrix with other values at the stored entries, those above zero."""
+    """The same matrix with other values at its stored entries, of which zeros are dropped."""
     changed = sparse.csr_matrix((values, counts.indices, counts.indptr), counts.shape, copy=True)
     changed.eliminate_zeros()
     return changed

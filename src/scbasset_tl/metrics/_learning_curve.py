@@ -172,11 +172,11 @@ def _words(table: pd.DataFrame, fits: pd.DataFrame) -> list[str]:
         most = f"{n:,.0f} cells" if axis == "cells" else f"{n:,.0f} open peaks a cell"
         gain = float(law.at(2 * n)) - float(law.at(n))
         last = float(part[score].iloc[-1])
-        said = f"With {most} the {name} is {last:.3f}"
+        beginning = f"With {most} the {name} is {last:.3f}"
         if gain < 0.005:
-            sentences.append(f"{said}; twice as many {more} would add less than .005: there are enough.")
+            sentences.append(f"{beginning}; twice as many {more} would add less than .005: there are enough.")
         else:
             sentences.append(
-                f"{said}; twice as many {more} would add about {gain:.3f}, and the curve levels off at {min(limit, 1):.2f}."
+                f"{beginning}; twice as many {more} would add about {gain:.3f}, and the curve levels off at {min(limit, 1):.2f}."
             )
     return sentences

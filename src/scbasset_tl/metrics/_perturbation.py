@@ -94,21 +94,19 @@ def perturbation(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.readout import find_groups, group_means
+    from scbasset_tl._adata.readout import find_groups, group_sizes
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.rna.expression import named_activities
 
     sign = {"down": -1, "up": 1}[check_one_of("direction", direction, ("down", "up"))]
     adata = resolve(data, mod)
     values, names = named_activities(adata, activity_key, motifs)
-    levels = group_means(np.zeros((adata.n_obs, 1)), adata.obs, groupby).index
+    levels = group_sizes(adata.obs, groupby).index
     one, other = find_groups([perturbed, control], levels, groupby)
     if one == other:
         message = f"perturbed and control are both {perturbed!r}: name two groups of obs[{groupby!r}]."
         raise ValueError(message)
-    column = adata.obs[groupby]
-    truth = np.where((column == levels[one]).to_numpy(dtype=bool), 1, -1)
-    truth[(column == levels[other]).to_numpy(dtype=bool)] = 0
+    truth = pd.Categorical(adata.obs[groupby], categories=[levels[other], levels[one]]).codes
     cells = np.flatnonzero(truth >= 0)
     methods = {"activity": values[cells]}
     if baseline is not None:

@@ -53,7 +53,7 @@ def masked_scores(
 
 
 def correlations(predicted: Iterable[np.ndarray], means: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Pearson's and Spearman's correlation of each cell with the mean cell of its group, float64 (n, 2); NaN for constant scores.
+    """Pearson's and Spearman's correlation of each cell with the mean cell of its group, float64 (n, 2), NaN if constant.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from scbasset_tl._adata.matrix import counts_from, slot_name
 from scbasset_tl._adata.model.network import trunk_config
 from scbasset_tl._adata.model.problem import training_data
 from scbasset_tl._adata.perturb import check_whole, thinned_reads
-from scbasset_tl._keys import SPLIT_LEVELS
+from scbasset_tl._keys import HELD_OUT, SPLIT_LEVELS
 from scbasset_tl._log import info
 from scbasset_tl.stats.open_entries import OpenEntries
 
@@ -37,6 +37,7 @@ class Experiment:
     codes: np.ndarray
     counts: sparse.csr_matrix  # cells × peaks, all reads
     peaks: dict[str, np.ndarray]  # positions of the peaks of each level of the split
+    held_out: np.ndarray  # positions of the validation and test peaks
     order: np.ndarray  # cells in random order: a smaller part is the start of a larger one
     scored: np.ndarray  # positions in ``order`` of the cells that every model is scored on
     groups: np.ndarray | None  # codes of their labels, -1 without one
@@ -69,7 +70,7 @@ def plan(
         groups[cells] = codes_of_label
     training = training_data(adata, codes, layer=layer, batch_key=None, seed=0)
     peaks = {level: training.peaks(level) for level in SPLIT_LEVELS}
-    held_out = np.concatenate([peaks["val"], peaks["test"]])
+    held_out = np.concatenate([peaks[level] for level in HELD_OUT])
     if len(held_out) < 2:
         message = (
             "var['split'] holds out fewer than 2 peaks, on which models could be compared: run pp.split_peaks(data)."
@@ -81,7 +82,7 @@ def plan(
     recipe = make_recipe("fast", len(peaks["train"]), max_epochs=max_epochs, batch_size=batch_size)
     order, scored = rng.permutation(adata.n_obs), np.arange(min(fewest, _MOST_SCORED))
     of_scored = None if groups is None else groups[order[scored]]
-    return Experiment(codes, counts, peaks, order, scored, of_scored, config, recipe)
+    return Experiment(codes, counts, peaks, held_out, order, scored, of_scored, config, recipe)
 
 
 def score_part(
@@ -114,7 +115,7 @@ def score_part(
     exact_cells(result, vectors, open_entries, train, Ranks.of(fabric))
     weight, bias = (values.detach().cpu().numpy() for values in result.head())
     rows = np.flatnonzero(np.isin(kept, experiment.scored))
-    held_out = np.concatenate([experiment.peaks["val"], experiment.peaks["test"]])
+    held_out = experiment.held_out
     truth = _open_entries(whole[kept[rows]]).rows(held_out)
     per_cell, per_peak = held_out_areas(vectors[held_out], weight[rows], bias[rows], truth)
     scores = {"auroc_per_cell": _mean(per_cell.roc), "auroc_per_peak": _mean(per_peak.roc)}
@@ -131,9 +132,7 @@ def score_part(
 
 
 def _open_entries(counts: sparse.csr_matrix) -> OpenEntries:
-    by_peak = counts.tocsc()
-    by_peak.sort_indices()
-    return OpenEntries(by_peak.indptr.astype(np.int64), by_peak.indices.astype(np.int32), counts.shape[0])
+    return OpenEntries.from_csr(counts.T.tocsr())
 
 
 def _mean(scores: np.ndarray) -> float:

@@ -15,6 +15,7 @@ import pandas as pd
 from anndata.io import read_elem, write_elem
 
 from scbasset_tl._adata.backing import released
+from scbasset_tl._adata.kinds import MODEL
 from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._files import held, replacing, resolved
 from scbasset_tl._folders import replacing_folder, restore
@@ -38,17 +39,14 @@ _ZARR_HEADERS: Final = ("zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadat
 def model_elements(adata: AnnData, key: str) -> dict[tuple[str, str], Any]:
     """(Field, name) and content of every slot of a model, and the split that it was trained with."""
     model = read_model(adata, key)
-    names = model.entry["slots"]
-    elements: dict[tuple[str, str], Any] = {
-        ("obsm", names["obsm"]): model.cell_embedding,
-        ("obs", names["obs"]): model.cell_bias,
-        ("varm", names["varm"]): model.require_peaks(),
-    }
+    model.require_peaks()
+    elements: dict[tuple[str, str], Any] = {}
+    for part, slot in MODEL.slots.items():
+        name, store = str(model.entry["slots"].get(part, "")), getattr(adata, slot.field)
+        if name in store:
+            elements[slot.field, name] = np.asarray(store[name])
     if SPLIT in adata.var:
         elements["var", SPLIT] = pd.Categorical(adata.var[SPLIT])
-    seen = model.entry["params"].get("seen")
-    if seen is not None and str(seen) in adata.var:
-        elements["var", str(seen)] = adata.var[str(seen)].to_numpy(dtype=bool)
     return {**elements, ("uns", key): dict(model.entry)}  # last: only then is there a model
 
 

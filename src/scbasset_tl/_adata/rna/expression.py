@@ -11,13 +11,15 @@ from scbasset_tl._adata.cells import check_unique
 from scbasset_tl._adata.kinds import TF_ACTIVITY
 from scbasset_tl._adata.matrix import check_layer
 from scbasset_tl._adata.resolve import resolve
-from scbasset_tl._adata.results import find
+from scbasset_tl._adata.results import find, texts
 from scbasset_tl._log import info
 from scbasset_tl._space import check_memory
 from scbasset_tl._validate import check_name
 from scbasset_tl.genome.motif_names import tf_genes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from anndata import AnnData
     from mudata import MuData
@@ -45,14 +47,11 @@ def pair_with_expression(
     atac, other = resolve(data, mod), resolve(data, rna, argument="rna")
     stored = find(atac, TF_ACTIVITY, check_name("activity_key", activity_key))
     activity = np.asarray(atac.obsm[str(stored["slots"]["obsm"])], dtype=np.float64)
-    names = [str(name) for name in stored["names"]]
+    names = texts(stored["names"])
     cells = shared_cells(atac.obs_names, other.obs_names, f"modalities {mod!r} and {rna!r}")
     symbols = gene_names(other, gene_symbols)
-    place_of: dict[str, int] = {}
-    for place, symbol in reversed(list(enumerate(symbols))):
-        place_of[symbol.upper()] = place  # the first of several that differ in case only
-    place_of |= {symbol: place for place, symbol in reversed(list(enumerate(symbols)))}
-    places = [[place_of.get(gene, place_of.get(gene.upper(), -1)) for gene in tf_genes(name)] for name in names]
+    place_of = places_among(symbols)
+    places = [[place_of(gene) for gene in tf_genes(name)] for name in names]
     measured = [number for number, of_motif in enumerate(places) if min(of_motif) >= 0]
     unmatched = [name for number, name in enumerate(names) if min(places[number]) < 0]
     if not measured:
@@ -77,7 +76,7 @@ def pair_with_expression(
 def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray, list[str]]:
     """Activities (n, M) of motifs that are named, by name or id, and their names."""
     stored = find(adata, TF_ACTIVITY, check_name("activity_key", key))
-    names, ids = ([str(name) for name in stored.get(field, ())] for field in ("names", "ids"))
+    names, ids = (texts(stored.get(field, ())) for field in ("names", "ids"))
     number_of = {motif: number for number, motif in enumerate(ids)} | {
         motif: number for number, motif in enumerate(names)
     }
@@ -93,14 +92,19 @@ def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray,
     return activity[:, numbers], [names[number] for number in numbers]
 
 
+def places_among(genes: list[str]) -> Callable[[str], int]:
+    """Function from a name to the place of the first gene so called, in another case if there is none in this one; else -1."""
+    backwards = list(enumerate(genes))[::-1]
+    place_of = {gene.upper(): place for place, gene in backwards} | {gene: place for place, gene in backwards}
+    return lambda gene: place_of.get(gene, place_of.get(gene.upper(), -1))
+
+
 def gene_names(adata: AnnData, column: str | None) -> list[str]:
     """Names of the genes, from ``var[column]`` or the index."""
-    if column is None:
-        return [str(name) for name in adata.var_names]
-    if column not in adata.var:
+    if column is not None and column not in adata.var:
         message = f"gene_symbols: var has no column {column!r}; it has {list(adata.var.columns)[:20]}."
         raise KeyError(message)
-    return [str(name) for name in adata.var[column]]
+    return texts(adata.var_names if column is None else adata.var[column])
 
 
 def shared_cells(one: pd.Index, other: pd.Index, whose: str) -> pd.Index:
