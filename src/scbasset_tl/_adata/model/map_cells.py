@@ -82,14 +82,18 @@ def map_by_sequence(
     fit = fit_cells(vectors[fitted], used, l2=l2, center=batch_weight)
     odd = odd_cells(open_entries, vectors, places, batch_weight, fit, reference, model, l2=l2, rng=generator)
     _say_mapped(fit, used, fitted, odd, l2)
-    call = {"name": MAPPED, "key": key, "layer": layer, "l2": l2, "peaks": peaks, "seed": recorded_seed(rng)}
     return {
         "trunk": trunk,
         "cell_embedding": fit.weight - batch_weight,
         "cell_bias": fit.bias - batch_bias,
         "peak_embedding": vectors,
         "params": {
-            **call,
+            "name": MAPPED,
+            "key": key,
+            "layer": layer,
+            "l2": l2,
+            "peaks": peaks,
+            "seed": recorded_seed(rng),
             "average": model.average,
             "seen": slots["seen"],
             "n_latent": vectors.shape[1],
