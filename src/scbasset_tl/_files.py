@@ -121,7 +121,7 @@ def clear_stale(path: Path) -> None:
 
 
 def leftovers(path: Path) -> list[tuple[Path, str, int, str]]:
-    """What has names of :func:`beside` for ``path``: path, machine, process and kind of each."""
+    """Files and folders that :func:`beside` named for ``path``: place, machine, process and kind of each."""
     form = re.compile(rf"{re.escape(_prefix(path))}([0-9a-f]+)-(\d+)-[0-9a-f]+(.*)\.{_MARK}")
     try:
         matches = [(file, form.fullmatch(file.name)) for file in path.parent.iterdir()]

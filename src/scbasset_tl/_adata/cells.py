@@ -91,7 +91,7 @@ def labelled_cells(adata: AnnData, *columns: str) -> tuple[np.ndarray, list[np.n
 
 
 def check_unique(names: pd.Index, what: str) -> None:
-    """Refuse names by which cells, peaks or motifs could not be matched; ``what`` says whose "names repeat in ..."."""
+    """Refuse ``names`` that repeat; ``what`` begins the error, such as "cell names repeat in the data"."""
     if not names.is_unique:
         repeated = texts(names[names.duplicated()].unique()[:3])
         message = f"{what}, such as {repeated}, so that they cannot be matched: make them unique."

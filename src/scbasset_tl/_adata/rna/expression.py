@@ -93,7 +93,7 @@ def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray,
 
 
 def places_among(genes: list[str]) -> Callable[[str], int]:
-    """Function from a name to the place of the first gene so called, in another case if there is none in this one; else -1."""
+    """Function that gives the place of a gene in ``genes`` by its name, or else by its name in any case; -1 if it has none."""
     backwards = list(enumerate(genes))[::-1]
     place_of = {gene.upper(): place for place, gene in backwards} | {gene: place for place, gene in backwards}
     return lambda gene: place_of.get(gene, place_of.get(gene.upper(), -1))
