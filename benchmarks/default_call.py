@@ -66,10 +66,10 @@ def embedding_scores(adata, vectors: np.ndarray, label_key: str | None) -> dict[
 
 def lsi_scores(adata, label_key: str | None) -> dict[str, dict[str, float]]:
     """What one would use instead: TF-IDF and 30 components without the depth's, plain and at unit length."""
-    from scbasset_tl._adata.matrix import open_entries_from
-    from scbasset_tl.stats.lsi import Lsi, cells_by_peaks
+    from scbasset_tl._adata.matrix import open_peaks
+    from scbasset_tl.stats.lsi import Lsi
 
-    opened = cells_by_peaks(open_entries_from(adata))
+    opened = open_peaks(adata, None)
     plain = Lsi.fit(opened, 30, rng=np.random.default_rng(0)).transform(opened)
     unit = plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-12)
     return {name: embedding_scores(adata, v, label_key) for name, v in (("lsi", plain), ("lsi_unit", unit))}

@@ -56,11 +56,11 @@ def scores(adata, label_key: str, use_rep: str) -> dict[str, float]:
 def lsi_scores(adata, label_key: str) -> dict[str, dict[str, float]]:
     """``tl.lsi``, which scales cells to unit length, and the same components without that."""
     import scbasset_tl as sb
-    from scbasset_tl._adata.matrix import open_entries_from
-    from scbasset_tl.stats.lsi import Lsi, cells_by_peaks
+    from scbasset_tl._adata.matrix import open_peaks
+    from scbasset_tl.stats.lsi import Lsi
 
     sb.tl.lsi(adata, rng=0)
-    opened = cells_by_peaks(open_entries_from(adata))
+    opened = open_peaks(adata, None)
     adata.obsm["X_lsi_plain"] = Lsi.fit(opened, 30, rng=np.random.default_rng(0)).transform(opened)
     return {name: scores(adata, label_key, f"X_{name}") for name in ("lsi", "lsi_plain")}
 

@@ -34,3 +34,21 @@ def test_the_limit_of_a_container(monkeypatch, tmp_path):
     assert _space.available_memory() == 3000
     (tmp_path / "memory.max").write_text("max")
     assert _space.available_memory() is None or _space.available_memory() > 3000
+
+
+def test_the_limit_of_a_batch_job(monkeypatch, tmp_path):
+    """It is that of a group in which the group of the process lies, as SLURM makes them."""
+    monkeypatch.setattr(_space, "_CGROUP", tmp_path)
+    own = tmp_path / "own"
+    own.write_text("4:memory:/elsewhere\n0::/slurm/job_7/step_0/task_0\n")
+    monkeypatch.setattr(_space, "_OWN_CGROUP", own)
+    for folder, limit in (
+        ("slurm/job_7/step_0/task_0", "max"),
+        ("slurm/job_7", "5000"),
+        ("slurm", "9000"),
+        (".", "max"),
+    ):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in (("max", limit), ("current", "3000"), ("stat", "anon 1\ninactive_file 1000")):
+            (tmp_path / folder / f"memory.{name}").write_text(text)
+    assert _space.available_memory() == 3000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from scbasset_tl.stats.auc import auc_per_row, held_out_areas
+from scbasset_tl.stats.auc import areas_per_row, held_out_areas
 from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.stats.tiles import gather_tiles, row_spans, tile_starts
 from scbasset_tl.stats.transpose import transpose
@@ -55,10 +55,10 @@ class Auc:
         self.scores = rng.normal(size=(N_PEAKS, 5_000)).astype(np.float32)
         self.peaks = rng.normal(size=(N_PEAKS, 32))
         self.cells, self.bias = rng.normal(size=(5_000, 32)), rng.normal(size=5_000)
-        self.time_auc_per_row()  # compiles
+        self.time_areas_per_row()  # compiles
 
-    def time_auc_per_row(self):
-        auc_per_row(self.scores, self.entries)
+    def time_areas_per_row(self):
+        areas_per_row(self.scores, self.entries)
 
     def time_held_out_areas(self):
         held_out_areas(self.peaks, self.cells, self.bias, self.entries)

@@ -11,63 +11,49 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., object]")
 
-DATA = """\
+_TEXTS = {
+    "data": """\
 data
-    AnnData of cells × peaks, or a MuData that holds one."""
-MOD = """\
+    AnnData of cells × peaks, or a MuData that holds one.""",
+    "mod": """\
 mod
-    Modality of a MuData to work on; ignored for an AnnData."""
-COPY = """\
+    Modality of a MuData to work on; ignored for an AnnData.""",
+    "copy": """\
 copy
-    Return a changed copy of the same container type instead of writing in place."""
-KEY = """\
+    Return a changed copy of the same container type instead of writing in place.""",
+    "key": """\
 key
-    Entry of ``.uns`` that a trained model was written to (``key_added`` of :func:`scbasset_tl.tl.scbasset`)."""
-ACCELERATOR = """\
+    Entry of ``.uns`` that a trained model was written to (``key_added`` of :func:`scbasset_tl.tl.scbasset`).""",
+    "accelerator": """\
 accelerator
     Device that reads the sequences: ``"cpu"``, ``"gpu"``, or ``"auto"``, which takes a GPU if there is one. Results
-    agree to
-    rounding: TF32 is switched off."""
-AVERAGE = """\
+    agree to rounding: TF32 is switched off.""",
+    "average": """\
 average
     How the network reads each sequence: ``"none"`` as it is; ``"strands"`` both strands; ``"strands_shifts"`` each
     strand moved by -3 to 3 bases as in training, 14 readings. Peak vectors, and so logits, are the mean over the
-    readings. ``None``: as the stored
-    peak vectors were made (``average`` of :func:`scbasset_tl.tl.scbasset`); the data's own peaks are then not read again."""
-RNG = """\
+    readings. ``None``: as the stored peak vectors were made (``average`` of :func:`scbasset_tl.tl.scbasset`); the data's
+    own peaks are then not read again.""",
+    "rng": """\
 rng
-    Seed or :class:`numpy.random.Generator`. The same seed on the same machine gives the same result."""
-LAYER = """\
+    Seed or :class:`numpy.random.Generator`. The same seed on the same machine gives the same result.""",
+    "layer": """\
 layer
-    Layer with the accessibility matrix; ``None`` is ``.X``. Stored values above zero count as open."""
-AX = """\
+    Layer with the accessibility matrix; ``None`` is ``.X``. Stored values above zero count as open.""",
+    "ax": """\
 ax
-    Axes to draw in, e.g. one of :func:`matplotlib.pyplot.subplots`."""
-FIGSIZE = """\
+    Axes to draw in, e.g. one of :func:`matplotlib.pyplot.subplots`.""",
+    "figsize": """\
 figsize
     Width and height of the figure in inches. By default it fits the content; plots without a size of their own follow
-    ``figure.figsize`` of matplotlib, for each panel, where it has been set (as ``sc.set_figure_params`` does)."""
-SHOW = """\
+    ``figure.figsize`` of matplotlib, for each panel, where it has been set (as ``sc.set_figure_params`` does).""",
+    "show": """\
 show
     Show the figure at once. ``None``: if the backend has a screen, and neither ``ax`` is given nor the figure returned.
     ``False``: it stays pyplot's current figure, which ``plt.savefig`` writes.
 return_fig
-    Return the figure. It is then the caller's alone: pyplot neither shows nor keeps it."""
-
-_TEXTS = {
-    "data": DATA,
-    "mod": MOD,
-    "copy": COPY,
-    "key": KEY,
-    "accelerator": ACCELERATOR,
-    "average": AVERAGE,
-    "rng": RNG,
-    "layer": LAYER,
-    "ax": AX,
-    "figsize": FIGSIZE,
-    "show": SHOW,
+    Return the figure. It is then the caller's alone: pyplot neither shows nor keeps it.""",
 }
-
 
 _ELSEWHERE = {
     "seed": "rng=",
@@ -102,9 +88,9 @@ def doc_params(function: F) -> F:
     @wraps(function)
     def call(*args: object, **kwargs: object) -> object:
         for name in kwargs.keys() & _ELSEWHERE.keys() - names:
-            here = _ELSEWHERE[name]
-            if not here.endswith("=") or here[:-1] in names:
-                message = f"{function.__name__}() has no argument {name!r}; use {here}."
+            ours = _ELSEWHERE[name]
+            if ours.partition("=")[0] in names or " of " in ours:
+                message = f"{function.__name__}() has no argument {name!r}; use {ours}."
                 raise TypeError(message)
         return function(*args, **kwargs)
 

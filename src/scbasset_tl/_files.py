@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
@@ -87,7 +88,7 @@ def replacing(path: Path, *, name: str = "path", n_bytes: int | None = None) -> 
     check_target(name, path)
     path = resolved(path, name=name)  # a link stays one
     check_target(name, path)
-    with _naming(name, path, n_bytes):
+    with writing(name, path, n_bytes):
         clear_stale(path)
         temporary = beside(path)
         try:
@@ -110,17 +111,23 @@ def beside(path: Path, kind: str = "") -> Path:
 
 def clear_stale(path: Path) -> None:
     """Remove what ended processes left beside ``path``."""
-    prefix = _prefix(path)
     with suppress(OSError):
-        for leftover in list(path.parent.iterdir()):
-            if not (leftover.name.startswith(prefix) and leftover.name.endswith(f".{_MARK}")):
-                continue
-            host, process, *_ = leftover.name[len(prefix) :].split("-")
-            if host == _host() and process.isdigit() and not _is_alive(int(process)):
+        for leftover, host, process, _ in leftovers(path):
+            if host == _host() and not _is_alive(process):
                 if leftover.is_dir():
                     shutil.rmtree(leftover, ignore_errors=True)
                 else:
                     leftover.unlink(missing_ok=True)
+
+
+def leftovers(path: Path) -> list[tuple[Path, str, int, str]]:
+    """Files and folders that :func:`beside` named for ``path``: place, machine, process and kind of each."""
+    form = re.compile(rf"{re.escape(_prefix(path))}([0-9a-f]+)-(\d+)-[0-9a-f]+(.*)\.{_MARK}")
+    try:
+        matches = [(file, form.fullmatch(file.name)) for file in path.parent.iterdir()]
+    except OSError:
+        return []
+    return [(file, match[1], int(match[2]), match[3]) for file, match in matches if match]
 
 
 def sync_folder(folder: Path) -> None:
@@ -176,7 +183,7 @@ def in_turn(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _naming(name: str, path: Path, n_bytes: int | None) -> Iterator[None]:
+def writing(name: str, path: Path, n_bytes: int | None = None) -> Iterator[None]:
     """Name the argument in errors of the system and, on a full disk, the bytes needed and left."""
     try:
         yield

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from scbasset_tl._files import _naming, beside, clear_stale, held, resolved, sync_folder
+from scbasset_tl._files import beside, clear_stale, held, leftovers, resolved, sync_folder, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name:
     if path.exists() and not path.is_dir():
         message = f"{name}={str(path)!r} is a file: name a folder."
         raise NotADirectoryError(message)
-    with _naming(name, path, None):
+    with writing(name, path):
         clear_stale(path)
         temporary = beside(path)
         try:
@@ -61,33 +61,34 @@ def replacing_folder(path: Path, copied: Callable[[Path], bool] | None, *, name:
 
 def restore(path: Path) -> None:
     """Bring back a folder that a killed call had put aside, on a system that cannot exchange two names."""
-    if path.exists() or not path.parent.is_dir():
+    if path.exists():
         return
-    aside = sorted(path.parent.glob(f".{_escaped(path.name)}.*{_ASIDE}.scbtmp"))
+    aside = sorted(folder for folder, _, _, kind in leftovers(path) if kind == _ASIDE)
     if aside:
         aside[0].rename(path)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def _clone(source: Path, target: Path, copied: Callable[[Path], bool]) -> None:
     target.mkdir()
     shutil.copystat(source, target)
-    for entry in os.scandir(source):
-        place = target / entry.name
-        if entry.is_dir(follow_symlinks=False):
-            _clone(source / entry.name, place, copied)
-        elif entry.is_symlink() or copied(source / entry.name):
-            shutil.copy2(entry.path, place, follow_symlinks=False)
-        else:
-            try:
-                os.link(entry.path, place)
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV, errno.ENOSYS):
-                    raise
-                shutil.copy2(entry.path, place)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            place = target / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                _clone(source / entry.name, place, copied)
+            elif entry.is_symlink() or copied(source / entry.name):
+                shutil.copy2(entry.path, place, follow_symlinks=False)
+            else:
+                _link_or_copy(entry.path, place)
+
+
+def _link_or_copy(source: str, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV, errno.ENOSYS):
+            raise
+        shutil.copy2(source, target)
 
 
 def _exchange(new: Path, old: Path) -> None:

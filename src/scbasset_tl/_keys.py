@@ -4,7 +4,6 @@ from typing import Final
 
 SCHEMA_VERSION: Final = 1
 
-
 SCBASSET: Final = "scbasset"
 DNA_CODE: Final = "dna_code"
 SPLIT: Final = "split"
@@ -19,3 +18,4 @@ CELL_TYPE: Final = "cell_type"
 SCEMBED: Final = "scembed"
 CHROM, START, END = "chr", "start", "end"
 SPLIT_LEVELS: Final = ("train", "val", "test")
+HELD_OUT: Final = SPLIT_LEVELS[1:]

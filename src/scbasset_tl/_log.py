@@ -11,8 +11,7 @@ from scbasset_tl._settings import settings
 if TYPE_CHECKING:
     from tqdm.auto import tqdm
 
-
-_LATE: Final = 2.0
+_LATE: Final = 2.0  # seconds
 
 
 def info(message: str) -> None:

@@ -17,9 +17,13 @@ def check_seed(rng: Seed) -> Seed:
     return int(rng)
 
 
-def as_generator(rng: Seed) -> np.random.Generator:
-    """``rng`` as a numpy generator: an int seeds it, ``None`` draws fresh entropy, a generator is used as it is."""
-    return np.random.default_rng(check_seed(rng))
+def as_generator(rng: Seed, *use: int) -> np.random.Generator:
+    """``rng`` as a numpy generator: an int seeds it, ``None`` draws fresh entropy, a generator is used as it is.
+
+    One seed gives independent draws for each ``use``, whole numbers from 0.
+    """
+    seed = check_seed(rng)
+    return np.random.default_rng([seed, *use] if use and isinstance(seed, int) else seed)
 
 
 def draw_seed(rng: np.random.Generator) -> int:

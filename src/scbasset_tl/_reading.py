@@ -60,10 +60,10 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError) as error:
-        said = str(error.args[0]) if error.args else ""
-        if type(error) not in (ValueError, KeyError) or path.name in said:  # those of libraries have gates of their own
+        text = str(error.args[0]) if error.args else ""
+        if type(error) not in (ValueError, KeyError) or path.name in text:  # those of libraries have gates of their own
             raise
-        message = f"{said.rstrip()} The file is {path.name}."
+        message = f"{text.rstrip()} The file is {path.name}."
         raise type(error)(message) from error
 
 
@@ -73,10 +73,10 @@ def _said(error: Exception) -> str:
     return first.rstrip(".") or type(error).__name__
 
 
-def check_growth(n_bytes: int, path: Path, *, times: int = _GROWTH) -> None:
+def check_growth(n_bytes: int, path: Path) -> None:
     """Refuse, inside :func:`reading`, what would take far more memory than its file is long."""
     n_file = path.stat().st_size
-    if n_bytes > max(_ALWAYS, times * n_file):
+    if n_bytes > max(_ALWAYS, _GROWTH * n_file):
         message = f"its {size(n_file)} would take {size(n_bytes)} of memory"
         raise ValueError(message)
 

@@ -13,6 +13,7 @@ from scbasset_tl._log import info
 
 _WORTH_SAYING: Final = 1 << 30
 _CGROUP: Final = Path("/sys/fs/cgroup")
+_OWN_CGROUP: Final = Path("/proc/self/cgroup")
 
 
 def check_memory(n_bytes: int, what: str, *, advice: str, say: bool = False) -> None:
@@ -31,13 +32,23 @@ def available_memory() -> int | None:
     with suppress(OSError, StopIteration):
         line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
         limits.append(1024 * int(line.split()[1]))
-    with suppress(OSError, ValueError):  # the limit of a container or a batch job; the text "max" is none
-        limit, used = (int(Path(_CGROUP, f"memory.{name}").read_text()) for name in ("max", "current"))
-        stat = dict(line.split() for line in Path(_CGROUP, "memory.stat").read_text().splitlines())
-        limits.append(limit - used + int(stat.get("inactive_file", 0)))  # files that were read count as used
+    for group in _control_groups():
+        with suppress(OSError, ValueError):  # the text "max" is no limit
+            limit, used = (int(Path(group, f"memory.{name}").read_text()) for name in ("max", "current"))
+            stat = dict(line.split() for line in Path(group, "memory.stat").read_text().splitlines())
+            limits.append(limit - used + int(stat.get("inactive_file", 0)))  # files that were read count as used
     with suppress(AttributeError, OSError, ValueError):  # not on Windows
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min(limits, default=None)
+
+
+def _control_groups() -> list[Path]:
+    """The control group of this process and all around it: the limits of a container and of a batch job hold together."""
+    own = ""
+    with suppress(OSError, StopIteration):
+        own = next(line[4:] for line in _OWN_CGROUP.read_text().splitlines() if line.startswith("0::/"))
+    group = _CGROUP / own
+    return [folder for folder in (group, *group.parents) if folder.is_relative_to(_CGROUP)]
 
 
 def _check(n_bytes: int, available: int | None, what: str, where: str, advice: str, *, say: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,8 +11,6 @@ if TYPE_CHECKING:
 
 def check_positive_int(name: str, value: Any, *, minimum: int = 1) -> int:
     """``value`` as an int of at least ``minimum``; a bool or a fraction is refused."""
-    import numbers
-
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
         message = f"{name} must be a whole number of at least {minimum}, got {value!r}."
         raise ValueError(message)
@@ -20,8 +19,6 @@ def check_positive_int(name: str, value: Any, *, minimum: int = 1) -> int:
 
 def check_number(name: str, value: Any, *, low: float, high: float = float("inf"), open_low: bool = False) -> float:
     """``value`` as a finite float in [low, high], or (low, high] with ``open_low``."""
-    import numbers
-
     number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else float("nan")
     inside = low < number <= high if open_low else low <= number <= high
     if not inside or number in (float("inf"), float("-inf")):

@@ -72,7 +72,7 @@ TABLE = pd.DataFrame({"chr": ["chr1"], "start": [100], "end": [200]})
 CASES = [
     ("`tl.ism` before training", None, ism(0), KeyError, "uns['scbasset'] holds no trained model", "tl.scbasset"),
     ("no sequences", trained(no_sequences), ism(0), KeyError, "varm['dna_code'] is missing", "pp.add_sequences"),
-    ("sequences of another length", trained(longer), ism(0), ValueError, "384 bp, the model reads 192", "seq_len=192"),
+    ("sequences of another length", trained(longer), ism(0), ValueError, "384 bp, but the model reads 192 bp", "seq_len=192"),
     ("`regions=None`", trained(), ism(None), ValueError, "regions must be", "None"),
     ("no region", trained(), ism([]), ValueError, "regions names no peak"),
     ("a name that is no peak", trained(), ism(["chr1:0-300", "peak7", "x"]), KeyError, "regions: 2 of 3", "['peak7', 'x']"),

@@ -36,6 +36,9 @@ def test_arguments_of_other_packages(adata, verb, argument, here):
 def test_an_argument_is_only_translated_into_one_that_is_there(adata):
     with pytest.raises(TypeError, match="unexpected keyword argument 'seed'"):
         sb.get.history(adata, seed=1)
+    for argument in ("device", "inplace", "save"):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{argument}'"):
+            sb.metrics.label_score(adata, label_key="cell_type", **{argument: 1})
     # and one of this name is just that
     assert sb.metrics.clustering_scores(adata, label_key="cell_type", cluster_key="cell_type")["ari"] == 1
 

@@ -143,6 +143,13 @@ def test_groups_of_other_types_than_text(trained):
     np.testing.assert_allclose(found.iloc[0], sb.get.accessibility(trained, obs=known).mean(), atol=1e-5)
 
 
+def test_groups_of_numbers_that_may_be_missing(trained):
+    trained.obs["number"] = pd.array([0, 1, None] * 20, dtype="Int64")
+    found = sb.get.accessibility(trained, groupby="number")
+    whole = sb.get.accessibility(trained)
+    np.testing.assert_allclose(found, [whole.iloc[0::3].mean(), whole.iloc[1::3].mean()], atol=1e-5)
+
+
 @pytest.mark.parametrize("arguments", [{}, {"normalize_depth": False, "scale": "sigmoid"}, {"groupby": "kind"}])
 def test_sequences_of_peaks_give_what_the_peaks_give(trained, arguments):
     from scbasset_tl.genome import decode
@@ -161,7 +168,7 @@ def test_sequences_of_peaks_give_what_the_peaks_give(trained, arguments):
         assert list(found.columns) == names
         assert found.index.equals(expected.index)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-    for one in (texts[0], codes[0]):
+    for one in (texts[0], np.array(texts[0]), codes[0]):
         assert list(sb.get.accessibility(trained, sequences=one)) == ["sequence_1"]
 
 

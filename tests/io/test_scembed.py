@@ -50,6 +50,13 @@ def geniml_folder(folder, *, key="projection.weight", width="embedding_dim", row
     return folder
 
 
+def test_a_checkpoint_of_parameters_of_geniml(tmp_path):
+    """As torch keeps the weights themselves, which a state_dict does not."""
+    weights = torch.nn.Parameter(torch.ones(9, 4))
+    torch.save({"projection.weight": weights}, geniml_folder(tmp_path) / "checkpoint.pt")
+    np.testing.assert_array_equal(sb.io.read_geniml(tmp_path).vectors, np.ones((2, 4)))
+
+
 @pytest.mark.parametrize("width", ["embedding_dim", "embedding_size"])
 def test_geniml(tiny, tmp_path, width):
     found = sb.io.read_geniml(geniml_folder(tmp_path, width=width))
@@ -233,6 +240,9 @@ def test_tokens(tiny, tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({"tokens": [1, 2]}), path)
     with pytest.raises(ValueError, match="must hold lists"):
         sb.io.read_tokens(path, n_regions=90)
+    path.write_bytes(b"notes")  # shorter than any Parquet file
+    with pytest.raises(FileExistsError, match="is not a Parquet file of tokens"):
+        sb.io.write_tokens(tiny, path)
 
 
 def test_without_pyarrow(tiny, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,7 +59,7 @@ def read(path):
 
 
 def same_model(found, expected):
-    for field, name in (("obsm", "X_scbasset"), ("obs", "scbasset_bias"), ("varm", "scbasset")):
+    for field, name in (("obsm", "X_scbasset"), ("obs", "scbasset_bias"), ("obs", "scbasset_se"), ("varm", "scbasset")):
         np.testing.assert_array_equal(getattr(found, field)[name], getattr(expected, field)[name])
     assert list(found.var["split"]) == list(expected.var["split"])
     np.testing.assert_array_equal(sb.get.accessibility(found), sb.get.accessibility(expected))
@@ -110,6 +111,31 @@ def test_the_model_is_there_and_all_else_as_it_was(trained, untrained, tmp_path,
     np.testing.assert_array_equal(found.X.toarray(), untrained.X.toarray())
     write_model(trained, path)  # over itself
     same_model(read(path), trained)
+
+
+def test_cells_that_were_mapped(trained, untrained, tmp_path):
+    """With their standard errors, the mark on odd ones, and the peaks that the model has seen."""
+    path = written(untrained, tmp_path, "h5ad")
+    sb.tl.map_cells(untrained, trained)
+    write_model(untrained, path)
+    found = read(path)
+    for column in ("scbasset_bias", "scbasset_se", "scbasset_ood"):
+        np.testing.assert_array_equal(found.obs[column], untrained.obs[column])
+    np.testing.assert_array_equal(found.var["scbasset_seen"], untrained.var["scbasset_seen"])
+    assert found.obs["scbasset_ood"].dtype == bool
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "zarr"])
+def test_a_file_without_empty_groups(trained, untrained, tmp_path, kind):
+    path = written(untrained, tmp_path, kind)
+    if kind == "zarr":
+        shutil.rmtree(path / "obsm")
+        (path / ".zmetadata").unlink(missing_ok=True)
+    else:
+        with h5py.File(path, "r+") as file:
+            del file["obsm"]
+    write_model(trained, path)
+    np.testing.assert_array_equal(read(path).obsm["X_scbasset"], trained.obsm["X_scbasset"])
 
 
 def test_zarr_without_consolidated_metadata(trained, untrained, tmp_path):

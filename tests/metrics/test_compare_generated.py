@@ -110,6 +110,13 @@ def test_seed_layer_and_modality(cells):
     pd.testing.assert_frame_equal(compare_generated(MuData({"atac": real}), generated, layer="counts", rng=5), table)
 
 
+def test_generated_cells_in_a_file(cells, tmp_path):
+    real, generated = cells(60, 1), cells(60, 2)
+    generated.write_h5ad(tmp_path / "generated.h5ad")
+    backed = ad.read_h5ad(tmp_path / "generated.h5ad", backed="r")
+    pd.testing.assert_frame_equal(compare_generated(real, backed), compare_generated(real, generated))
+
+
 def test_no_more_cells_than_asked_for_are_compared(cells, monkeypatch):
     from scbasset_tl.stats import two_sample
 
@@ -132,6 +139,8 @@ def test_what_cannot_be_compared_is_refused(cells):
         compare_generated(ad.AnnData(real.X, obs=real.obs.assign(cell_type="B")), generated, label_key="cell_type")
     with pytest.raises(ValueError, match="max_cells must be"):
         compare_generated(real, generated, max_cells=5)
+    with pytest.raises(ValueError, match="X is None"):
+        compare_generated(real, ad.AnnData(obs=generated.obs, var=generated.var))
     generated.X = generated.X * 0.5
     with pytest.raises(ValueError, match=r'no whole numbers.*values="draws"'):
         compare_generated(real, generated)

@@ -8,6 +8,7 @@ from scipy import sparse, stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import scbasset_tl as sb
+from scbasset_tl.stats.imputation import correlations
 
 
 @pytest.fixture
@@ -59,6 +60,24 @@ def test_some_cells_in_another_order_and_layers(masked, predicted):
     assert (scores[["auroc", "average_precision"]] == 1).all(axis=None)
 
 
+def test_names_of_cells_that_repeat_and_labels_of_two_levels(masked, predicted, capsys):
+    both = md.MuData({"atac": masked})
+    both.obs["cell_type"] = "other"
+    with sb.settings.override(verbosity=1):
+        sb.metrics.imputation(both, predicted, label_key="cell_type")
+    assert "'cell_type' is a column of mdata['atac'].obs and of mdata.obs" in capsys.readouterr().err
+    masked.obs_names = ["x", "x", *masked.obs_names[2:]]
+    with pytest.raises(ValueError, match=r"cell names repeat in the data, such as \['x'\]"):
+        sb.metrics.imputation(masked, predicted)
+
+
+def test_constant_scores_have_no_correlation():
+    """The mean of many times 0.1 is not always 0.1 in floating point."""
+    means = np.random.default_rng(0).random((1, 50))
+    for n in range(3, 50):
+        assert np.isnan(correlations([np.full(n, 0.1)], means[:, :n], np.array([0]))).all()
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -67,6 +86,11 @@ def test_some_cells_in_another_order_and_layers(masked, predicted):
             lambda a, p: {"predicted": p.rename(index={p.index[0]: "x"})},
             KeyError,
             "1 of 40 cells are not in the data, first 'x'",
+        ),
+        (
+            lambda a, p: {"predicted": p.set_axis(["x", "x", *p.columns[2:]], axis=1)},
+            ValueError,
+            r"peak names repeat in its columns, such as \['x'\]",
         ),
         (lambda a, p: {"predicted": "nothing"}, KeyError, "layers has no 'nothing'"),
         (lambda a, p: {"predicted": p.to_numpy()}, TypeError, "must be a DataFrame"),

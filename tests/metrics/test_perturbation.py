@@ -79,6 +79,14 @@ def test_a_baseline_stands_beside(screened, rng):
     assert found.summary["auroc"].iloc[1] == pytest.approx(call(screened, "GATA1").summary["auroc"].iloc[0])
 
 
+def test_groups_of_numbers_that_may_be_missing(screened):
+    expected = call(screened, "GATA1").summary
+    guides = screened.obs["guide"].map({"sgNT": 0, "sgGATA1": 1})
+    screened.obs["guide"] = guides.astype(object).astype("Int64")
+    found = call(screened, "GATA1", perturbed=1, control=0).summary
+    pd.testing.assert_frame_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
@@ -90,6 +98,8 @@ def test_a_baseline_stands_beside(screened, rng):
         ({"direction": "left"}, ValueError, r"\['down', 'up'\]"),
         ({"baseline": 3}, TypeError, "must be a DataFrame"),
         ({"baseline": pd.DataFrame({"GATA1": [1.0]}, index=["0"])}, ValueError, "lacks 37 of the cells"),
+        ({"baseline": pd.DataFrame(np.ones((1, 2)), columns=["A", "A"])}, ValueError, r"motif names repeat.*\['A'\]"),
+        ({"baseline": pd.DataFrame({"A": [1, 2]}, index=["c", "c"])}, ValueError, r"cell names repeat.*\['c'\]"),
         ({"activity_key": "x"}, KeyError, "holds no TF activity"),
     ],
 )

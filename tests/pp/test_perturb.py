@@ -61,7 +61,9 @@ def test_downsampling_of_a_binary_matrix_leaves_that_share_of_its_entries():
     assert adata.layers["downsampled"].nnz == pytest.approx(2000, abs=160)
 
 
-@pytest.mark.parametrize("form", ["csr", "csc", "dense", "half", "repeats", "layer", "backed"])
+@pytest.mark.parametrize(
+    "form", ["csr", "csc", "dense", "half", "sparse half", "big-endian", "repeats", "layer", "backed"]
+)
 def test_every_form_of_the_matrix(counts, form, tmp_path):
     same = counts.copy()
     if form == "backed":
@@ -71,6 +73,11 @@ def test_every_form_of_the_matrix(counts, form, tmp_path):
         x = counts.X  # each entry twice: its value and zero
         values = np.stack([x.data, np.zeros_like(x.data)], axis=1).ravel()
         same = ad.AnnData(sparse.csr_matrix((values, np.repeat(x.indices, 2), 2 * x.indptr), x.shape))
+    elif form == "sparse half":
+        same.X = counts.X.copy()
+        same.X.data = counts.X.data.astype(np.float16)
+    elif form == "big-endian":
+        same.X = counts.X.toarray().astype(">f4")
     elif form == "layer":
         same.layers["counts"], same.X = counts.X, None
     else:

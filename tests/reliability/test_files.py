@@ -16,7 +16,7 @@ import pytest
 
 import scbasset_tl as sb
 from scbasset_tl._files import beside, check_own, clear_stale, replacing
-from scbasset_tl._folders import replacing_folder
+from scbasset_tl._folders import replacing_folder, restore
 
 N = int(os.environ.get("SCBASSET_TL_LONG", "60"))
 SMALL = {"trunk": 4, "n_latent": 6, "max_epochs": 1, "batch_size": 32, "accelerator": "cpu"}
@@ -87,10 +87,11 @@ def test_temporaries_of_dead_processes_only(tmp_path):
     own = beside(path)
     dead = own.with_name(own.name.replace(f"-{os.getpid()}-", f"-{child.pid}-"))
     other = own.with_name(own.name.replace(".x.h5.", ".y.h5.").replace(f"-{os.getpid()}-", f"-{child.pid}-"))
-    for file in (own, dead, other):
+    of_the_user = tmp_path / ".x.h5.old.scbtmp"
+    for file in (own, dead, other, of_the_user):
         file.write_text("half")
     clear_stale(path)
-    assert (own.exists(), dead.exists(), other.exists()) == (True, False, True)
+    assert (own.exists(), dead.exists(), other.exists(), of_the_user.exists()) == (True, False, True, True)
 
 
 def test_threads_that_write_on_after_an_interrupt_leave_no_folder(tmp_path):
@@ -112,6 +113,16 @@ def test_threads_that_write_on_after_an_interrupt_leave_no_folder(tmp_path):
         interrupted()
     threads[0].join()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["cells[1].zarr", "x" * 160 + ".zarr"])
+def test_a_folder_that_a_killed_call_had_put_aside(tmp_path, name):
+    path = tmp_path / name
+    aside = beside(path, "-aside")
+    aside.mkdir()
+    (aside / "array").write_text("whole")
+    restore(path)
+    assert (path / "array").read_text() == "whole"
 
 
 def test_names_as_long_as_file_systems_allow(tmp_path):

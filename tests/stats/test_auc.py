@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scbasset_tl import _kernel as kernel_module
 from scbasset_tl.stats import auc as auc_module
-from scbasset_tl.stats.auc import areas_per_row, auc_per_column, auc_per_row, held_out_areas
+from scbasset_tl.stats.auc import areas_per_column, areas_per_row, held_out_areas
 from scbasset_tl.stats.open_entries import OpenEntries
 
 
@@ -36,8 +36,10 @@ def test_rows_and_columns_against_sklearn(data):
     # few values, so that ties abound; ±0 are ties too
     values = st.sampled_from([-2.5, -0.0, 0.0, 1.0, 1.0000001, 3e30])
     scores = data.draw(st_numpy.arrays(data.draw(st.sampled_from([np.float32, np.float64])), shape, elements=values))
-    np.testing.assert_allclose(auc_per_row(scores, entries_of(dense)), by_sklearn(scores, dense), rtol=1e-14)
-    np.testing.assert_allclose(auc_per_column(scores, entries_of(dense)), by_sklearn(scores.T, dense.T), rtol=1e-14)
+    np.testing.assert_allclose(areas_per_row(scores, entries_of(dense)).roc, by_sklearn(scores, dense), rtol=1e-14)
+    np.testing.assert_allclose(
+        areas_per_column(scores, entries_of(dense)).roc, by_sklearn(scores.T, dense.T), rtol=1e-14
+    )
 
 
 def precision_by_sklearn(scores, dense):
@@ -58,13 +60,13 @@ def test_average_precision_against_sklearn_with_and_without_ties(n_values):
     scores = rng.integers(n_values, size=dense.shape) / n_values
     found = areas_per_row(scores, entries_of(dense))
     np.testing.assert_allclose(found.pr, precision_by_sklearn(scores, dense), rtol=1e-12)
-    np.testing.assert_array_equal(found.roc, auc_per_row(scores, entries_of(dense)))
+    np.testing.assert_array_equal(found.roc, areas_per_row(scores, entries_of(dense)).roc)
 
 
 def test_by_hand():
     dense = np.array([[1, 0, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1]], dtype=bool)
     scores = np.array([[3, 1, 2, 0], [1, 1, 0, 0], [1, 2, 3, 4], [1, 2, 3, 4]])  # integers too
-    np.testing.assert_array_equal(auc_per_row(scores, entries_of(dense)), [1.0, 0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(areas_per_row(scores, entries_of(dense)).roc, [1.0, 0.5, np.nan, np.nan])
 
 
 def test_many_ties_and_threads():
@@ -73,7 +75,7 @@ def test_many_ties_and_threads():
     before, expected = numba.get_num_threads(), by_sklearn(scores, dense)
     for n_threads in {1, before}:
         numba.set_num_threads(n_threads)
-        np.testing.assert_allclose(auc_per_row(scores, entries_of(dense)), expected, rtol=1e-14)
+        np.testing.assert_allclose(areas_per_row(scores, entries_of(dense)).roc, expected, rtol=1e-14)
     numba.set_num_threads(before)
 
 
@@ -82,12 +84,12 @@ def test_scores_that_are_not_finite(value):
     scores = np.zeros((5, 4))
     scores[[3, 4], 2] = value
     with pytest.raises(ValueError, match="2 rows hold .* first is row 3|1 rows hold .* first is row 3"):
-        auc_per_row(scores, entries_of(np.eye(5, 4, dtype=bool)))
+        areas_per_row(scores, entries_of(np.eye(5, 4, dtype=bool)))
 
 
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match=r"\(2, 3\), open entries \(3, 2\)"):
-        auc_per_row(np.zeros((2, 3)), entries_of(np.eye(3, 2, dtype=bool)))
+        areas_per_row(np.zeros((2, 3)), entries_of(np.eye(3, 2, dtype=bool)))
 
 
 @pytest.mark.parametrize("block", [None, 1, 7, 1000])

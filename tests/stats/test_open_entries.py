@@ -34,6 +34,20 @@ def test_dense_counts_and_rows(dense, data):
 
 
 @settings(max_examples=50, deadline=None)
+@given(booleans, st.data())
+def test_spans_and_matrices(dense, data):
+    entries = entries_of(dense)
+    first, last = sorted(data.draw(st.lists(st.integers(0, len(dense)), min_size=2, max_size=2)))
+    part = entries.span(first, last)
+    assert part.indptr[0] == 0
+    np.testing.assert_array_equal(part.csr(np.float32).toarray(), dense[first:last])
+    assert part.csr(np.float32).dtype == np.float32
+    again = OpenEntries.from_csr(entries.csr())
+    assert again.checksum() == entries.checksum()
+    assert (again.indptr.dtype, again.indices.dtype, again.n_cells) == (np.int64, np.int32, dense.shape[1])
+
+
+@settings(max_examples=50, deadline=None)
 @given(booleans)
 def test_transpose(dense):
     with pytest.MonkeyPatch.context() as patch:

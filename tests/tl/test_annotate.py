@@ -38,6 +38,15 @@ def test_neighbours_vote(pair):
     np.testing.assert_allclose(query.obsm["cell_type_proba"], np.tile(frequency[["B", "T"]], (30, 1)), rtol=1e-6)
 
 
+def test_no_cell_has_a_cluster(pair):
+    query, reference = pair
+    query.obs["cluster"] = pd.Categorical([None] * 30, categories=["0"])
+    sb.tl.annotate(query, reference, label_key="kind", k=5)
+    expected = query.obs["cell_type"].copy()
+    sb.tl.annotate(query, reference, label_key="kind", k=5, cluster_key="cluster")
+    pd.testing.assert_series_equal(query.obs["cell_type"], expected)
+
+
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_of_a_vector_of_zeros_nothing_is_known(pair, metric):
     query, reference = pair

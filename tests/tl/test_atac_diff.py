@@ -404,6 +404,20 @@ def test_slots_of_others_are_not_written_over(trained):
     np.testing.assert_array_equal(trained.obsm["X_scbasset"], before.obsm["X_scbasset"])
 
 
+def test_one_seed_draws_apart_for_each_condition(trained):
+    """Bernoulli draws of two conditions with the same noise would both be open wherever that is low."""
+    fit(trained, max_steps=20)
+    opened = [
+        sb.tl.generate(trained, 300, steps=3, condition={"cell_type": name}).X.toarray()
+        for name in ("type_1", "type_2")
+    ]
+    residual = [(x - x.mean(axis=0)).ravel() for x in opened]
+    r = np.corrcoef(*residual)[0, 1]
+    assert abs(r) < 5 / len(residual[0]) ** 0.5  # one in the other's noise: above .5
+    both = [sb.tl.generate(trained, 9, steps=3, condition=c).X.toarray() for c in ({"cell_type": "type_1"},) * 2]
+    np.testing.assert_array_equal(*both)
+
+
 def test_whole_numbers_are_labels_whatever_their_type(trained):
     trained.obs["hour"] = np.arange(50) % 3
     fit(trained, condition_keys="hour")

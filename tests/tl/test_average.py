@@ -102,7 +102,7 @@ def test_sequences_that_are_gone_are_missed_only_where_they_are_read(averaged):
 
 def test_sequences_of_another_length_are_refused(averaged):
     averaged.varm["dna_code"] = np.tile(averaged.varm["dna_code"], 2)
-    with pytest.raises(ValueError, match="is 384 bp long and the model reads 192 bp.*seq_len=192"):
+    with pytest.raises(ValueError, match="384 bp, but the model reads 192 bp.*seq_len=192.*leave average= out"):
         sb.metrics.accessibility_auc(averaged, average="none")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.resolve import resolve
+from scbasset_tl._adata.results import texts
 from scbasset_tl._log import info
 from scbasset_tl._validate import check_name, check_one_of
 
@@ -72,9 +73,9 @@ def paired_representations(
     """
     adata = resolve(data, mod)
     other = adata if other_mod is None else resolve(data, other_mod, argument="other_mod")
-    if other is not adata and not (other.obs_names.is_unique and adata.obs_names.is_unique):
-        message = f"cell names repeat in {mod!r} or {other_mod!r}, so that cells cannot be matched: make them unique."
-        raise ValueError(message)
+    if other is not adata:
+        check_unique(adata.obs_names, f"cell names repeat in modality {mod!r}")
+        check_unique(other.obs_names, f"cell names repeat in modality {other_mod!r}")
     order = np.arange(adata.n_obs) if other is adata else other.obs_names.get_indexer(adata.obs_names)
     if other.n_obs != adata.n_obs or (order < 0).any():
         message = (
@@ -98,6 +99,9 @@ def labelled_cells(adata: AnnData, *columns: str) -> tuple[np.ndarray, list[np.n
     return np.flatnonzero(labelled), [pd.factorize(adata.obs[column].to_numpy()[labelled])[0] for column in columns]
 
 
-def texts(stored: Any) -> list[str]:
-    """Text as a list, in whatever type a file gave it back."""
-    return [str(value) for value in np.asarray(stored, dtype=object)]
+def check_unique(names: pd.Index, what: str) -> None:
+    """Refuse ``names`` that repeat; ``what`` begins the error, such as "cell names repeat in the data"."""
+    if not names.is_unique:
+        repeated = texts(names[names.duplicated()].unique()[:3])
+        message = f"{what}, such as {repeated}, so that they cannot be matched: make them unique."
+        raise ValueError(message)

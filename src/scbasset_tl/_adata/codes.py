@@ -18,36 +18,43 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def sequence_codes(adata: AnnData, key: str = DNA_CODE) -> np.ndarray:
-    """``varm['dna_code']``, checked: uint8 (n_vars, seq_len), A0 C1 G2 T3 N4."""
+def sequence_codes(adata: AnnData, *, seq_len: int | None = None, instead: str = "") -> np.ndarray:
+    """``varm['dna_code']``, checked: uint8 (n_vars, seq_len), A0 C1 G2 T3 N4.
+
+    ``seq_len`` is what the model reads, and ``instead`` what else the user may do where the sequences have another length.
+    """
     check_feature_types(adata)
-    if key not in adata.varm:
+    if DNA_CODE not in adata.varm:
         hint = ""
-        if key in adata.obsm:
-            hint = (
-                f" obsm[{key!r}] is there: scbasset_tl takes cells × peaks, not peaks × cells; adata = adata.T.copy()."
-            )
+        if DNA_CODE in adata.obsm:
+            hint = f" obsm[{DNA_CODE!r}] is there: scbasset_tl takes cells × peaks, not peaks × cells; adata = adata.T.copy()."
         message = (
-            f"varm[{key!r}] is missing: run pp.add_sequences(data, fasta) first. In a MuData, mod= names the modality."
+            f"varm[{DNA_CODE!r}] is missing: run pp.add_sequences(data, fasta) first. In a MuData, mod= names the modality."
             f"{hint}"
         )
         raise KeyError(message)
-    codes = np.asarray(adata.varm[key])
+    codes = np.asarray(adata.varm[DNA_CODE])
     meant = "codes are whole numbers, A0 C1 G2 T3 N4 (n_vars, seq_len). Run pp.add_sequences(data, fasta)."
     if codes.ndim != 2 or codes.dtype.kind not in "ui":
-        message = f"varm[{key!r}] has dtype {codes.dtype} and shape {codes.shape}; {meant}"
+        message = f"varm[{DNA_CODE!r}] has dtype {codes.dtype} and shape {codes.shape}; {meant}"
         raise ValueError(message)
     if codes.size and (codes.min() < 0 or codes.max() > N_CODE):
         bad = np.argwhere((codes < 0) | (codes > N_CODE))
         row, column = bad[0]
         message = (
-            f"varm[{key!r}] has {len(bad)} of {codes.size} values outside 0 to {N_CODE}, the first is "
+            f"varm[{DNA_CODE!r}] has {len(bad)} of {codes.size} values outside 0 to {N_CODE}, the first is "
             f"{codes[row, column]} in peak {adata.var_names[row]!r}, position {column}; {meant}"
         )
         raise ValueError(message)
     if codes.size and codes.min() == N_CODE:
         message = (
-            f"varm[{key!r}] holds nothing but N: run pp.add_sequences with an unmasked FASTA of the same assembly."
+            f"varm[{DNA_CODE!r}] holds nothing but N: run pp.add_sequences with an unmasked FASTA of the same assembly."
+        )
+        raise ValueError(message)
+    if seq_len not in (None, codes.shape[1]):
+        message = (
+            f"varm[{DNA_CODE!r}] has sequences of {codes.shape[1]} bp, but the model reads {seq_len} bp: "
+            f"pp.add_sequences(data, fasta, seq_len={seq_len}){instead}."
         )
         raise ValueError(message)
     return codes.astype(np.uint8, copy=False)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from scbasset_tl._adata.results import texts
 from scbasset_tl._log import warning
 from scbasset_tl._validate import check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
 _LEVELS: Final = "_scbasset_tl_levels"
@@ -39,6 +42,32 @@ def both_levels(obs: pd.DataFrame, shared: pd.DataFrame, mod: str) -> pd.DataFra
     return both
 
 
+def column_names(argument: str, given: Any) -> list[str]:
+    """The names that a user gave as text or as a list, none of them twice."""
+    names = [check_name(argument, name) for name in (given if isinstance(given, list | tuple) else [given])]
+    if len(set(names)) < len(names):
+        message = f"{argument} names a column twice: {names}."
+        raise ValueError(message)
+    return names
+
+
+def pack_categories(columns: list[str], categories: list[list[str]]) -> dict[str, Any]:
+    """Columns and the categories of each as what ``uns`` keeps."""
+    # flat lists: a column name as a dictionary key may hold characters that files refuse
+    return {
+        "columns": list(columns),
+        "n_categories": [len(levels) for levels in categories],
+        "categories": [level for levels in categories for level in levels],
+    }
+
+
+def unpack_categories(stored: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The inverse of :func:`pack_categories`."""
+    columns, flat = texts(stored["columns"]), texts(stored["categories"])
+    ends = np.cumsum(np.asarray(stored["n_categories"], dtype=int))
+    return columns, [flat[first:end] for first, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
 def obs_column(obs: pd.DataFrame, column: Any, *, argument: str = "") -> pd.Series:
     """The column that a user named by ``argument``; warns if the MuData has another of that name."""
     if check_name(argument or "a column of obs", column) not in obs:
@@ -47,11 +76,6 @@ def obs_column(obs: pd.DataFrame, column: Any, *, argument: str = "") -> pd.Seri
         raise KeyError(message)
     say_level(obs, column)
     return obs[column]
-
-
-def cells_of(labels: pd.Series, group: Any) -> np.ndarray:
-    """Positions of the cells with a label; a nullable column compares to <NA> where it has none."""
-    return np.flatnonzero(((labels == group) & labels.notna()).to_numpy(dtype=bool))
 
 
 def as_text(column: pd.Series) -> np.ndarray:

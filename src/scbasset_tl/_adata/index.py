@@ -44,9 +44,9 @@ def indexed_entries(
 
     check_target("index_file", path)
     source = _identity(lines)
-    there = path.exists()
+    existed = path.exists()
     write_index(path, lines, source, check)  # or wait for another process, which may have another matrix
-    verify = verify and there
+    verify = verify and existed
     index = open_index(path)
     # the number of cells is in none of the checks of the file itself
     shape = f"{index.open_entries.n_cells} × {index.open_entries.n_peaks}"
@@ -56,13 +56,12 @@ def indexed_entries(
 
 def _identity(lines: Lines) -> dict[str, Any]:
     """What tells this matrix from another."""
-    shape, pointers = (lines.n_lines, lines.n_across), lines.pointers
-    identity: dict[str, Any] = {"form": "dense"}
-    if pointers is not None:
-        identity = {"form": "CSC" if lines.as_rows else "CSR", "stored": int(pointers[-1])}
-        identity["indptr"] = _digest(pointers.astype("<i8", copy=False))
-    n_cells, n_peaks = shape[::-1] if lines.as_rows else shape
-    return {"shape": f"{n_cells} × {n_peaks}", **identity, "sample": _digest(*_sample(lines))}
+    n_peaks = lines.n_lines if lines.as_rows else lines.n_across
+    identity = {"shape": f"{lines.n_columns} × {n_peaks}", "form": "dense", "sample": _digest(*_sample(lines))}
+    if lines.pointers is None:
+        return identity
+    stored = {"stored": int(lines.pointers[-1]), "indptr": _digest(lines.pointers.astype("<i8", copy=False))}
+    return {**identity, "form": "CSC" if lines.as_rows else "CSR", **stored}
 
 
 def _sample(lines: Lines) -> list[np.ndarray]:

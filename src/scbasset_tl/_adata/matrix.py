@@ -35,7 +35,8 @@ def open_entries_from(adata: AnnData, layer: str | None = None, *, cells: np.nda
 
 def _part(adata: AnnData, layer: str | None, cells: np.ndarray) -> AnnData:
     """Some cells with this matrix alone; adata[cells] fails where adata is part of a file, or has every second peak."""
-    matrix, tables = _find(adata, layer)[cells], {"obs": adata.obs.iloc[cells][[]], "var": adata.var[[]]}
+    matrix = _native(stored_matrix(adata, layer))[cells]
+    tables = {"obs": adata.obs.iloc[cells][[]], "var": adata.var[[]]}
     with catch_warnings():
         simplefilter("ignore", UserWarning)  # names that repeat
         return AnnData(matrix, **tables) if layer is None else AnnData(**tables, layers={layer: matrix})
@@ -45,8 +46,7 @@ def open_peaks(adata: AnnData, layer: str | None) -> sparse.csr_matrix:
     """Open entries (value > 0) as bool CSR, indices ascending."""
     from scbasset_tl.stats.transpose import transpose
 
-    cells = transpose(open_entries_from(adata, layer))
-    return sparse.csr_matrix((np.ones(len(cells.indices), dtype=bool), cells.indices, cells.indptr), shape=adata.shape)
+    return transpose(open_entries_from(adata, layer)).csr()
 
 
 def lines_from(adata: AnnData, layer: str | None = None) -> Lines:
@@ -83,7 +83,7 @@ class _Stored(NamedTuple):
 
 
 def _stored(adata: AnnData, layer: str | None) -> _Stored:
-    matrix, slot = _native(_find(adata, layer)), slot_name(layer)
+    matrix, slot = _native(stored_matrix(adata, layer)), slot_name(layer)
     _check_kind(adata, matrix, slot)
     by_peak = getattr(matrix, "format", None) == "csc"
     pointers = None
@@ -103,8 +103,8 @@ def slot_name(layer: str | None) -> str:
     return "adata.X" if layer is None else f"adata.layers[{layer!r}]"
 
 
-def _find(adata: AnnData, layer: str | None) -> Any:
-    """The stored matrix."""
+def stored_matrix(adata: AnnData, layer: str | None) -> Any:
+    """``.X`` or the layer, in whatever form it is."""
     if layer is None:
         matrix = adata.X  # taken once: a view copies its part each time
         if matrix is None:
@@ -158,6 +158,23 @@ def _check_kind(adata: AnnData, matrix: Any, slot: str) -> None:
         raise ValueError(message)
 
 
+def check_informative(adata: AnnData, cell_counts: np.ndarray, slot: str) -> None:
+    """Refuse cells without an open peak, and a matrix without any that is closed."""
+    empty = np.flatnonzero(cell_counts == 0)
+    if len(empty):
+        message = (
+            f"{slot} has {len(empty)} cells without an open peak, first {list(adata.obs_names[empty[:3]])}: nothing can "
+            "be learned about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
+        )
+        raise ValueError(message)
+    if cell_counts.sum() == adata.n_obs * adata.n_vars:
+        message = (
+            f"{slot} has no value that is 0, so that every peak would be open in every cell. It seems to be scaled, "
+            "smoothed or imputed: name the layer that holds the counts with layer=."
+        )
+        raise ValueError(message)
+
+
 def _ranges(pointers: np.ndarray | None, n_across: int, first: int, last: int) -> list[tuple[int, int]]:
     """Cut these lines into blocks that memory holds."""
     if pointers is None:
@@ -171,10 +188,11 @@ def _blocks(matrix: Any, ranges: list[tuple[int, int]], *, by_peak: bool) -> Ite
     """(First line, canonical CSR of some lines): lines are peaks of a CSC matrix, cells of every other."""
     for start, stop in ranges:
         block = matrix[:, start:stop].T if by_peak else matrix[start:stop]
-        yield start, _canonical(block.compute() if hasattr(block, "compute") else block)
+        yield start, canonical(block.compute() if hasattr(block, "compute") else block)
 
 
-def _canonical(block: Any) -> sparse.csr_matrix:
+def canonical(block: Any) -> sparse.csr_matrix:
+    """A matrix in memory as CSR with indices that ascend and do not repeat, of a type that scipy has."""
     if not sparse.issparse(block):
         block = np.asarray(block)
         block = sparse.csr_matrix(block.astype(_native_type(block.dtype), copy=False))

@@ -37,10 +37,10 @@ def compare_windows(one: AnnData, other: AnnData) -> Compared:
         return Compared(0, 0, "")
     codes, others = sequence_codes(one), sequence_codes(other)
     pairs = _overlaps(one, other, codes.shape[1]) if codes.shape[1] == others.shape[1] else np.empty((0, 3), np.int64)
+    if len(pairs):
+        pairs = pairs[np.unique(np.linspace(0, len(pairs) - 1, _COMPARED, dtype=np.int64))]
     number, wrong = 0, []
-    for row, place, shift in (
-        pairs[np.unique(np.linspace(0, len(pairs) - 1, _COMPARED, dtype=np.int64))] if len(pairs) else []
-    ):
+    for row, place, shift in pairs:
         size = codes.shape[1] - abs(shift)
         ours, theirs = codes[row, max(-shift, 0) :][:size], others[place, max(shift, 0) :][:size]
         certain = (ours != N_CODE) & (theirs != N_CODE)

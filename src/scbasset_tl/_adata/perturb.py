@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from scbasset_tl._adata.matrix import open_entries_from
+from scbasset_tl._adata.matrix import canonical, open_entries_from, slot_name, stored_matrix
 from scbasset_tl.stats.perturb import redraw, thin
 
 if TYPE_CHECKING:
@@ -26,22 +26,26 @@ def downsampled(
 ) -> sparse.csr_matrix:
     """The counts (CSR, cells × peaks) with ``fraction`` of the reads or of the open entries left, drawn one by one."""
     open_entries_from(adata, layer)  # the checks of everything that is read as accessibility
-    matrix, slot = (adata.X, "adata.X") if layer is None else (adata.layers[layer], f"adata.layers[{layer!r}]")
+    matrix = stored_matrix(adata, layer)
     for load in ("to_memory", "compute"):  # the first reads a file-backed matrix, the second a dask array
         matrix = getattr(matrix, load)() if hasattr(matrix, load) else matrix
-    if not sparse.issparse(matrix):
-        half = matrix.dtype == np.float16  # which scipy does not have
-        matrix = np.asarray(matrix, dtype=np.float32 if half else None)
-    counts = sparse.csr_matrix(matrix)
-    if not counts.has_canonical_format:  # entries that repeat are one count
-        counts = counts.copy()
-        counts.sum_duplicates()
-    if by == "reads":
-        check_whole(counts.data, slot, " Or draw open entries: by='entries'.")
-    left = thin(counts.data, fraction, rng) if by == "reads" else counts.data * (rng.random(counts.nnz) < fraction)
-    thinned = sparse.csr_matrix((left, counts.indices, counts.indptr), counts.shape, copy=True)
-    thinned.eliminate_zeros()
-    return thinned
+    counts = canonical(matrix)
+    if by == "entries":
+        return _with_values(counts, counts.data * (rng.random(counts.nnz) < fraction))
+    check_whole(counts.data, slot_name(layer), " Or draw open entries: by='entries'.")
+    return thinned_reads(counts, fraction, rng)
+
+
+def thinned_reads(counts: sparse.csr_matrix, fraction: float, rng: np.random.Generator) -> sparse.csr_matrix:
+    """Counts of reads of which each stays with probability ``fraction``."""
+    return _with_values(counts, thin(counts.data, fraction, rng))
+
+
+def _with_values(counts: sparse.csr_matrix, values: np.ndarray) -> sparse.csr_matrix:
+    """The same matrix with other values at its stored entries, of which zeros are dropped."""
+    changed = sparse.csr_matrix((values, counts.indices, counts.indptr), counts.shape, copy=True)
+    changed.eliminate_zeros()
+    return changed
 
 
 def check_whole(values: np.ndarray, slot: str, instead: str = "") -> None:

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scbasset_tl._adata.results import texts
 from scbasset_tl._keys import DNA_CODE
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def region_keys(adata: AnnData, dna_key: str = DNA_CODE) -> list[str] | None:
+def sequence_record(adata: AnnData) -> Mapping[str, Any]:
+    """What :func:`scbasset_tl.pp.add_sequences` keeps in ``uns``; empty without sequences of its own."""
+    record = adata.uns.get(DNA_CODE)
+    return record if isinstance(record, Mapping) else {}
+
+
+def region_keys(adata: AnnData) -> list[str] | None:
     """The columns of var with the regions, where the user had to name them for the sequences."""
-    entry: Any = adata.uns
-    for name in (dna_key, "params", "region_keys"):
-        entry = entry.get(name) if isinstance(entry, Mapping) else None
-    return None if entry is None else [str(key) for key in np.asarray(entry, dtype=object)]
+    keys = sequence_record(adata).get("params", {}).get("region_keys")
+    return None if keys is None else texts(keys)
 
 
 def positions(name: str, index: pd.Index, chosen: Any) -> np.ndarray:

@@ -67,11 +67,22 @@ def listed(name: str, given: Any) -> list[Any]:
 
 def group_means(vectors: np.ndarray, obs: pd.DataFrame, groupby: str) -> pd.DataFrame:
     """Mean vector of each category of ``obs[groupby]``; cells without one are left out."""
+    column = _grouping_column(obs, groupby)
+    return pd.DataFrame(vectors, index=obs.index).groupby(column, observed=True).mean()
+
+
+def group_sizes(obs: pd.DataFrame, groupby: str) -> pd.Series:
+    """Number of cells in each category of ``obs[groupby]``, in the order of :func:`group_means`."""
+    column = _grouping_column(obs, groupby)
+    return column.groupby(column, observed=True).size()
+
+
+def _grouping_column(obs: pd.DataFrame, groupby: str) -> pd.Series:
     column = obs_column(obs, groupby, argument="groupby")
     if column.isna().all():
         message = f"groupby: no cell has a value in obs[{groupby!r}]."
         raise ValueError(message)
-    return pd.DataFrame(vectors, index=obs.index).groupby(column, observed=True).mean()
+    return column
 
 
 def group_row(vectors: np.ndarray, obs: pd.DataFrame, groupby: str, group: Any) -> tuple[pd.DataFrame, int]:

@@ -119,8 +119,8 @@ def find(
     ``whole=False`` does not check the slots. ``model_key`` is the model to compare with, by default the one it names.
     """
     if not holds(adata, kind, check_name("key", key)):
-        there = [name for name in adata.uns if holds(adata, kind, name)]
-        message = f"uns[{key!r}] holds no {kind.what} ({kind.many} here: {there}): run {kind.call} first, or pass key=."
+        keys = [name for name in adata.uns if holds(adata, kind, name)]
+        message = f"uns[{key!r}] holds no {kind.what} ({kind.many} here: {keys}): run {kind.call} first, or pass key=."
         raise KeyError(message)
     stored: Mapping[str, Any] = adata.uns[key]
     _check_whole(kind, key, stored)
@@ -181,6 +181,11 @@ def _check_columns(adata: AnnData, kind: Kind, key: str, stored: Mapping[str, An
             f"obsm[{slot!r}] has shape {shape}, uns[{key!r}][{kind.columns!r}] {n_names} names: run {kind.verb} again."
         )
         raise ValueError(message)
+
+
+def texts(stored: Any) -> list[str]:
+    """Text as a list, in whatever type a file gave it back."""
+    return [str(value) for value in np.asarray(stored, dtype=object)]
 
 
 def fingerprint(stored: Mapping[str, Any], bias: np.ndarray | None) -> dict[str, str]:

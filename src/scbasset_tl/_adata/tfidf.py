@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -12,27 +12,21 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 
-def weighted(opened: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Muon's TF-IDF of bool cells × peaks, of which none is empty."""
-    scratch = AnnData(opened.astype(np.float64))
-    _muon_atac().pp.tfidf(scratch)
-    return scratch.X.tocsr()
-
-
 def directions(opened: sparse.csr_matrix, n_latent: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Cells at unit length in the singular vectors of the TF-IDF but the first, which is depth; float32 (n, d)."""
+    """Cells at unit length in the singular vectors of muon's TF-IDF but the first, which is depth; float32 (n, d).
+
+    ``opened`` is bool cells × peaks, of which none is empty.
+    """
     from scipy.sparse.linalg import svds
 
-    matrix = weighted(opened)
+    with catch_warnings():
+        simplefilter("ignore")  # muon's own, and those of what it imports
+        from muon import atac
+    scratch = AnnData(opened.astype(np.float64))
+    atac.pp.tfidf(scratch)
+    matrix = scratch.X.tocsr()
     # as muon does it, but from a start that can be repeated; ARPACK finds all but the last vector
     rank = min(n_latent + 1, min(matrix.shape) - 1)
     left, size, _ = svds(matrix, k=rank, v0=rng.uniform(-1, 1, min(matrix.shape)))
     cells = (left * size)[:, ::-1][:, 1:]
     return (cells / np.maximum(np.linalg.norm(cells, axis=1, keepdims=True), np.finfo(float).tiny)).astype(np.float32)
-
-
-def _muon_atac() -> Any:
-    with catch_warnings():
-        simplefilter("ignore")  # muon's own, and those of what it imports
-        from muon import atac
-    return atac

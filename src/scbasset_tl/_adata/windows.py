@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.codes import sequence_codes
-from scbasset_tl._adata.positions import positions, region_keys
+from scbasset_tl._adata.positions import positions, region_keys, sequence_record
+from scbasset_tl._adata.results import texts
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, DNA_CODE, END, START
 from scbasset_tl._log import info, warning
@@ -59,7 +60,6 @@ def sequence_windows(
     *,
     fasta: str | PathLike[str] | None = None,
     seq_len: int,
-    dna_key: str = DNA_CODE,
 ) -> Windows:
     """Windows of ``seq_len`` bp around the middle of peaks or of other regions.
 
@@ -71,11 +71,9 @@ def sequence_windows(
         Peaks as names, positions, a mask or a slice; or, with a FASTA, any regions as texts ``chr:start-end`` or as a
         table with contig, start and end.
     fasta
-        Read the DNA from here. By default it comes from ``varm[dna_key]``, which has that of peaks only.
+        Read the DNA from here. By default it comes from ``varm['dna_code']``, which has that of peaks only.
     seq_len
         What the model reads, in bp.
-    dna_key
-        Slot that :func:`scbasset_tl.pp.add_sequences` wrote.
 
     Raises
     ------
@@ -86,37 +84,31 @@ def sequence_windows(
         another assembly, and sequences of another length than the model reads.
     """
     path = None if fasta is None else as_path("fasta", fasta)
-    keys = region_keys(adata, dna_key)
+    keys = region_keys(adata)
     chosen = _find(adata, regions, keys)
     if isinstance(chosen, Regions):
         if path is None:
             message = _counted(chosen.name, "are not names of peaks: pass fasta= to read their sequences")
             raise ValueError(message)
-        return _cut(adata, chosen, path, seq_len, dna_key, whose="regions")
+        return _cut(adata, chosen, path, seq_len, whose="regions")
     var = adata.var.iloc[chosen]
     if path is not None:
-        return _cut(adata, read_regions(var, keys=keys), path, seq_len, dna_key, whose="peaks")
-    codes = sequence_codes(adata, dna_key)
-    if codes.shape[1] != seq_len:
-        message = (
-            f"varm[{dna_key!r}] has sequences of {codes.shape[1]} bp, the model reads {seq_len}: "
-            f"pp.add_sequences(data, fasta, seq_len={seq_len}), or pass fasta=."
-        )
-        raise ValueError(message)
+        return _cut(adata, read_regions(var, keys=keys), path, seq_len, whose="peaks")
+    codes = sequence_codes(adata, seq_len=seq_len, instead=", or pass fasta=")
     chrom, start = np.full(len(chosen), "", dtype=object), np.zeros(len(chosen), dtype=np.int64)
     with suppress(KeyError):  # peaks without regions: sequences of their own, counted from 0
         places = read_regions(var, keys=keys)
         chrom, start = np.asarray(places.chrom, dtype=object), places.middle - seq_len // 2
-    return Windows([str(name) for name in var.index], chrom, start, codes[chosen])
+    return Windows(texts(var.index), chrom, start, codes[chosen])
 
 
-def find_places(adata: AnnData, regions: Any, *, dna_key: str = DNA_CODE) -> Places:
+def find_places(adata: AnnData, regions: Any) -> Places:
     """Which windows :func:`sequence_windows` would cut, without reading a sequence."""
-    keys = region_keys(adata, dna_key)
+    keys = region_keys(adata)
     chosen = _find(adata, regions, keys)
     if isinstance(chosen, Regions):
-        return Places([str(name) for name in chosen.name], _at(chosen), _table(chosen))
-    names = [str(name) for name in adata.var_names[chosen]]
+        return Places(texts(chosen.name), _at(chosen), _table(chosen))
+    names = texts(adata.var_names[chosen])
     try:
         return Places(names, _at(read_regions(adata.var.iloc[chosen], keys=keys)), chosen)
     except KeyError:
@@ -142,7 +134,7 @@ def _find(adata: AnnData, regions: Any, keys: list[str] | None) -> np.ndarray | 
     if not isinstance(regions, slice):
         listed = np.atleast_1d(np.asarray(regions))
         if listed.size and all(isinstance(name, str) for name in listed.flat):
-            names = pd.Index([str(name) for name in listed.flat], dtype=object)
+            names = pd.Index(texts(listed), dtype=object)
             if not names.isin(adata.var_names).all():
                 return _mixed(adata, names, keys)
     peaks = positions("var", adata.var_names, regions)
@@ -185,26 +177,26 @@ def _regions(table: pd.DataFrame) -> Regions:
     if not len(regions.start):
         message = "regions is an empty table."
         raise ValueError(message)
-    named = isinstance(table.index, pd.RangeIndex) or table.index.dtype.kind in "iuf"
-    names = [f"{c}:{s}-{e}" for c, s, e in zip(regions.chrom, regions.start, regions.end, strict=True)]
-    return regions._replace(name=pd.Index(names if named else [str(name) for name in table.index], dtype=object))
+    numbered = isinstance(table.index, pd.RangeIndex) or table.index.dtype.kind in "iuf"
+    places = [f"{c}:{s}-{e}" for c, s, e in zip(regions.chrom, regions.start, regions.end, strict=True)]
+    return regions._replace(name=pd.Index(places if numbered else texts(table.index), dtype=object))
 
 
-def check_assembly(adata: AnnData, genome: Fasta, dna_key: str = DNA_CODE) -> None:
+def check_assembly(adata: AnnData, genome: Fasta) -> None:
     """Refuse a FASTA that is not of the assembly that the peaks' sequences came from, where that is known.
 
     Its contigs may be others, or have other names; some peaks must have the bases that are stored.
     """
-    recorded = adata.uns.get(dna_key, {})
+    recorded = sequence_record(adata)
     if "checksum" not in recorded:
         return
     expected, checksum = str(recorded["checksum"]), genome.checksum()
-    differ = _other_bases(adata, genome, dna_key)
+    differ = _other_bases(adata, genome)
     if differ or (differ is None and expected != checksum):
         bases = "" if differ is None else f" It has other bases in {differ}."
         message = (
             f"fasta: {genome.path.name} (assembly {checksum}) is not the assembly of the peaks' sequences, "
-            f"{recorded.get('fasta')} (uns[{dna_key!r}]['checksum'] {expected}): pass that FASTA.{bases}"
+            f"{recorded.get('fasta')} (uns[{DNA_CODE!r}]['checksum'] {expected}): pass that FASTA.{bases}"
         )
         raise ValueError(message)
     if expected != checksum:
@@ -214,18 +206,18 @@ def check_assembly(adata: AnnData, genome: Fasta, dna_key: str = DNA_CODE) -> No
         )
 
 
-def _other_bases(adata: AnnData, genome: Fasta, dna_key: str) -> str | None:
+def _other_bases(adata: AnnData, genome: Fasta) -> str | None:
     """Which stored sequences of some peaks from all over the data the genome does not have; ``None`` if unknown."""
-    if dna_key not in adata.varm or not adata.n_vars:
+    if DNA_CODE not in adata.varm or not adata.n_vars:
         return None
     rows = np.unique(np.linspace(0, adata.n_vars - 1, _COMPARED, dtype=np.int64))
-    codes = sequence_codes(adata, dna_key)[rows]
+    codes = sequence_codes(adata)[rows]
     try:
-        regions = read_regions(adata.var.iloc[rows], keys=region_keys(adata, dna_key))
-        there = check_on_contigs(regions, genome.lengths, margin=codes.shape[1], source=genome.path.name)
+        regions = read_regions(adata.var.iloc[rows], keys=region_keys(adata))
+        located = check_on_contigs(regions, genome.lengths, margin=codes.shape[1], source=genome.path.name)
     except (KeyError, ValueError):
         return None
-    wrong = np.flatnonzero((genome.windows(there.chrom, there.middle, codes.shape[1]) != codes).any(axis=1))
+    wrong = np.flatnonzero((genome.windows(located.chrom, located.middle, codes.shape[1]) != codes).any(axis=1))
     if not len(wrong):
         return ""
     return f"{len(wrong)} of {len(rows)} peaks compared, the first is {str(regions.name[wrong[0]])!r}"
@@ -241,20 +233,20 @@ def warn_blank(codes: np.ndarray, names: Sequence[str]) -> None:
         )
 
 
-def _cut(adata: AnnData, regions: Regions, path: Path, seq_len: int, dna_key: str, *, whose: str) -> Windows:
+def _cut(adata: AnnData, regions: Regions, path: Path, seq_len: int, *, whose: str) -> Windows:
     with Fasta(path) as genome:
-        check_assembly(adata, genome, dna_key)
+        check_assembly(adata, genome)
         unknown = ~regions.chrom.isin(list(match_contigs(regions.chrom.categories, genome.lengths)))
         if whose == "regions" and unknown.any():
             has = list(genome.lengths)[:8]
             message = _counted(regions.name[unknown], f"lie on contigs that {path.name} does not have; it has {has}")
             raise ValueError(message)
-        there = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=path.name)
-        codes = genome.windows(there.chrom, regions.middle, seq_len)
+        located = check_on_contigs(regions, genome.lengths, margin=seq_len // 2, source=path.name)
+        codes = genome.windows(located.chrom, regions.middle, seq_len)
     chrom = np.asarray(regions.chrom, dtype=object)
-    return Windows([str(name) for name in regions.name], chrom, regions.middle - seq_len // 2, codes)
+    return Windows(texts(regions.name), chrom, regions.middle - seq_len // 2, codes)
 
 
 def _counted(names: pd.Index, what: str, total: int | None = None) -> str:
     of = "" if total is None else f" of {total}"
-    return f"regions: {len(names)}{of} {what} (first: {[str(name) for name in names[:_SHOWN]]})."
+    return f"regions: {len(names)}{of} {what} (first: {texts(names[:_SHOWN])})."

@@ -41,6 +41,8 @@ _N_DECOYS = 3
 _BACKGROUND, _GENERAL, _REPRESSED = 0.2, 0.15, 0.1
 # chance of a site of any motif besides the peak's own
 _STRAY = 0.3
+# bases that are drawn one after the other, and bases in a line of the file
+_BLOCK, _LINE = 1000, 60
 
 
 class Motifs(NamedTuple):
@@ -93,9 +95,9 @@ def make_genome(n_peaks: int, n_types: int, rng: np.random.Generator) -> Genome:
     contigs = dict(zip(lengths, np.split(dna, np.cumsum(list(lengths.values()))[:-1]), strict=True))
     genome = Genome(contigs, chrom, start, end, programme, sites, motifs)
     for name, codes in contigs.items():
-        here = chrom == name
-        mask_runs(codes, genome.centre[here], rng)
-        plant(codes, genome.centre[here], sites[here], motifs.pwm, rng)
+        on_contig = chrom == name
+        mask_runs(codes, genome.centre[on_contig], rng)
+        plant(codes, genome.centre[on_contig], sites[on_contig], motifs.pwm, rng)
     return genome
 
 
@@ -183,15 +185,15 @@ def lay_out_peaks(n_peaks: int, rng: np.random.Generator) -> tuple[np.ndarray, n
     return chrom, start, start + width, lengths
 
 
-def random_dna(length: int, rng: np.random.Generator, *, block: int = 1000) -> np.ndarray:
+def random_dna(length: int, rng: np.random.Generator) -> np.ndarray:
     """Codes of a first-order Markov chain, drawn side by side in blocks that each begin at its stationary state."""
-    n_blocks = -(-length // block)
+    n_blocks = -(-length // _BLOCK)
     base = _DINUCLEOTIDES.sum(1)
     first = np.cumsum(base / base.sum())[:-1]
     following = np.cumsum(_DINUCLEOTIDES / base[:, None], axis=1)[:, :-1]
-    codes = np.empty((block, n_blocks), dtype=np.uint8)
+    codes = np.empty((_BLOCK, n_blocks), dtype=np.uint8)
     codes[0] = np.searchsorted(first, rng.random(n_blocks))
-    for row in range(1, block):
+    for row in range(1, _BLOCK):
         codes[row] = (rng.random((n_blocks, 1)) > following[codes[row - 1]]).sum(1)
     return codes.T.ravel()[:length]
 
@@ -218,18 +220,18 @@ def windows(genome: Genome, seq_len: int) -> np.ndarray:
     codes = np.full((len(genome.chrom), seq_len), N_CODE, dtype=np.uint8)
     left = genome.centre - seq_len // 2
     for name, contig in genome.contigs.items():
-        here = np.flatnonzero(genome.chrom == name)
-        position = left[here, None] + np.arange(seq_len)
+        on_contig = np.flatnonzero(genome.chrom == name)
+        position = left[on_contig, None] + np.arange(seq_len)
         inside = (position >= 0) & (position < len(contig))
-        codes[here] = np.where(inside, contig[position.clip(0, len(contig) - 1)], N_CODE)
+        codes[on_contig] = np.where(inside, contig[position.clip(0, len(contig) - 1)], N_CODE)
     return codes
 
 
-def fasta_lines(contigs: dict[str, np.ndarray], *, width: int = 60) -> Iterator[str]:
+def fasta_lines(contigs: dict[str, np.ndarray]) -> Iterator[str]:
     """The lines of a FASTA file; every seventh of a contig is lower case, as repeats are in real genomes."""
     for name, codes in contigs.items():
         yield f">{name}\n"
         letters = str(decode(codes))
-        for number, start in enumerate(range(0, len(letters), width)):
-            line = letters[start : start + width]
+        for number, start in enumerate(range(0, len(letters), _LINE)):
+            line = letters[start : start + _LINE]
             yield f"{line.lower() if number % 7 == 6 else line}\n"

@@ -190,11 +190,11 @@ def _best_auroc(logits: np.ndarray, counts: sparse.csr_matrix) -> tuple[float, f
     """Means over cells and over peaks of the exact auROC, without those of one class."""
     import numpy as np
 
-    from scbasset_tl.stats.auc import auc_per_column, auc_per_row
+    from scbasset_tl.stats.auc import areas_per_column, areas_per_row
     from scbasset_tl.stats.open_entries import OpenEntries
 
-    entries = OpenEntries(counts.indptr.astype(np.int64), counts.indices, counts.shape[1])
-    areas = (auc_per_row(logits, entries), auc_per_column(logits, entries))
+    entries = OpenEntries.from_csr(counts)
+    areas = (areas_per_row(logits, entries).roc, areas_per_column(logits, entries).roc)
     per_cell, per_peak = (float(np.nanmean(area)) if np.isfinite(area).any() else float("nan") for area in areas)
     return per_cell, per_peak
 

@@ -64,9 +64,8 @@ def toy_mudata(*, n_genes: int = 200, rng: int | np.random.Generator | None = 0,
     names = [*motifs["name"], *(f"gene_{i + 1}" for i in range(n_genes))]
     kinds = pd.Categorical([*motifs["kind"], *["other"] * n_genes])
     rna = AnnData(counts, obs=atac.obs[["cell_type"]].copy(), var=pd.DataFrame({"kind": kinds}, index=names))
-    with set_options(
-        pull_on_update=False
-    ):  # asked for twice below, so that mudata 0.3 does not announce that 0.4 will not do it
+    # columns are pulled below, so that mudata 0.3 does not announce that 0.4 will not do it
+    with set_options(pull_on_update=False):
         mdata = MuData({"atac": atac, "rna": rna})
     mdata.pull_obs()
     mdata.pull_var()

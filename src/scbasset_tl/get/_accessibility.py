@@ -121,7 +121,7 @@ def accessibility(
     """
     import pandas as pd
 
-    from scbasset_tl._adata.model.denoised import DECODERS, group_weights, low_rank, new_peaks, own_peaks
+    from scbasset_tl._adata.model.denoised import DECODERS, group_weights, low_rank, new_peaks
     from scbasset_tl._adata.model.peak_vectors import check_average, vectors_of
     from scbasset_tl._adata.model.store import read_model
     from scbasset_tl._adata.positions import positions
@@ -177,7 +177,9 @@ def accessibility(
     if embed is not None:
         matrix = low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=embed())
     else:
-        matrix = own_peaks(adata, model, normalize_depth=normalize_depth, scale=scale, decoder=decoder, var=chosen)
+        from scbasset_tl._adata.model.decoder import fitted_matrix  # torch comes with it
+
+        matrix = fitted_matrix(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=chosen)
     if groupby is None:
         values = matrix.rows(positions("obs", adata.obs_names, obs)).dense()
     else:

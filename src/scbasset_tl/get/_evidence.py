@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._keys import DNA_CODE, SPLIT
+from scbasset_tl._keys import DNA_CODE, HELD_OUT, SPLIT
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -32,7 +32,7 @@ def split_peaks(adata: AnnData) -> tuple[np.ndarray, np.ndarray]:
         )
         raise KeyError(message)
     split = adata.var[SPLIT]
-    held_out = np.flatnonzero(split.isin(["val", "test"]))
+    held_out = np.flatnonzero(split.isin(HELD_OUT))
     if len(held_out) < 2:
         counts = split.value_counts().to_dict()
         message = (
@@ -87,7 +87,9 @@ def signals(
 
     def block(peaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         peaks = _sample(peaks, _MAX_PEAKS, rng)
-        return model.require_peaks()[peaks] @ weight[cells].T + bias[cells], _dense(open_entries, peaks, cells)
+        return model.require_peaks()[peaks] @ weight[cells].T + bias[cells], open_entries.rows(peaks).csr()[
+            :, cells
+        ].toarray()
 
     held = block(held_out)
     return {
@@ -155,9 +157,9 @@ def mixing(adata: AnnData, model: Model, rng: np.random.Generator) -> dict[str, 
     from scbasset_tl.stats.neighbors import nearest
 
     cells = _sample(np.arange(adata.n_obs), _MAX_MIXED, rng)
-    batch = np.unique(model.batches.design(adata.obs), axis=0, return_inverse=True)[1].ravel()[cells]
     if len(cells) < 3:
         return {}
+    batch = np.unique(model.batches.design(adata.obs), axis=0, return_inverse=True)[1].ravel()[cells]
     neighbors, _ = nearest(model.cell_embedding[cells], min(_NEIGHBORS, len(cells) - 1), rng=rng)
     return dict(zip(("same_batch", "same_batch_by_chance"), same_group(neighbors, batch), strict=True))
 
@@ -174,17 +176,6 @@ def course(model: Model, history: pd.DataFrame, n_train: int) -> Course:
         steps=len(history) * -(-n_train // together),
         late_rise=late_rise(history["train_auroc"].to_numpy()),
     )
-
-
-def _dense(open_entries: OpenEntries, peaks: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Boolean block of ``peaks`` × ``cells``, without the other cells in between."""
-    column = np.full(open_entries.n_cells, -1)
-    column[cells] = np.arange(len(cells))
-    chosen = open_entries.rows(peaks)
-    columns, rows = column[chosen.indices], np.repeat(np.arange(len(peaks)), chosen.peak_counts())
-    block = np.zeros((len(peaks), len(cells)), dtype=bool)
-    block[rows[columns >= 0], columns[columns >= 0]] = True
-    return block
 
 
 def _sample(positions: np.ndarray, at_most: int, rng: np.random.Generator) -> np.ndarray:

@@ -104,7 +104,8 @@ def report(
     KeyError
         If the model, its peak vectors, the layer or ``var['split']`` is missing.
     ValueError
-        If no peak is held out, a model of :func:`scbasset_tl.tl.map_cells` has seen such peaks, or no cell has both open and closed held-out peaks.
+        If no peak is held out, a model of :func:`scbasset_tl.tl.map_cells` has seen such peaks, or no cell has both open
+        and closed held-out peaks.
 
     Examples
     --------

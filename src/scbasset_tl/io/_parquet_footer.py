@@ -5,7 +5,6 @@ It is a struct of Thrift's compact protocol, as parquet.thrift declares it.
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from scbasset_tl._reading import check_growth
@@ -23,8 +22,9 @@ def check_footer(path: Path) -> None:
     with path.open("rb") as file:
         begin = file.read(4)
         file.seek(max(0, size - 8))
-        length, end = struct.unpack("<I4s", file.read(8))
-        if begin != _MAGIC or end != _MAGIC or length > size - 12:
+        tail = file.read(8)
+        length = int.from_bytes(tail[:4], "little")
+        if begin != _MAGIC or tail[4:] != _MAGIC or length > size - 12:
             message = "it does not begin and end as Parquet files do"
             raise ValueError(message)
         file.seek(size - 8 - length)

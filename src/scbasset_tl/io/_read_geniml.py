@@ -114,7 +114,7 @@ def _vectors(path: Path) -> np.ndarray:
         table = next((state[name] for name in _WEIGHTS if isinstance(state, dict) and name in state), None)
         if isinstance(table, torch.Tensor):
             check_growth(4 * table.numel(), path)  # a tensor may repeat one number at every place
-            vectors = table.float().numpy() if table.ndim == 2 else None
+            vectors = table.detach().float().numpy() if table.ndim == 2 else None
         else:
             vectors = None
     if vectors is None:

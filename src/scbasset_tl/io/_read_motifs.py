@@ -15,13 +15,14 @@ def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
 
     The content tells the format, whatever the file is called: MEME, JASPAR (``.jaspar``, ``.pfm``), TRANSFAC, HOMER
     (``.motif``), HOCOMOCO (``.pcm``), or a single matrix, each plain or compressed by gzip, bzip2 or xz.
+    Ids and names stay as they are there; a motif without a name gets its id for one. Counts become the share of each base
+    at each position, without pseudocounts.
 
     Parameters
     ----------
     path
         The file; or, with the extra ``motifs`` installed (pyjaspar), a release of JASPAR and a group of species:
-        ``"jaspar2024-vertebrates"``, ``"jaspar2022-nematodes"`` (CORE motifs, the latest version of each). Ids and names stay as they are there; a motif without a name gets its id for one. Counts become the
-        share of each base at each position, without pseudocounts.
+        ``"jaspar2024-vertebrates"``, ``"jaspar2022-nematodes"`` (CORE motifs, the latest version of each).
 
     Returns
     -------
@@ -32,8 +33,8 @@ def read_motifs(path: str | os.PathLike[str]) -> list[Motif]:
     FileNotFoundError
         If there is no such file, or a collection of JASPAR is named and pyjaspar is not installed.
     ValueError
-        If there is no such collection, the file is empty, in another format or truncated, or if one of its motifs has an id twice, no matrix, or a
-        matrix that holds neither probabilities nor counts.
+        If there is no such collection, the file is empty, in another format or truncated, or if one of its motifs has an
+        id twice, no matrix, or a matrix that holds neither probabilities nor counts.
 
     Examples
     --------

@@ -58,6 +58,7 @@ def write_fasta(sequences: pd.DataFrame | pd.Series | Mapping[str, str], path: s
 
 def _named(sequences: Any) -> dict[str, str]:
     """Names, each of which is the first word of a line for every reader, and upper- or lower-case DNA."""
+    from scbasset_tl._adata.model.denoised import by_name
     from scbasset_tl.genome.codes import encode
 
     if hasattr(sequences, "columns"):
@@ -68,17 +69,14 @@ def _named(sequences: Any) -> dict[str, str]:
     if not hasattr(sequences, "items"):
         message = f"sequences must be DNA by name, a table, a Series or a mapping, got {type(sequences).__name__}."
         raise TypeError(message)
-    pairs = [(str(name), sequence) for name, sequence in sequences.items()]
-    if not pairs:
+    if not len(sequences):
         message = "sequences is empty: there is nothing to write."
         raise ValueError(message)
-    if bad := [name for name, _ in pairs if len(name.split()) != 1 or name != name.strip()]:
+    named = by_name(sequences)
+    if bad := [name for name in named if len(name.split()) != 1 or name != name.strip()]:
         message = f"sequences: {len(bad)} names are empty or hold spaces, where FASTA names end (first: {bad[0]!r}): rename them."
         raise ValueError(message)
-    if len(named := dict(pairs)) < len(pairs):
-        message = f"sequences: {len(pairs)} sequences have {len(named)} names: make the names unique as text."
-        raise ValueError(message)
-    for name, sequence in pairs:
+    for name, sequence in named.items():
         if not isinstance(sequence, str) or not sequence:
             message = f"sequences: {name!r} must be DNA as text, got {sequence!r}."
             raise ValueError(message)

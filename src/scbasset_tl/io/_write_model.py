@@ -19,8 +19,8 @@ def write_model(data: AnnData | MuData, path: str | Path, *, key: str = "scbasse
     """Write a model's slots into an existing h5ad, h5mu or zarr file, without reading or writing its matrix.
 
     Use it for data larger than memory: after training on a backed AnnData the new slots are in memory only. In the
-    file, ``obsm``, ``obs``, ``varm`` and ``uns`` get the slots of the model, and ``var['split']`` that of the training;
-    slots of the same names are replaced, all others stay as they are. If ``data`` is backed by this very file, in
+    file, ``obsm``, ``obs``, ``varm``, ``var`` and ``uns`` get the slots of the model, and ``var['split']`` that of the
+    training; slots of the same names are replaced, all others stay as they are. If ``data`` is backed by this very file, in
     whatever mode, the file is closed meanwhile and opened again.
 
     The file is replaced in one step by a copy with the new slots, so that a call that is killed or interrupted, or a

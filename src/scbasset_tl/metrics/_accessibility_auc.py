@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._keys import SCBASSET, SPLIT
+from scbasset_tl._keys import HELD_OUT, SCBASSET, SPLIT, SPLIT_LEVELS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-_SPLITS = {"train": ["train"], "val": ["val"], "test": ["test"], "held-out": ["val", "test"]}
+_SPLITS = {**{level: (level,) for level in SPLIT_LEVELS}, "held-out": HELD_OUT}
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,8 +78,7 @@ def accessibility_auc(
     """Exact auROC and auPR of a trained model, per cell and per peak :cite:p:`Yuan2022`.
 
     Ties count half in the auROC; the auPR is the average precision, of which chance is the share of open entries. The scores
-    are the model's logits, depth and batch effects included; peaks × cells are never
-    held at once.
+    are the model's logits, depth and batch effects included; peaks × cells are never held at once.
 
     Parameters
     ----------
@@ -96,14 +95,16 @@ def accessibility_auc(
     Returns
     -------
     ``per_cell`` and ``per_peak``, the auROC (:class:`pandas.Series`), and ``auprc_per_cell`` and ``auprc_per_peak``; their
-    means without NaN ``mean_per_cell``, ``mean_per_peak``, ``mean_auprc_per_cell`` and ``mean_auprc_per_peak``; and the numbers of NaN, ``n_one_class_cells`` and ``n_one_class_peaks``.
+    means without NaN ``mean_per_cell``, ``mean_per_peak``, ``mean_auprc_per_cell`` and ``mean_auprc_per_peak``; and the
+    numbers of NaN, ``n_one_class_cells`` and ``n_one_class_peaks``.
 
     Raises
     ------
     KeyError
         If the model, one of its slots, the layer or ``var['split']`` is missing.
     ValueError
-        If no peak is in ``split``, a model of :func:`scbasset_tl.tl.map_cells` has seen held-out peaks of it, or the matrix holds negative or non-finite values.
+        If no peak is in ``split``, a model of :func:`scbasset_tl.tl.map_cells` has seen held-out peaks of it, or the matrix
+        holds negative or non-finite values.
 
     Examples
     --------
@@ -135,13 +136,13 @@ def accessibility_auc(
     cell_embedding, cell_bias = model.raw_head(adata.obs)
     open_entries = open_entries_from(adata, model.entry["params"].get("layer") if layer is None else layer).rows(peaks)
     per_cell, per_peak = held_out_areas(embed(), cell_embedding, cell_bias, open_entries)
-    names = adata.obs_names, adata.var_names[peaks]
-    pairs = [
-        (pd.Series(areas.roc, index=index, name="auroc"), pd.Series(areas.pr, index=index, name="auprc"))
-        for areas, index in zip((per_cell, per_peak), names, strict=True)
-    ]
-    (roc_cell, pr_cell), (roc_peak, pr_peak) = pairs
-    return AccessibilityAUC(roc_cell, roc_peak, pr_cell, pr_peak)
+    cell_names, peak_names = adata.obs_names, adata.var_names[peaks]
+    return AccessibilityAUC(
+        per_cell=pd.Series(per_cell.roc, index=cell_names, name="auroc"),
+        per_peak=pd.Series(per_peak.roc, index=peak_names, name="auroc"),
+        auprc_per_cell=pd.Series(per_cell.pr, index=cell_names, name="auprc"),
+        auprc_per_peak=pd.Series(per_peak.pr, index=peak_names, name="auprc"),
+    )
 
 
 def _peaks_in(adata: AnnData, split: str | None) -> np.ndarray:

@@ -1,13 +1,15 @@
-"""Arguments and their texts that several scores share."""
+"""Arguments that several scores share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scbasset_tl._validate import check_positive_int
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
 
 def neighbor_numbers(k: int | Sequence[int]) -> list[int]:
@@ -19,3 +21,17 @@ def neighbor_numbers(k: int | Sequence[int]) -> list[int]:
         message = "k is empty: pass one number of neighbours or several."
         raise ValueError(message)
     return numbers
+
+
+def check_baseline(baseline: Any) -> pd.DataFrame:
+    """``baseline`` if it is a table of cells × motifs in which each has one row or column."""
+    import pandas as pd
+
+    from scbasset_tl._adata.cells import check_unique
+
+    if not isinstance(baseline, pd.DataFrame):
+        message = f"baseline must be a DataFrame, cells × motifs, got {type(baseline).__name__}."
+        raise TypeError(message)
+    check_unique(baseline.index, "baseline: cell names repeat in its index")
+    check_unique(baseline.columns, "baseline: motif names repeat in its columns")
+    return baseline

@@ -41,11 +41,11 @@ def cell_type_asw(data: AnnData | MuData, *, label_key: str, use_rep: str = "X_s
     --------
     >>> import anndata
     >>> import numpy as np
-    >>> import scbasset_tl as stl
+    >>> import scbasset_tl as sb
     >>> place = np.array([[0.0], [1.0], [9.0], [10.0]])
     >>> adata = anndata.AnnData(np.zeros((4, 1)), obsm={{"X_scbasset": place}})
     >>> adata.obs["cell_type"] = ["B", "B", "T", "T"]
-    >>> round(stl.metrics.cell_type_asw(adata, label_key="cell_type"), 3)
+    >>> round(sb.metrics.cell_type_asw(adata, label_key="cell_type"), 3)
     0.944
     """
     from scbasset_tl._adata.cells import labelled_cells, representation

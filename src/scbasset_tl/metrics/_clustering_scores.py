@@ -66,11 +66,11 @@ def clustering_scores(
     --------
     >>> import anndata
     >>> import numpy as np
-    >>> import scbasset_tl as stl
+    >>> import scbasset_tl as sb
     >>> adata = anndata.AnnData(np.zeros((4, 1)))
     >>> adata.obs["cell_type"] = ["B", "B", "T", "T"]
     >>> adata.obs["cluster"] = ["0", "0", "1", "2"]
-    >>> scores = stl.metrics.clustering_scores(adata, label_key="cell_type", cluster_key="cluster")
+    >>> scores = sb.metrics.clustering_scores(adata, label_key="cell_type", cluster_key="cluster")
     >>> round(scores["ari"], 3), scores["n_clusters"], scores["n_labels"]
     (0.571, 3, 2)
     """

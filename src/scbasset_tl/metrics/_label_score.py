@@ -65,11 +65,11 @@ def label_score(
     --------
     >>> import anndata
     >>> import numpy as np
-    >>> import scbasset_tl as stl
+    >>> import scbasset_tl as sb
     >>> place = np.array([[0.0], [0.1], [0.3], [9.0], [9.1], [9.3]])
     >>> adata = anndata.AnnData(np.zeros((6, 1)), obsm={{"X_scbasset": place}})
     >>> adata.obs["cell_type"] = ["B", "B", "T", "T", "T", "T"]
-    >>> stl.metrics.label_score(adata, label_key="cell_type", k=[1, 2])
+    >>> sb.metrics.label_score(adata, label_key="cell_type", k=[1, 2])
     {{1: 0.8333333333333334, 2: 0.6666666666666666}}
     """
     import numpy as np

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mudata import MuData
 
 _NAMES = {"auroc_per_cell": "held-out auROC per cell", "label_score": "label score"}
+_SIZES = {"cells": "n_cells", "reads": "depth"}  # column of the table that a curve grows with
+_UNITS = {"cells": ("cells", ""), "reads": ("open peaks", " a cell")}
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,7 +155,7 @@ def _fits(table: pd.DataFrame) -> pd.DataFrame:
         for score in ("auroc_per_cell", "auroc_per_peak", "label_score"):
             if score not in part or part[score].isna().any():
                 continue
-            n = part["n_cells" if axis == "cells" else "depth"].to_numpy(dtype=np.float64)
+            n = part[_SIZES[str(axis)]].to_numpy(dtype=np.float64)
             if len(np.unique(n)) > 1:
                 rows.append({"axis": axis, "score": score, **fit_power_law(n, part[score].to_numpy())._asdict()})
     return pd.DataFrame(rows, columns=["axis", "score", "limit", "gain", "exponent"])
@@ -164,19 +166,17 @@ def _words(table: pd.DataFrame, fits: pd.DataFrame) -> list[str]:
     from scbasset_tl.stats.power_law import PowerLaw
 
     sentences = []
-    for axis, score, limit, gained, exponent in fits[fits["score"].isin(_NAMES)].itertuples(index=False, name=None):
-        part = table[table["axis"] == axis].sort_values("n_cells" if axis == "cells" else "depth")
-        law, name = PowerLaw(limit, gained, exponent), _NAMES[score]
-        n = float(part["n_cells" if axis == "cells" else "depth"].iloc[-1])
-        more = "cells" if axis == "cells" else "open peaks"
-        most = f"{n:,.0f} cells" if axis == "cells" else f"{n:,.0f} open peaks a cell"
+    for axis, score, *curve in fits[fits["score"].isin(_NAMES)].itertuples(index=False, name=None):
+        size, law = _SIZES[axis], PowerLaw(*curve)
+        last = table[table["axis"] == axis].sort_values(size).iloc[-1]
+        n, (more, each) = float(last[size]), _UNITS[axis]
         gain = float(law.at(2 * n)) - float(law.at(n))
-        last = float(part[score].iloc[-1])
-        said = f"With {most} the {name} is {last:.3f}"
-        if gain < 0.005:
-            sentences.append(f"{said}; twice as many {more} would add less than .005: there are enough.")
-        else:
-            sentences.append(
-                f"{said}; twice as many {more} would add about {gain:.3f}, and the curve levels off at {min(limit, 1):.2f}."
-            )
+        addition = (
+            "less than .005: there are enough"
+            if gain < 0.005
+            else f"about {gain:.3f}, and the curve levels off at {min(law.limit, 1):.2f}"
+        )
+        sentences.append(
+            f"With {n:,.0f} {more}{each} the {_NAMES[score]} is {last[score]:.3f}; twice as many {more} would add {addition}."
+        )
     return sentences

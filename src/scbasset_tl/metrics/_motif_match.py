@@ -155,12 +155,13 @@ def _compare(
         code, values = chosen.code[cells], np.ascontiguousarray(per_cell[cells].T)
         sums, ties = rank_sums(values, code, len(chosen.names))
         for group in groups:
-            mine = code == group
-            z = rank_sum_z(sums[:, group], ties, int(mine.sum()), len(cells))
+            members = code == group
+            n, median = int(members.sum()), [np.median(values[:, columns], axis=1) for columns in (members, ~members)]
+            z = rank_sum_z(sums[:, group], ties, n, len(cells))
             part = hits[["motif", "region"]].rename_axis(index="hit").reset_index()
             part["group"], part["reference"] = chosen.names[group], str(reference)
-            part["n"], part["n_reference"] = int(mine.sum()), int((~mine).sum())
-            part["median"], part["median_reference"] = (np.median(values[:, who], axis=1) for who in (mine, ~mine))
+            part["n"], part["n_reference"] = n, len(cells) - n
+            part["median"], part["median_reference"] = median
             parts.append(part.assign(z=z, p_value=tails[alternative](z)))
     table = pd.concat(parts, ignore_index=True)
     table["fdr"] = false_discovery_control(table["p_value"])

@@ -60,10 +60,10 @@ def neighbor_score(
     --------
     >>> import anndata
     >>> import numpy as np
-    >>> import scbasset_tl as stl
+    >>> import scbasset_tl as sb
     >>> place = np.array([[0.0], [0.1], [0.3], [9.0], [9.1], [9.3]])
     >>> adata = anndata.AnnData(np.zeros((6, 1)), obsm={{"X_scbasset": place, "X_rna": -place}})
-    >>> stl.metrics.neighbor_score(adata, other_rep="X_rna", k=2)
+    >>> sb.metrics.neighbor_score(adata, other_rep="X_rna", k=2)
     1.0
     """
     import numpy as np

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import TF_ACTIVITY
 from scbasset_tl._validate import check_one_of
+from scbasset_tl.metrics._arguments import check_baseline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,23 +94,19 @@ def perturbation(
     import numpy as np
     import pandas as pd
 
-    from scbasset_tl._adata.columns import cells_of
-    from scbasset_tl._adata.readout import find_groups, group_means
+    from scbasset_tl._adata.readout import find_groups, group_sizes
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._adata.rna.expression import named_activities
 
     sign = {"down": -1, "up": 1}[check_one_of("direction", direction, ("down", "up"))]
     adata = resolve(data, mod)
     values, names = named_activities(adata, activity_key, motifs)
-    levels = group_means(np.zeros((adata.n_obs, 1)), adata.obs, groupby).index
+    levels = group_sizes(adata.obs, groupby).index
     one, other = find_groups([perturbed, control], levels, groupby)
     if one == other:
         message = f"perturbed and control are both {perturbed!r}: name two groups of obs[{groupby!r}]."
         raise ValueError(message)
-    column = adata.obs[groupby]
-    truth = np.full(adata.n_obs, -1)
-    truth[cells_of(column, levels[one])] = 1
-    truth[cells_of(column, levels[other])] = 0
+    truth = pd.Categorical(adata.obs[groupby], categories=[levels[other], levels[one]]).codes
     cells = np.flatnonzero(truth >= 0)
     methods = {"activity": values[cells]}
     if baseline is not None:
@@ -128,9 +125,7 @@ def _baseline(baseline: Any, cells: pd.Index, motifs: list[str]) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
-    if not isinstance(baseline, pd.DataFrame):
-        message = f"baseline must be a DataFrame, cells × motifs, got {type(baseline).__name__}."
-        raise TypeError(message)
+    baseline = check_baseline(baseline)
     absent = {"cells": cells.difference(baseline.index), "motifs": pd.Index(motifs).difference(baseline.columns)}
     for what, names in absent.items():
         if len(names):

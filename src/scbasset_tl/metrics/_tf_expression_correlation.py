@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import TF_ACTIVITY
 from scbasset_tl._validate import check_number
+from scbasset_tl.metrics._arguments import check_baseline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,11 +136,7 @@ def tf_expression_correlation(
 
 def _aligned(baseline: pd.DataFrame, pairs: Pairs) -> np.ndarray:
     """Baseline scores of the pairs' cells and motifs; NaN for motifs that it lacks."""
-    import pandas as pd
-
-    if not isinstance(baseline, pd.DataFrame):
-        message = f"baseline must be a DataFrame, cells × motifs, got {type(baseline).__name__}."
-        raise TypeError(message)
+    baseline = check_baseline(baseline)
     absent = pairs.cells.difference(baseline.index)
     if len(absent) or not set(pairs.motif) & set(baseline.columns):
         what = f"lacks {len(absent)} cells, first {list(absent[:3])}" if len(absent) else "has none of the motifs"

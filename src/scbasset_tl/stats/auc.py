@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numba
 import numpy as np
 
 from scbasset_tl._kernel import kernel
-from scbasset_tl.stats.open_entries import OpenEntries
 from scbasset_tl.stats.transpose import transpose
+
+if TYPE_CHECKING:
+    from scbasset_tl.stats.open_entries import OpenEntries
 
 BLOCK_SCORES = 1 << 24
 """Scores held in memory at a time; each is held twice, once sorted."""
@@ -23,16 +25,8 @@ class Areas(NamedTuple):
     pr: np.ndarray  # average precision: the mean over the positives of the precision at their score
 
 
-def auc_per_row(scores: np.ndarray, entries: OpenEntries) -> np.ndarray:
-    """Area under the ROC curve of each row of ``scores`` (R, C) against the same row of ``entries``, float64 (R,).
-
-    NaN where a row has positives only or none.
-    """
-    return areas_per_row(scores, entries).roc
-
-
 def areas_per_row(scores: np.ndarray, entries: OpenEntries) -> Areas:
-    """Both areas of each row of ``scores`` (R, C); the rows are spread over as many threads as numba is allowed."""
+    """Both areas of each row of ``scores`` (R, C) against the same row of ``entries``, on as many threads as numba is allowed."""
     scores = np.asarray(scores)
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float64)
@@ -60,11 +54,6 @@ def areas_per_row(scores: np.ndarray, entries: OpenEntries) -> Areas:
     return Areas(roc, pr)
 
 
-def auc_per_column(scores: np.ndarray, entries: OpenEntries) -> np.ndarray:
-    """AUC of each column of ``scores`` (P, C) against the same column of ``entries``, float64 (C,)."""
-    return areas_per_column(scores, entries).roc
-
-
 def areas_per_column(scores: np.ndarray, entries: OpenEntries) -> Areas:
     """Both areas of each column of ``scores`` (P, C) against the same column of ``entries``."""
     by_column = transpose(entries)
@@ -72,7 +61,7 @@ def areas_per_column(scores: np.ndarray, entries: OpenEntries) -> Areas:
     areas = np.empty((2, entries.n_cells))
     for start in range(0, entries.n_cells, step):
         block = np.ascontiguousarray(scores[:, start : start + step].T)
-        areas[:, start : start + step] = areas_per_row(block, _span(by_column, start, start + step))
+        areas[:, start : start + step] = areas_per_row(block, by_column.span(start, start + step))
     return Areas(*areas)
 
 
@@ -104,18 +93,12 @@ def _areas_of_products(
     for start in range(0, len(rows), step):
         scores = rows[start : start + step] @ columns.T
         scores += offset
-        areas[:, start : start + step] = areas_per_row(scores, _span(entries, start, start + step))
+        areas[:, start : start + step] = areas_per_row(scores, entries.span(start, start + step))
     return Areas(*areas)
 
 
 def _rows_per_block(n_columns: int) -> int:
     return max(1, BLOCK_SCORES // max(1, n_columns))
-
-
-def _span(entries: OpenEntries, start: int, stop: int) -> OpenEntries:
-    """Consecutive rows, without copying their indices."""
-    indptr = entries.indptr[start : stop + 1]
-    return OpenEntries(indptr - indptr[0], entries.indices[indptr[0] : indptr[-1]], entries.n_cells)
 
 
 def _check_finite(ordered: np.ndarray, start: int) -> None:

@@ -44,9 +44,9 @@ def background_peaks(gc: np.ndarray, depth: np.ndarray, n: int, rng: np.random.G
     by_bin, first = np.argsort(member, kind="stable"), np.cumsum(count) - count
     drawn = np.empty((len(gc), n), dtype=np.int64)
     for number, row in enumerate(bounds):
-        mine = np.flatnonzero(member == number)
-        target = np.searchsorted(row, rng.random((len(mine), n)) * row[-1], side="right")
-        drawn[mine] = by_bin[first[target] + rng.integers(count[target])]
+        peaks = np.flatnonzero(member == number)
+        target = np.searchsorted(row, rng.random((len(peaks), n)) * row[-1], side="right")
+        drawn[peaks] = by_bin[first[target] + rng.integers(count[target])]
     return drawn
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scbasset_tl.stats.agreement import column_correlations
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -51,7 +53,7 @@ def masked_scores(
 
 
 def correlations(predicted: Iterable[np.ndarray], means: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Pearson's and Spearman's correlation of each cell with the mean cell of its group, float64 (n, 2).
+    """Pearson's and Spearman's correlation of each cell with the mean cell of its group, float64 (n, 2), NaN if constant.
 
     Parameters
     ----------
@@ -73,6 +75,4 @@ def correlations(predicted: Iterable[np.ndarray], means: np.ndarray, group: np.n
 
 
 def _pearson(one: np.ndarray, other: np.ndarray) -> float:
-    pair = [values - values.mean() for values in (np.asarray(one, dtype=np.float64), other)]
-    norm = np.linalg.norm(pair[0]) * np.linalg.norm(pair[1])
-    return float(pair[0] @ pair[1] / norm) if norm > 0 else np.nan
+    return float(column_correlations(one[:, None], other[:, None])[0])

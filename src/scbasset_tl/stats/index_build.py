@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from scbasset_tl._files import replacing
+from scbasset_tl._files import replacing, writing
 from scbasset_tl._log import info, progress
 from scbasset_tl._space import check_disk
 from scbasset_tl.stats.index_file import HEADER, file_size, map_indices, pack_header, read_pointers
@@ -80,7 +80,7 @@ def _start(path: Path, partial: Path, row_counts: np.ndarray) -> np.ndarray:
     os.truncate(partial, 0)  # it may hold another matrix
     size = file_size(len(row_counts), int(indptr[-1]))
     check_disk(size, path.parent, f"index_file={str(path)!r}", advice="name a file on another disk.")
-    with _naming(path, f", {size} bytes"), partial.open("rb+") as file:
+    with writing("index_file", path, size), partial.open("rb+") as file:
         _reserve(file.fileno(), size)
         file.seek(HEADER)
         file.write(indptr.astype("<i8").tobytes())
@@ -154,7 +154,7 @@ def _with_bar(lines: Lines, description: str) -> Lines:
 def _alone(path: Path, partial: Path) -> Iterator[bool]:
     """Hold ``partial`` against other processes; whether the file is still to be built."""
     while not path.exists():
-        with _naming(path):
+        with writing("index_file", path):
             file = partial.open("ab")
         with file:
             try:
@@ -191,16 +191,4 @@ def _lock(file: IO[bytes], path: Path) -> None:
             f"index_file={str(path)!r}: this file system has no locks ({os.strerror(error.errno or 0)}); name a file on a "
             "local disk."
         )
-        raise OSError(error.errno, message) from error
-
-
-@contextmanager
-def _naming(path: Path, what: str = "") -> Iterator[None]:
-    """Name the argument in errors of the system."""
-    try:
-        yield
-    except OSError as error:
-        if not error.errno:
-            raise
-        message = f"index_file={str(path)!r} cannot be written{what}: {os.strerror(error.errno)}."
         raise OSError(error.errno, message) from error

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch.nn.functional import softplus
 
 from scbasset_tl._log import late_progress
@@ -190,10 +189,7 @@ def _open_sums(design: torch.Tensor, entries: OpenEntries) -> torch.Tensor:
     """Sum of the rows of ``design`` over the open peaks of each cell, float64 (n, K + 1)."""
     sums = np.zeros((entries.n_cells, design.shape[1]))
     for start, stop in blocks_of_rows(entries.indptr):
-        indptr = entries.indptr[start : stop + 1]
-        cells = entries.indices[indptr[0] : indptr[-1]]
-        block = sparse.csr_matrix((np.ones(len(cells)), cells, indptr - indptr[0]), (stop - start, entries.n_cells))
-        sums += block.T @ design[start:stop].numpy()
+        sums += entries.span(start, stop).csr(np.float64).T @ design[start:stop].numpy()
     return torch.from_numpy(sums)
 
 

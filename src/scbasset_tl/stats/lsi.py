@@ -12,8 +12,6 @@ from scbasset_tl._random import draw_seed
 if TYPE_CHECKING:
     from typing import Self
 
-    from scbasset_tl.stats.open_entries import OpenEntries
-
 
 class Lsi(NamedTuple):
     """A fitted LSI, which other cells with the same peaks can be projected into."""
@@ -35,12 +33,6 @@ class Lsi(NamedTuple):
     def transform(self, opened: sparse.csr_matrix) -> np.ndarray:
         """Coordinates of cells, float64 (n, d); a cell without open peaks lies at 0."""
         return np.asarray(_weighted(opened, self.idf) @ self.components.T)
-
-
-def cells_by_peaks(entries: OpenEntries) -> sparse.csr_matrix:
-    """The open entries as a bool cells × peaks matrix."""
-    values = np.ones(len(entries.indices), dtype=bool)
-    return sparse.csr_matrix((values, entries.indices, entries.indptr), (entries.n_peaks, entries.n_cells)).T.tocsr()
 
 
 def _weighted(opened: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:

@@ -37,9 +37,9 @@ def pools(width: np.ndarray, information: np.ndarray, n_draws: np.ndarray, *, sm
     while left:
         members = left.pop()
         for values, alike in ((width, _SAME_WIDTH), (information, _SAME_INFORMATION)):
-            mine = values[members]
-            upper = mine > np.median(mine)
-            if np.ptp(mine) > alike and min(n_draws[members[half]].sum() for half in (upper, ~upper)) >= smallest:
+            own = values[members]
+            upper = own > np.median(own)
+            if np.ptp(own) > alike and min(n_draws[members[half]].sum() for half in (upper, ~upper)) >= smallest:
                 left += [members[upper], members[~upper]]
                 break
         else:
@@ -68,9 +68,9 @@ def p_values(statistic: np.ndarray, pool: np.ndarray, null: np.ndarray, null_poo
     """
     p = np.empty(statistic.shape)
     for number in np.unique(pool):
-        mine = pool == number
+        in_pool = pool == number
         draws = np.sort(null[null_pool == number], axis=0)
         for column in range(statistic.shape[1]):
-            above = len(draws) - np.searchsorted(draws[:, column], statistic[mine, column], side="left")
-            p[mine, column] = (1 + above) / (1 + len(draws))
+            above = len(draws) - np.searchsorted(draws[:, column], statistic[in_pool, column], side="left")
+            p[in_pool, column] = (1 + above) / (1 + len(draws))
     return p

@@ -10,6 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import DTypeLike
+    from scipy import sparse
+
 BLOCK_ENTRIES = 1 << 22
 """Entries that are looked at in one go: what bounds every temporary array."""
 
@@ -24,6 +27,18 @@ class OpenEntries(NamedTuple):
     indptr: np.ndarray
     indices: np.ndarray
     n_cells: int
+
+    @classmethod
+    def from_csr(cls, matrix: sparse.csr_matrix) -> OpenEntries:
+        """The stored entries of a CSR matrix, whose indices ascend."""
+        return cls(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), matrix.shape[1])
+
+    def csr(self, dtype: DTypeLike = bool) -> sparse.csr_matrix:
+        """The same as a matrix of ones."""
+        from scipy import sparse
+
+        values = np.ones(len(self.indices), dtype=dtype)
+        return sparse.csr_matrix((values, self.indices, self.indptr), shape=(self.n_peaks, self.n_cells))
 
     @property
     def n_peaks(self) -> int:
@@ -53,6 +68,11 @@ class OpenEntries(NamedTuple):
             end += len(block)
         return OpenEntries(indptr, indices, self.n_cells)
 
+    def span(self, first: int, last: int) -> OpenEntries:
+        """Take the rows from ``first`` up to ``last``, without copying their indices."""
+        indptr = self.indptr[first : last + 1]
+        return OpenEntries(indptr - indptr[0], self.indices[indptr[0] : indptr[-1]], self.n_cells)
+
     def checksum(self) -> str:
         """BLAKE2b of the entries, the same wherever they are kept."""
         digest = blake2b(digest_size=16)
@@ -63,9 +83,7 @@ class OpenEntries(NamedTuple):
 
     def dense(self) -> np.ndarray:
         """Boolean peaks × cells array: for small blocks only."""
-        dense = np.zeros((self.n_peaks, self.n_cells), dtype=bool)
-        dense[np.repeat(np.arange(self.n_peaks), self.peak_counts()), self.indices] = True
-        return dense
+        return self.csr().toarray()
 
     def _blocks(self, peaks: np.ndarray) -> Iterator[np.ndarray]:
         """The entries of ``peaks`` in turn, some rows at a time."""

@@ -48,8 +48,9 @@ def fit_peak_decoder(
     mean, scale = features.mean(axis=0), features.std(axis=0)
     scale[scale <= 1e-6 * np.abs(mean)] = 1
     design, pull = (features - mean) / scale, center * scale
+    # cells and peaks change places in the fit: each peak has a weight for each feature of the cells
     l2, held_out = _choose(design, opened, pull, rng)
-    fit = fit_cells(design, _open_entries(opened), l2=l2, center=pull, what="peaks")
+    fit = fit_cells(design, OpenEntries.from_csr(opened), l2=l2, center=pull, what="peaks")
     weight = fit.weight / scale
     return PeakDecoder(np.column_stack([weight, fit.bias - weight @ mean]).astype(np.float32), l2, held_out)
 
@@ -63,7 +64,7 @@ def _choose(
     if n > len(design) // 2:
         return PENALTIES[len(PENALTIES) // 2], {}
     opened, pull = opened[:, peaks], pull[peaks]
-    fitted, held_out = _open_entries(opened[n:]), _open_entries(opened[:n])
+    fitted, held_out = OpenEntries.from_csr(opened[n:]), OpenEntries.from_csr(opened[:n])
     likelihood: dict[float, float] = {}
     for l2 in PENALTIES:
         fit = fit_cells(design[n:], fitted, l2=l2, center=pull, what="peaks")
@@ -71,8 +72,3 @@ def _choose(
         if likelihood[l2] < max(likelihood.values()):
             break
     return max(likelihood, key=lambda l2: likelihood[l2]), likelihood
-
-
-def _open_entries(opened: sparse.csr_matrix) -> OpenEntries:
-    """Open entries with cells and peaks exchanged: each peak has a weight for each feature of the cells."""
-    return OpenEntries(opened.indptr.astype(np.int64), opened.indices, opened.shape[1])

@@ -45,7 +45,7 @@ def generate(
         Entry of ``.uns`` that the model was written to (``key_added`` of :func:`scbasset_tl.tl.atac_diff`).
     condition
         Category that all cells are to have in some of the ``condition_keys``, such as ``{{"cell_type": "B"}}``; ``None``
-        is the mixture of labels that the data have.
+        is the mixture of labels that the data have. The same ``rng`` gives each condition random draws of its own.
     guidance
         How far to go from the cell that the model would draw without labels to the one with them: 0 ignores the labels,
         1 is the plain conditional, more exaggerates what sets a label apart, at the price of variety.
@@ -92,6 +92,8 @@ def generate(
     >>> sb.tl.generate(adata, 10, condition={{"cell_type": "type_1"}}).shape
     (10, 200)
     """
+    from itertools import chain
+
     import numpy as np
     from anndata import AnnData
 
@@ -121,8 +123,10 @@ def generate(
         check_memory(
             4 * n_obs * adata.n_vars, what, advice="generate fewer cells, or values='draws', which are sparse."
         )
-    seed, generator = recorded_seed(rng), as_generator(rng)
+    seed = recorded_seed(rng)
     stored = read_atac_diff(adata, key)
+    # cells of two types must not share their noise, whatever the seed
+    generator = as_generator(rng, *chain.from_iterable(sorted(stored.conditions.asked(condition).items())))
     if not dense:
         # indices and values of the open peaks, twice while they are joined; vectors, codes, depth and names of cells
         n_open = max(1.0, float(np.expm1(stored.log_depth).mean()))

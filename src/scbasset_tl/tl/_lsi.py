@@ -73,18 +73,17 @@ def lsi(
     import numpy as np
 
     from scbasset_tl._adata.kinds import LSI
-    from scbasset_tl._adata.matrix import open_entries_from, slot_name
+    from scbasset_tl._adata.matrix import open_peaks, slot_name
     from scbasset_tl._adata.resolve import target, writable_peaks
     from scbasset_tl._adata.results import claim, entry
     from scbasset_tl._adata.tfidf import directions
     from scbasset_tl._adata.write import write_slots
     from scbasset_tl._log import info
-    from scbasset_tl.stats.lsi import cells_by_peaks
 
     source, generator = writable_peaks(data, mod, copy=copy), as_generator(rng)
     check_positive_int("n_latent", n_latent)
     slots = claim(source, LSI, key_added)
-    opened = cells_by_peaks(open_entries_from(source, layer))
+    opened = open_peaks(source, layer)
     cells, peaks = np.flatnonzero(opened.getnnz(axis=1)), np.flatnonzero(opened.getnnz(axis=0))
     if min(len(cells), len(peaks)) < 3:
         message = f"{slot_name(layer)} has {len(cells)} cells and {len(peaks)} peaks with open entries; at least 3 are needed."

@@ -101,7 +101,6 @@ def motif_deviations(
     ['AAA', 'AAC', 'AAG']
     """
     import numpy as np
-    from scipy import sparse
 
     from scbasset_tl._adata.codes import sequence_codes
     from scbasset_tl._adata.kinds import MOTIF_DEVIATIONS
@@ -136,11 +135,7 @@ def motif_deviations(
     codes = codes[peaks, first : first + size]
     has_motif = motif_matches(codes, chosen, p_value, frequencies) if k is None else has_kmers(codes, k)
     similar = background_peaks(gc_share(codes), open_entries.peak_counts(), n_background, as_generator(rng))
-    ones = np.ones(len(open_entries.indices))
-    open_in = sparse.csr_matrix(
-        (ones, open_entries.indices, open_entries.indptr), shape=(len(peaks), open_entries.n_cells)
-    )
-    scores = deviations(open_in, has_motif, similar)
+    scores = deviations(open_entries.csr(np.float64), has_motif, similar)
     container, adata = target(data, mod, copy=copy)
     params = {
         "kmers": k,

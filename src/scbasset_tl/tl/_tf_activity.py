@@ -217,7 +217,8 @@ def _experiments(
     """What is done for the activities, and for their significance."""
     import numpy as np
 
-    from scbasset_tl._adata.sequence.backgrounds import given_sequences, peak_codes, shuffled_peaks
+    from scbasset_tl._adata.codes import sequence_codes
+    from scbasset_tl._adata.sequence.backgrounds import given_sequences, shuffled_peaks
     from scbasset_tl.genome.motifs import insertion_starts
     from scbasset_tl.infer.motif_effects import Ablation, Insertion
 
@@ -234,10 +235,10 @@ def _experiments(
         if backgrounds is not None or copies > 1 or spacing is not None:
             message = "backgrounds=, copies= and spacing= are of insertion; mode='ablate' changes the peaks themselves."
             raise ValueError(message)
-        return Ablation.of_peaks(peak_codes(adata, seq_len), n_background, both_strands=both, rng=generator)
+        return Ablation.of_peaks(sequence_codes(adata, seq_len=seq_len), n_background, both_strands=both, rng=generator)
     if backgrounds is not None:
         codes = given_sequences(backgrounds, seq_len, generator)
     else:
-        codes = shuffled_peaks(peak_codes(adata, seq_len), n_background, generator)
+        codes = shuffled_peaks(sequence_codes(adata, seq_len=seq_len), n_background, generator)
     insertion = Insertion(codes, both, copies, spacing, seed)
     return insertion, insertion.for_null()

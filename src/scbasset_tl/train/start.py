@@ -9,7 +9,8 @@ import torch
 
 from scbasset_tl.nn.head import Head
 from scbasset_tl.nn.trunk import Trunk
-from scbasset_tl.stats.lsi import Lsi, cells_by_peaks
+from scbasset_tl.stats.lsi import Lsi
+from scbasset_tl.stats.transpose import transpose
 from scbasset_tl.train.muon import Muon
 from scbasset_tl.train.row_adam import RowAdam
 from scbasset_tl.train.state import RunState
@@ -77,7 +78,7 @@ def svd_vectors(problem: Problem, n_latent: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     order = rng.permutation(problem.train)
     n_peaks = int(np.searchsorted(np.cumsum(problem.open_entries.peak_counts()[order]), _MAX_ENTRIES, side="right"))
-    opened = cells_by_peaks(problem.open_entries.rows(np.sort(order[: max(n_peaks, 2)])))
+    opened = transpose(problem.open_entries.rows(np.sort(order[: max(n_peaks, 2)]))).csr()
     coordinates = Lsi.fit(opened, n_latent, rng=rng).transform(opened)
     if problem.design is not None:  # the batch vectors hold what a whole batch shares
         for column in problem.design.T:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.cells import texts
-from scbasset_tl._adata.columns import as_text, obs_column
-from scbasset_tl._validate import check_name
+from scbasset_tl._adata.columns import as_text, column_names, obs_column, pack_categories, unpack_categories
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,30 +78,18 @@ class Conditions:
         }
 
     def pack(self) -> dict[str, Any]:
-        """Flat lists, as files can hold them; empty ones are left out."""
-        if not self.columns:
-            return {}
-        flat = [level for levels in self.categories for level in levels]
-        return {"columns": list(self.columns), "n_categories": list(self.n_categories), "categories": flat}
+        """What ``uns`` keeps: files do not keep the type of empty lists."""
+        return pack_categories(self.columns, self.categories) if self.columns else {}
 
     @staticmethod
     def unpack(stored: Mapping[str, Any]) -> Conditions:
         """The inverse of :meth:`pack`."""
-        if not stored:
-            return Conditions([], [])
-        ends = np.cumsum(np.asarray(stored["n_categories"], dtype=int))
-        flat = texts(stored["categories"])
-        starts = [0, *ends[:-1]]
-        return Conditions(texts(stored["columns"]), [flat[a:b] for a, b in zip(starts, ends, strict=True)])
+        return Conditions(*unpack_categories(stored)) if stored else Conditions([], [])
 
 
 def find_conditions(adata: AnnData, condition_keys: str | Sequence[str], written: Sequence[str]) -> Conditions:
     """The named columns with their sorted categories; refuses columns in ``written``, which this call replaces."""
-    listed = isinstance(condition_keys, list | tuple)
-    columns = [check_name("condition_keys", name) for name in (condition_keys if listed else [condition_keys])]
-    if len(set(columns)) < len(columns):
-        message = f"condition_keys names a column twice: {columns}."
-        raise ValueError(message)
+    columns = column_names("condition_keys", condition_keys)
     if own := sorted(set(columns) & set(written)):
         message = f"condition_keys: obs[{own[0]!r}] is written by this call: copy it to a column of another name first."
         raise ValueError(message)

@@ -14,7 +14,7 @@ import numpy as np
 
 from scbasset_tl._adata.cells import representation
 from scbasset_tl._adata.kinds import MODEL
-from scbasset_tl._adata.matrix import counts_from, slot_name
+from scbasset_tl._adata.matrix import check_informative, counts_from, slot_name
 from scbasset_tl._adata.model.denoised import low_rank
 from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._adata.results import holds
@@ -99,22 +99,10 @@ def space_kind(adata: AnnData, space: str) -> str:
 def read_counts(adata: AnnData, layer: str | None, *, whole: bool) -> sparse.csr_matrix:
     """The open entries, cells × peaks; ``whole`` numbers where their values count fragments."""
     counts = counts_from(adata, layer)
-    slot, n_open = slot_name(layer), np.diff(counts.indptr)
-    if len(empty := np.flatnonzero(n_open == 0)):
-        message = (
-            f"{slot} has {len(empty)} cells without an open peak, first {list(adata.obs_names[empty[:3]])}: nothing can "
-            "be learned about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
-        )
-        raise ValueError(message)
-    if counts.nnz == adata.n_obs * adata.n_vars:
-        message = (
-            f"{slot} has no value that is 0, so that every peak would be open in every cell. It seems to be scaled, "
-            "smoothed or imputed: name the layer that holds the counts with layer=."
-        )
-        raise ValueError(message)
+    check_informative(adata, np.diff(counts.indptr), slot_name(layer))
     if whole and len(odd := np.flatnonzero(counts.data != np.round(counts.data))):
         message = (
-            f"{slot} has {len(odd)} values that are no counts, the first is {counts.data[odd[0]]:g}: likelihood='poisson' "
+            f"{slot_name(layer)} has {len(odd)} values that are no counts, the first is {counts.data[odd[0]]:g}: likelihood='poisson' "
             "needs fragments. Name their layer with layer=, or take likelihood='bernoulli'."
         )
         raise ValueError(message)

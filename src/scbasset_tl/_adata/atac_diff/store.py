@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from scbasset_tl._adata.atac_diff.space import (
 )
 from scbasset_tl._adata.cells import unit_length
 from scbasset_tl._adata.kinds import ATAC_DIFF, IMPUTED
-from scbasset_tl._adata.model.store import torch_threads
+from scbasset_tl._adata.model.store import environment, pack_tensors, unpack_tensors
 from scbasset_tl._adata.results import entry, find, fingerprint, left_over
 from scbasset_tl._adata.write import write_slots
 
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from scbasset_tl.train.diffusion_recipe import DiffusionRecipe
 
 _AT_ONCE = 4096  # cells in a pass through the networks
-_PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
 
 
 @dataclass(frozen=True)
@@ -75,8 +72,9 @@ def learn_space(
     if kind == AE:
         from scbasset_tl._adata.atac_diff.ae import ae_space
 
-        how: dict[str, Any] = {"hidden": hidden, "likelihood": likelihood, "device": device, "seed": seed}
-        return ae_space(counts, log_depth, slots, layer, recipe, **how)
+        return ae_space(
+            counts, log_depth, slots, layer, recipe, hidden=hidden, likelihood=likelihood, device=device, seed=seed
+        )
     cells = obsm_space(adata, space, log_depth) if kind == OBSM else scbasset_space(adata, space, log_depth)
     return with_fitted_decoder(cells, counts, slots["decoder"], seed)
 
@@ -121,8 +119,7 @@ def write_atac_diff(
         "component": learned.mean(axis=0),
         "component_given_label": component_shares(learned, codes[fit.train], conditions.n_categories),
         "space": cells.entry["space"],
-        "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
-        "threads": torch_threads(),
+        **environment(),
     }
     component = pd.Categorical.from_codes(responsibilities.argmax(axis=1), categories=levels)
     write_slots(
@@ -138,24 +135,19 @@ def write_atac_diff(
 def pack(model: LatentDiffusion, further: Mapping[str, np.ndarray]) -> np.ndarray:
     """Weights and shape, and ``further`` arrays, as one safetensors blob, uint8."""
     import torch
-    from safetensors.torch import save
 
     tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     tensors |= {f"space.{name}": torch.from_numpy(np.ascontiguousarray(part)) for name, part in further.items()}
-    return np.frombuffer(save(tensors, {"config": json.dumps(model.config.to_dict())}), dtype=np.uint8)
+    return pack_tensors(tensors, model.config.to_dict())
 
 
 def unpack(blob: np.ndarray) -> tuple[LatentDiffusion, dict[str, np.ndarray]]:
     """The inverse of :func:`pack`; the model in evaluation mode on the CPU."""
-    from safetensors.torch import load
-
     from scbasset_tl.nn.denoiser import DiffusionConfig
     from scbasset_tl.nn.latent_diffusion import LatentDiffusion
 
-    raw = np.ascontiguousarray(blob, dtype=np.uint8).tobytes()
-    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-    model = LatentDiffusion(DiffusionConfig.from_dict(json.loads(header["__metadata__"]["config"])))
-    tensors = load(raw)
+    tensors, config = unpack_tensors(blob)
+    model = LatentDiffusion(DiffusionConfig.from_dict(config))
     parts: dict[str, dict[str, Any]] = {"model": {}, "space": {}}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")

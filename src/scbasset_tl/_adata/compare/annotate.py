@@ -47,6 +47,7 @@ def query_vectors(query: AnnData, use_rep: str, width: int) -> np.ndarray:
 def cluster_majority(names: np.ndarray, query: AnnData, cluster_key: str) -> np.ndarray:
     """The most frequent name in each cell's cluster; a cell without a cluster keeps its own."""
     clusters = obs_column(query.obs, cluster_key, argument="cluster_key").astype(object).to_numpy()
-    counts = pd.crosstab(clusters, names)
-    most = counts.idxmax(axis=1) if len(counts) else pd.Series(dtype=object)
+    if pd.isna(clusters).all():
+        return names
+    most = pd.crosstab(clusters, names).idxmax(axis=1)
     return np.array([most.get(cluster, name) for cluster, name in zip(clusters, names, strict=True)], dtype=object)

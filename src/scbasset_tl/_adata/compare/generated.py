@@ -72,9 +72,7 @@ def read_sets(
             continue
         adata = resolve(data, mod)
         _check(name, adata, first)
-        if name == "generated":
-            _check_draws(adata)
-        opened = open_peaks(adata, None if name == "generated" else layer)
+        opened = _drawn(adata) if name == "generated" else open_peaks(adata, layer)
         sets.append(Cells(opened, _labels(name, adata, label_key)))
     return Sets(*sets)  # type: ignore[arg-type]
 
@@ -92,16 +90,17 @@ def _check(name: str, adata: AnnData, real: AnnData) -> None:
         raise ValueError(message)
 
 
-def _check_draws(adata: AnnData) -> None:
-    """Probabilities are above 0 everywhere, so that every peak would count as open."""
-    values = counts_from(adata).data
-    fractions = int(np.count_nonzero(values != np.floor(values)))
+def _drawn(adata: AnnData) -> sparse.csr_matrix:
+    """The open peaks of generated cells; of probabilities, all would count as open."""
+    counts = counts_from(adata)
+    fractions = int(np.count_nonzero(counts.data != np.floor(counts.data)))
     if fractions:
         message = (
             f"generated.X has {fractions} values that are no whole numbers, so they are no draws: pass what "
             'tl.generate(data, n, values="draws") returns.'
         )
         raise ValueError(message)
+    return counts.astype(bool)
 
 
 def _labels(name: str, adata: AnnData, label_key: str | None) -> np.ndarray:

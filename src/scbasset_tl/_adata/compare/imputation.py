@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from scbasset_tl._adata.cells import check_unique
+from scbasset_tl._adata.columns import obs_column
 from scbasset_tl._adata.matrix import open_peaks, slot_name
 from scbasset_tl._validate import check_name
 
@@ -38,10 +40,7 @@ def masked_entries(adata: AnnData, layer: str | None, masked: str) -> tuple[spar
 
 def group_shares(adata: AnnData, opened: sparse.csr_matrix, label_key: str) -> tuple[np.ndarray, np.ndarray]:
     """Share of the cells of each label in which each peak is open, and the number of each cell's label, -1 for none."""
-    if check_name("label_key", label_key) not in adata.obs:
-        message = f"label_key: obs has no column {label_key!r}; it has {list(adata.obs.columns)[:20]}."
-        raise KeyError(message)
-    codes, _ = pd.factorize(adata.obs[label_key])
+    codes, _ = pd.factorize(obs_column(adata.obs, label_key, argument="label_key"))
     if not (codes >= 0).any():
         message = f"label_key: no cell has a value in obs[{label_key!r}]."
         raise ValueError(message)
@@ -62,6 +61,8 @@ def predictions(adata: AnnData, predicted: pd.DataFrame | str) -> tuple[np.ndarr
         values = values.toarray() if sparse.issparse(values) else np.asarray(values)
         cells = np.arange(adata.n_obs)
     elif isinstance(predicted, pd.DataFrame):
+        check_unique(adata.obs_names, "cell names repeat in the data")
+        check_unique(predicted.columns, "predicted: peak names repeat in its columns")
         cells, peaks = adata.obs_names.get_indexer(predicted.index), predicted.columns.get_indexer(adata.var_names)
         for what, names, position in (("cells", predicted.index, cells), ("peaks", adata.var_names, peaks)):
             if (position < 0).any():

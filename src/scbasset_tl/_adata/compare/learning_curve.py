@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scbasset_tl._adata.cells import labelled_cells
 from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.matrix import counts_from, slot_name
 from scbasset_tl._adata.model.network import trunk_config
 from scbasset_tl._adata.model.problem import training_data
-from scbasset_tl._adata.perturb import check_whole
-from scbasset_tl._keys import SPLIT_LEVELS
+from scbasset_tl._adata.perturb import check_whole, thinned_reads
+from scbasset_tl._keys import HELD_OUT, SPLIT_LEVELS
 from scbasset_tl._log import info
 from scbasset_tl.stats.open_entries import OpenEntries
-from scbasset_tl.stats.perturb import thin
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from lightning_fabric import Fabric
+    from scipy import sparse
 
     from scbasset_tl.nn.trunk import TrunkConfig
     from scbasset_tl.train.recipe import Recipe
@@ -38,6 +37,7 @@ class Experiment:
     codes: np.ndarray
     counts: sparse.csr_matrix  # cells × peaks, all reads
     peaks: dict[str, np.ndarray]  # positions of the peaks of each level of the split
+    held_out: np.ndarray  # positions of the validation and test peaks
     order: np.ndarray  # cells in random order: a smaller part is the start of a larger one
     scored: np.ndarray  # positions in ``order`` of the cells that every model is scored on
     groups: np.ndarray | None  # codes of their labels, -1 without one
@@ -70,7 +70,7 @@ def plan(
         groups[cells] = codes_of_label
     training = training_data(adata, codes, layer=layer, batch_key=None, seed=0)
     peaks = {level: training.peaks(level) for level in SPLIT_LEVELS}
-    held_out = np.concatenate([peaks["val"], peaks["test"]])
+    held_out = np.concatenate([peaks[level] for level in HELD_OUT])
     if len(held_out) < 2:
         message = (
             "var['split'] holds out fewer than 2 peaks, on which models could be compared: run pp.split_peaks(data)."
@@ -82,7 +82,7 @@ def plan(
     recipe = make_recipe("fast", len(peaks["train"]), max_epochs=max_epochs, batch_size=batch_size)
     order, scored = rng.permutation(adata.n_obs), np.arange(min(fewest, _MOST_SCORED))
     of_scored = None if groups is None else groups[order[scored]]
-    return Experiment(codes, counts, peaks, order, scored, of_scored, config, recipe)
+    return Experiment(codes, counts, peaks, held_out, order, scored, of_scored, config, recipe)
 
 
 def score_part(
@@ -100,7 +100,7 @@ def score_part(
 
     started = time.perf_counter()
     whole = experiment.counts[experiment.order[:n_cells]]
-    part = whole if share == 1 else _thinned(whole, share, rng)
+    part = whole if share == 1 else thinned_reads(whole, share, rng)
     kept = np.flatnonzero(part.getnnz(axis=1))
     if len(kept) < n_cells:
         info(
@@ -115,7 +115,7 @@ def score_part(
     exact_cells(result, vectors, open_entries, train, Ranks.of(fabric))
     weight, bias = (values.detach().cpu().numpy() for values in result.head())
     rows = np.flatnonzero(np.isin(kept, experiment.scored))
-    held_out = np.concatenate([experiment.peaks["val"], experiment.peaks["test"]])
+    held_out = experiment.held_out
     truth = _open_entries(whole[kept[rows]]).rows(held_out)
     per_cell, per_peak = held_out_areas(vectors[held_out], weight[rows], bias[rows], truth)
     scores = {"auroc_per_cell": _mean(per_cell.roc), "auroc_per_peak": _mean(per_peak.roc)}
@@ -131,16 +131,8 @@ def score_part(
     return {"n_cells": len(kept), "depth": depth, **scores, "seconds": time.perf_counter() - started}
 
 
-def _thinned(counts: sparse.csr_matrix, share: float, rng: np.random.Generator) -> sparse.csr_matrix:
-    part = sparse.csr_matrix((thin(counts.data, share, rng), counts.indices, counts.indptr), counts.shape, copy=True)
-    part.eliminate_zeros()
-    return part
-
-
 def _open_entries(counts: sparse.csr_matrix) -> OpenEntries:
-    by_peak = counts.tocsc()
-    by_peak.sort_indices()
-    return OpenEntries(by_peak.indptr.astype(np.int64), by_peak.indices.astype(np.int32), counts.shape[0])
+    return OpenEntries.from_csr(counts.T.tocsr())
 
 
 def _mean(scores: np.ndarray) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.matrix import open_entries_from
-from scbasset_tl._adata.readout import find_groups, group_means, listed
+from scbasset_tl._adata.readout import find_groups, group_sizes, listed
 from scbasset_tl._log import late_progress
 from scbasset_tl.stats.open_entries import blocks_of_rows
 from scbasset_tl.stats.rank_sum import rank_sum_z, rank_sums, rank_sums_of_open
@@ -53,10 +53,9 @@ class Grouping:
 
 def grouping(obs: pd.DataFrame, groupby: str, groups: Any, reference: Any) -> Grouping:
     """Check what is to be compared: at least two groups, and no group with itself."""
-    levels = group_means(np.zeros((len(obs), 1)), obs, groupby).index
-    code = pd.Index(levels).get_indexer(pd.Index(obs[groupby].to_numpy()))
-    code[obs[groupby].isna().to_numpy()] = -1
-    size = np.bincount(code[code >= 0], minlength=len(levels))
+    sizes = group_sizes(obs, groupby)
+    levels = sizes.index
+    code = pd.Categorical(obs[groupby], categories=levels).codes.astype(np.int64)
     if len(levels) < 2:
         message = f"groupby: obs[{groupby!r}] has {len(levels)} group; at least 2 are needed to compare."
         raise ValueError(message)
@@ -72,7 +71,7 @@ def grouping(obs: pd.DataFrame, groupby: str, groups: Any, reference: Any) -> Gr
         if not len(wanted):
             message = f"groups={groups!r} and reference={reference!r} leave nothing to compare: name another group."
             raise ValueError(message)
-    return Grouping(names, code, size, wanted, other)
+    return Grouping(names, code, sizes.to_numpy(), wanted, other)
 
 
 def compare_denoised(matrix: LowRank, chosen: Grouping) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
@@ -100,9 +99,9 @@ def compare_raw(adata: AnnData, layer: str | None, chosen: Grouping) -> Iterator
     open_entries, n_groups = open_entries_from(adata, layer), len(chosen.names)
     n_open = np.empty((open_entries.n_peaks, n_groups), dtype=np.int64)
     for first, last in blocks_of_rows(open_entries.indptr):
-        lengths, ends = open_entries.peak_counts()[first:last], open_entries.indptr[[first, last]]
-        group = chosen.code[open_entries.indices[slice(*ends)]]
-        cell = (np.repeat(np.arange(last - first), lengths) * n_groups + group)[group >= 0]
+        part = open_entries.span(first, last)
+        group = chosen.code[part.indices]
+        cell = (np.repeat(np.arange(last - first), part.peak_counts()) * n_groups + group)[group >= 0]
         n_open[first:last] = np.bincount(cell, minlength=(last - first) * n_groups).reshape(-1, n_groups)
     for number in chosen.wanted.tolist():
         taken = np.arange(n_groups) if chosen.reference is None else np.array([number, chosen.reference])

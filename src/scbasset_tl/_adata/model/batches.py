@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.columns import say_level
+from scbasset_tl._adata.columns import pack_categories, say_level, unpack_categories
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,11 +71,8 @@ def _number(text: str) -> float | None:
 
 def pack_batches(batches: Batches) -> dict[str, Any]:
     """What ``uns`` keeps of the batches."""
-    # flat lists: a column name as a dictionary key may hold characters that files refuse
     return {
-        "columns": list(batches.columns),
-        "n_categories": [len(levels) for levels in batches.categories],
-        "categories": [level for levels in batches.categories for level in levels],
+        **pack_categories(batches.columns, batches.categories),
         "weight": np.array(batches.weight, dtype=np.float32),
         "bias": np.array(batches.bias, dtype=np.float32),
     }
@@ -83,8 +80,4 @@ def pack_batches(batches: Batches) -> dict[str, Any]:
 
 def unpack_batches(stored: Mapping[str, Any]) -> Batches:
     """The batches that :func:`pack_batches` made an entry of."""
-    ends = np.cumsum(np.asarray(stored["n_categories"], dtype=int))
-    flat = [str(level) for level in np.asarray(stored["categories"], dtype=object)]
-    levels = [flat[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    columns = [str(column) for column in np.asarray(stored["columns"], dtype=object)]
-    return Batches(columns, levels, np.asarray(stored["weight"]), np.asarray(stored["bias"]))
+    return Batches(*unpack_categories(stored), np.asarray(stored["weight"]), np.asarray(stored["bias"]))

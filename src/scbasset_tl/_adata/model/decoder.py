@@ -9,6 +9,7 @@ import numpy as np
 from scbasset_tl._adata.kinds import DECODER
 from scbasset_tl._adata.matrix import open_peaks
 from scbasset_tl._adata.results import find, holds
+from scbasset_tl._validate import check_one_of
 from scbasset_tl.stats.low_rank import LowRank
 from scbasset_tl.stats.peak_decoder import fit_peak_decoder
 
@@ -42,14 +43,14 @@ def fit_rows(
 def read_decoder(adata: AnnData, key: str) -> Decoder:
     """What :func:`scbasset_tl.tl.fit_decoder` stored of the model as it is now."""
     decoders = [name for name in adata.uns if holds(adata, DECODER, name)]
-    there = [name for name in decoders if str(adata.uns[name].get("model", {}).get("key")) == key]
-    if not there:
+    keys = [name for name in decoders if str(adata.uns[name].get("model", {}).get("key")) == key]
+    if not keys:
         message = f"uns holds no {DECODER.what} of the model {key!r}: run {DECODER.verb}(data, key={key!r}) first."
         raise KeyError(message)
-    if len(there) > 1 and DECODER.default not in there:
-        message = f"uns has several fitted decoders of the model {key!r}, {there}: delete all but one."
+    if len(keys) > 1 and DECODER.default not in keys:
+        message = f"uns has several fitted decoders of the model {key!r}, {keys}: delete all but one."
         raise ValueError(message)
-    stored = find(adata, DECODER, DECODER.default if DECODER.default in there else there[0])
+    stored = find(adata, DECODER, DECODER.default if DECODER.default in keys else keys[0])
     slot = str(stored["slots"]["varm"])
     rows = np.asarray(adata.varm[slot], dtype=np.float32)
     if not (finite := np.isfinite(rows).all(axis=1)).all():
@@ -59,12 +60,13 @@ def read_decoder(adata: AnnData, key: str) -> Decoder:
 
 
 def fitted_matrix(
-    adata: AnnData, model: Model, *, normalize_depth: bool, sigmoid: bool, peaks: np.ndarray | slice = slice(None)
+    adata: AnnData, model: Model, *, normalize_depth: bool, scale: str, peaks: np.ndarray | slice = slice(None)
 ) -> LowRank:
-    """Cells × peaks by the fitted decoder, of some of the peaks."""
+    """Cells × peaks by the fitted decoder, of all or some of the peaks."""
+    sigmoid = check_one_of("scale", scale, ("logit", "sigmoid")) == "sigmoid"
     decoder = read_decoder(adata, model.key)
     weight, bias = model.raw_head(adata.obs)
     if normalize_depth:
         weight, bias = model.cell_embedding, np.full_like(bias, decoder.depth)
-    zeros = np.zeros(len(weight), dtype=np.float32)
-    return LowRank(np.column_stack([weight, bias, zeros + 1]).astype(np.float32), decoder.rows[peaks], zeros, sigmoid)
+    zero = np.zeros(len(weight), dtype=np.float32)
+    return LowRank(np.column_stack([weight, bias, zero + 1]).astype(np.float32), decoder.rows[peaks], zero, sigmoid)

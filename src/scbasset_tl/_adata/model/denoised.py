@@ -10,7 +10,6 @@ import pandas as pd
 from scipy import sparse
 
 from scbasset_tl._adata.codes import fasta_codes
-from scbasset_tl._adata.columns import cells_of
 from scbasset_tl._adata.kinds import DENOISE
 from scbasset_tl._adata.model.peak_vectors import read_vectors
 from scbasset_tl._files import check_own, replacing
@@ -42,16 +41,13 @@ def own_peaks(
     normalize_depth: bool,
     scale: str,
     decoder: str,
-    var: np.ndarray | slice = slice(None),
 ) -> LowRank:
-    """Cells × the data's own peaks (or those at the positions ``var``) as a product, by the chosen decoder."""
-    sigmoid = check_one_of("scale", scale, ("logit", "sigmoid")) == "sigmoid"
-    if check_one_of("decoder", decoder, DECODERS) == "fitted":
-        from scbasset_tl._adata.model.decoder import fitted_matrix
+    """Cells × the data's own peaks as a product, by the chosen decoder."""
+    if check_one_of("decoder", decoder, DECODERS) == "dna":
+        return low_rank(adata, model, normalize_depth=normalize_depth, scale=scale)
+    from scbasset_tl._adata.model.decoder import fitted_matrix
 
-        return fitted_matrix(adata, model, normalize_depth=normalize_depth, sigmoid=sigmoid, peaks=var)
-    peaks = None if isinstance(var, slice) else model.require_peaks()[var]
-    return low_rank(adata, model, normalize_depth=normalize_depth, scale=scale, peaks=peaks)
+    return fitted_matrix(adata, model, normalize_depth=normalize_depth, scale=scale)
 
 
 def low_rank(
@@ -66,8 +62,9 @@ def low_rank(
     elif not np.isfinite(peaks).all():
         message = f"the vectors of the peaks or sequences asked for are NaN or infinite: {_AGAIN}"
         raise ValueError(message)
-    bias = np.zeros(adata.n_obs, dtype=np.float32)
-    weight, bias = (model.cell_embedding, bias) if normalize_depth else model.raw_head(adata.obs)
+    weight, bias = model.cell_embedding, np.zeros(adata.n_obs, dtype=np.float32)
+    if not normalize_depth:
+        weight, bias = model.raw_head(adata.obs)
     _check_finite(f"obsm[{slots['obsm']!r}]", weight, adata.obs_names)
     _check_finite(f"obs[{slots['obs']!r}]", bias, adata.obs_names)
     return LowRank(weight, peaks, bias, sigmoid)
@@ -94,7 +91,7 @@ def typed_blocks(matrix: LowRank, dtype: str) -> Iterator[tuple[slice, np.ndarra
 
 def group_weights(labels: pd.Series, groups: pd.Index) -> sparse.csr_matrix:
     """Weights (groups, n) that make the mean over the cells with each label."""
-    cells = [cells_of(labels, group) for group in groups]
+    cells = [np.flatnonzero((labels == group).to_numpy(dtype=bool, na_value=False)) for group in groups]
     return averaging(np.repeat(np.arange(len(cells)), [len(row) for row in cells]), np.concatenate(cells), len(labels))
 
 
@@ -136,12 +133,10 @@ def new_peaks(
 def named_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray]:
     """Names and codes (n, seq_len) of what the user passed."""
     if isinstance(sequences, Mapping | pd.Series):
-        pairs = [(str(name), sequence) for name, sequence in sequences.items()]
-        sequences = dict(pairs)
-        if len(sequences) < len(pairs):
-            message = f"sequences: {len(pairs)} sequences have {len(sequences)} names: make the names unique as text."
-            raise ValueError(message)
-    if isinstance(sequences, str) or (isinstance(sequences, np.ndarray) and sequences.ndim < 2 and len(sequences)):
+        sequences = by_name(sequences)
+    if isinstance(sequences, np.ndarray):
+        sequences = np.atleast_1d(sequences)
+    if isinstance(sequences, str) or (isinstance(sequences, np.ndarray) and sequences.ndim == 1 and len(sequences)):
         sequences = [sequences] if isinstance(sequences, str) or sequences.dtype.kind in "ui" else list(sequences)
     if not isinstance(sequences, Mapping | list | tuple | np.ndarray) or not len(sequences):
         message = f"sequences must be {_FORMS}, got {type(sequences).__name__}."
@@ -156,6 +151,15 @@ def named_sequences(sequences: Any, seq_len: int) -> tuple[list[str], np.ndarray
         )
         raise ValueError(message)
     return list(codes), np.stack(list(codes.values()))
+
+
+def by_name(sequences: Mapping[Any, Any] | pd.Series) -> dict[str, Any]:
+    """Sequences by their names as text, which must not repeat."""
+    named = {str(name): sequence for name, sequence in sequences.items()}
+    if len(named) < len(sequences):
+        message = f"sequences: {len(sequences)} sequences have {len(named)} names: make the names unique as text."
+        raise ValueError(message)
+    return named
 
 
 def _codes(name: str, given: Any) -> np.ndarray:

@@ -39,20 +39,14 @@ _ZARR_HEADERS: Final = ("zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadat
 def model_elements(adata: AnnData, key: str) -> dict[tuple[str, str], Any]:
     """(Field, name) and content of every slot of a model, and the split that it was trained with."""
     model = read_model(adata, key)
-    names = model.entry["slots"]
-    elements: dict[tuple[str, str], Any] = {
-        ("obsm", names["obsm"]): model.cell_embedding,
-        ("obs", names["obs"]): model.cell_bias,
-        ("varm", names["varm"]): model.require_peaks(),
-    }
+    model.require_peaks()
+    elements: dict[tuple[str, str], Any] = {}
+    for part, slot in MODEL.slots.items():
+        name, store = str(model.entry["slots"].get(part, "")), getattr(adata, slot.field)
+        if name in store:
+            elements[slot.field, name] = np.asarray(store[name])
     if SPLIT in adata.var:
         elements["var", SPLIT] = pd.Categorical(adata.var[SPLIT])
-    seen = model.entry["params"].get("seen")
-    if seen is not None and str(seen) in adata.var:
-        elements["var", str(seen)] = adata.var[str(seen)].to_numpy(dtype=bool)
-    for part in ("se", "ood"):
-        if part in names and str(names[part]) in adata.obs:
-            elements["obs", str(names[part])] = adata.obs[str(names[part])].to_numpy()
     return {**elements, ("uns", key): dict(model.entry)}  # last: only then is there a model
 
 
@@ -131,6 +125,8 @@ def _put(group: Any, elements: Mapping[tuple[str, str], Any]) -> None:
             order = [str(column) for column in group[field].attrs["column-order"]]
             group[field].attrs["column-order"] = [column for column in order if column != name]
     for (field, name), value in elements.items():
+        if field not in group:  # other writers leave empty ones out
+            write_elem(group, field, {})
         if name in group[field]:
             del group[field][name]
         write_elem(group[field], name, value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from scbasset_tl._adata.model.batches import batch_names
 from scbasset_tl._adata.model.seen import MAPPED, fitted_peaks
 from scbasset_tl._adata.model.store import read_model
 from scbasset_tl._adata.peak_places import compare_windows, places_of
+from scbasset_tl._adata.positions import sequence_record
 from scbasset_tl._adata.results import claim
 from scbasset_tl._keys import DNA_CODE
 from scbasset_tl._log import info, progress
@@ -45,6 +45,7 @@ ODD_SHARE = 0.05
 N_SHARED = 1000
 """Peaks in common from which on cells of query and reference are compared on these alone."""
 _AT_ONCE = 1024
+_SHOWN = 8
 
 
 def map_by_sequence(
@@ -78,14 +79,18 @@ def map_by_sequence(
     fit = fit_cells(vectors[fitted], used, l2=l2, center=batch_weight)
     odd = odd_cells(open_entries, vectors, places, batch_weight, fit, reference, model, l2=l2, rng=generator)
     _say_mapped(fit, used, fitted, odd, l2)
-    call = {"name": MAPPED, "key": key, "layer": layer, "l2": l2, "peaks": peaks, "seed": recorded_seed(rng)}
     return {
         "trunk": trunk,
         "cell_embedding": fit.weight - batch_weight,
         "cell_bias": fit.bias - batch_bias,
         "peak_embedding": vectors,
         "params": {
-            **call,
+            "name": MAPPED,
+            "key": key,
+            "layer": layer,
+            "l2": l2,
+            "peaks": peaks,
+            "seed": recorded_seed(rng),
             "average": model.average,
             "seen": slots["seen"],
             "n_latent": vectors.shape[1],
@@ -122,8 +127,7 @@ def query_codes(query: AnnData, reference: AnnData, seq_len: int) -> np.ndarray:
             f"pp.add_sequences(query, fasta, seq_len={seq_len})."
         )
         raise ValueError(message)
-    records = [adata.uns.get(DNA_CODE) for adata in (query, reference)]
-    ours, theirs = (record if isinstance(record, Mapping) else {} for record in records)
+    ours, theirs = sequence_record(query), sequence_record(reference)
     if "checksum" in ours and "checksum" in theirs:
         if str(ours["checksum"]) != str(theirs["checksum"]):
             _check_same_genome(query, reference, str(ours.get("fasta")), str(theirs.get("fasta")))
@@ -234,8 +238,8 @@ def query_batches(obs: pd.DataFrame, batches: Batches | None) -> Batches | None:
     return replace(batches, categories=categories, weight=np.concatenate(weight), bias=np.concatenate(bias))
 
 
-def _some(names: list[str], shown: int = 8) -> str:
-    return ", ".join(map(repr, names[:shown])) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+def _some(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:_SHOWN])) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def batch_part(batches: Batches | None, obs: pd.DataFrame, n_latent: int) -> tuple[np.ndarray, np.ndarray]:

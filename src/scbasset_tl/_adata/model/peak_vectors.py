@@ -38,14 +38,8 @@ def vectors_of(
     from scbasset_tl._adata.codes import sequence_codes
     from scbasset_tl.train.device import single_device
 
-    codes = sequence_codes(adata)
     trunk = model.trunk().to(single_device(accelerator))
-    if codes.shape[1] != trunk.config.seq_len:
-        message = (
-            f"varm['dna_code'] is {codes.shape[1]} bp long and the model reads {trunk.config.seq_len} bp: run "
-            f"pp.add_sequences(data, fasta, seq_len={trunk.config.seq_len}), or leave average= out."
-        )
-        raise ValueError(message)
+    codes = sequence_codes(adata, seq_len=trunk.config.seq_len, instead=", or leave average= out")
     return lambda: read_vectors(trunk, codes[peaks], average)
 
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scbasset_tl._adata.columns import obs_column
-from scbasset_tl._adata.matrix import lines_from, slot_name
+from scbasset_tl._adata.columns import column_names, obs_column
+from scbasset_tl._adata.matrix import check_informative, lines_from, slot_name
 from scbasset_tl._adata.model.batches import batch_design
 from scbasset_tl._adata.positions import region_keys
 from scbasset_tl._adata.repeats import first_of_windows, say_repeated, warn_of_leak
 from scbasset_tl._keys import SPLIT, SPLIT_LEVELS
 from scbasset_tl._log import info
-from scbasset_tl._validate import check_name
 from scbasset_tl.stats.splits import original_split
 from scbasset_tl.train.problem import Problem
 
@@ -107,25 +106,20 @@ def batch_columns(adata: AnnData, batch_key: str | Sequence[str] | None) -> tupl
     """The columns of ``batch_key`` and the sorted categories of each."""
     if batch_key is None:
         return [], []
-    listed = isinstance(batch_key, list | tuple)
-    columns = [check_name("batch_key", column) for column in (batch_key if listed else [batch_key])]
-    if len(set(columns)) < len(columns):
-        message = f"batch_key names a column twice: {columns}."
-        raise ValueError(message)
-    categories = []
+    columns, categories = column_names("batch_key", batch_key), []
     for column in columns:
         values = obs_column(adata.obs, column, argument="batch_key")
         if values.isna().any():
             message = f"batch_key: obs[{column!r}] has no value for {int(values.isna().sum())} cells; fill them first."
             raise ValueError(message)
-        levels = sorted(set(values.astype(str)))
+        sizes = values.astype(str).value_counts()
+        levels = sorted(sizes.index)
         if len(levels) < 2:
             message = f"batch_key: obs[{column!r}] has one batch, {levels}; leave batch_key out."
             raise ValueError(message)
-        single = [str(level) for level, count in values.astype(str).value_counts().items() if count == 1]
-        if single:
+        if single := [level for level in levels if sizes[level] == 1]:
             info(
-                f"batch_key: {len(single)} batches of obs[{column!r}] have one cell, first {sorted(map(str, single))[:3]}: what is the "
+                f"batch_key: {len(single)} batches of obs[{column!r}] have one cell, first {single[:3]}: what is the "
                 "batch's and what is the cell's cannot be told apart there"
             )
         categories.append(levels)
@@ -147,19 +141,7 @@ def _check_counts(adata: AnnData, peak_counts: np.ndarray, cell_counts: np.ndarr
     if adata.n_obs < 2:
         message = f"data has {adata.n_obs} cell; scBasset compares cells and needs at least 2."
         raise ValueError(message)
-    empty = np.flatnonzero(cell_counts == 0)
-    if len(empty):
-        message = (
-            f"{slot} has {len(empty)} cells without an open peak, first {list(adata.obs_names[empty[:3]])}: nothing can "
-            "be learned about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
-        )
-        raise ValueError(message)
-    if peak_counts.sum() == adata.n_obs * adata.n_vars:
-        message = (
-            f"{slot} has no value that is 0, so that every peak would be open in every cell. It seems to be scaled, "
-            "smoothed or imputed: name the layer that holds the counts with layer=."
-        )
-        raise ValueError(message)
+    check_informative(adata, cell_counts, slot)
     n_empty = int((peak_counts == 0).sum())
     if n_empty:
         info(f"{n_empty} of {adata.n_vars} peaks are open in no cell; they are kept (pp.filter_peaks removes them)")

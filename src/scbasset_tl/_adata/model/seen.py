@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scbasset_tl._keys import DNA_CODE, SPLIT
+from scbasset_tl._keys import DNA_CODE, HELD_OUT, SPLIT
 from scbasset_tl._log import info
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 MAPPED = "map_cells"
 """``params['name']`` of a model that :func:`scbasset_tl.tl.map_cells` wrote."""
-HELD_OUT = ["val", "test"]
 
 
 def is_mapped(model: Model) -> bool:
@@ -64,9 +63,9 @@ def fitted_peaks(query: AnnData, reference: AnnData, model: Model, places: np.nd
     if trained is None:
         split = reference.var.get(SPLIT)
         trained = np.ones(reference.n_vars, dtype=bool) if split is None else ~split.isin(HELD_OUT).to_numpy()
-    there = places >= 0
-    new = ~there if SPLIT not in query.var else ~there & ~query.var[SPLIT].isin(HELD_OUT).to_numpy()
-    fitted = there & trained[places] | new
+    in_reference = places >= 0
+    new = ~in_reference if SPLIT not in query.var else ~in_reference & ~query.var[SPLIT].isin(HELD_OUT).to_numpy()
+    fitted = in_reference & trained[places] | new
     if not fitted.any():
         message = (
             'query: the reference holds all of its peaks out, so that peaks="train" leaves none to fit vectors to: pass '

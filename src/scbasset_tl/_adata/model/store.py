@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    import torch
     from anndata import AnnData
 
     from scbasset_tl._adata.model.batches import Batches
     from scbasset_tl.nn.embed import Average
     from scbasset_tl.nn.trunk import Trunk
-
-_PACKAGES = ("scbasset_tl", "torch", "anndata", "numpy")
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,7 @@ def write_model(
         "history": dict(history),
         "cells": np.sort(_float32(cell_bias)),
         "batch": {} if batches is None else pack_batches(batches),
-        "versions": {name: version(name.replace("_", "-")) for name in _PACKAGES},
-        "threads": torch_threads(),
+        **environment(),
     }
     write_slots(
         adata,
@@ -191,27 +189,38 @@ def _check_own_cells(
 
 def pack_trunk(trunk: Trunk) -> np.ndarray:
     """Weights and shape of a trunk, and their checksum, as one safetensors blob, uint8."""
-    from safetensors.torch import save
-
     from scbasset_tl.train.checkpoint import tensors_digest
 
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in trunk.state_dict().items()}
     config = trunk.config.to_dict()
     config["checksum"] = tensors_digest(state, config)
-    return np.frombuffer(save(state, {"config": json.dumps(config)}), dtype=np.uint8)
+    return pack_tensors(state, config)
+
+
+def pack_tensors(tensors: dict[str, torch.Tensor], config: Mapping[str, Any]) -> np.ndarray:
+    """Tensors and what JSON holds of a network's shape as one safetensors blob, uint8."""
+    from safetensors.torch import save
+
+    return np.frombuffer(save(tensors, {"config": json.dumps(config)}), dtype=np.uint8)
+
+
+def unpack_tensors(blob: np.ndarray) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The inverse of :func:`pack_tensors`."""
+    from safetensors.torch import load
+
+    raw = np.ascontiguousarray(blob, dtype=np.uint8).tobytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    return load(raw), json.loads(header["__metadata__"]["config"])
 
 
 def unpack_trunk(blob: np.ndarray) -> Trunk:
     """The inverse of :func:`pack_trunk`, in evaluation mode on the CPU."""
     import torch
-    from safetensors.torch import load
 
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig
     from scbasset_tl.train.checkpoint import tensors_digest
 
-    raw = np.ascontiguousarray(blob, dtype=np.uint8).tobytes()
-    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-    shape, state = json.loads(header["__metadata__"]["config"]), load(raw)
+    state, shape = unpack_tensors(blob)
     stored = shape.pop("checksum", None)  # earlier versions wrote none
     if stored not in (None, tensors_digest(state, shape)):
         message = "its checksum is wrong"
@@ -248,11 +257,12 @@ def is_trunk_file(path: Path) -> bool:
         return False
 
 
-def torch_threads() -> int:
-    """Threads of torch, on which sums on a CPU depend in their last digits."""
+def environment() -> dict[str, Any]:
+    """What the last digits of a result depend on: versions of packages, and threads of torch."""
     import torch
 
-    return torch.get_num_threads()
+    versions = {name: version(name.replace("_", "-")) for name in ("scbasset_tl", "torch", "anndata", "numpy")}
+    return {"versions": versions, "threads": torch.get_num_threads()}
 
 
 def _float32(values: np.ndarray) -> np.ndarray:

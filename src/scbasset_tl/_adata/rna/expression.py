@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scbasset_tl._adata.cells import check_unique
 from scbasset_tl._adata.kinds import TF_ACTIVITY
 from scbasset_tl._adata.matrix import check_layer
 from scbasset_tl._adata.resolve import resolve
-from scbasset_tl._adata.results import find
+from scbasset_tl._adata.results import find, texts
 from scbasset_tl._log import info
 from scbasset_tl._space import check_memory
 from scbasset_tl._validate import check_name
 from scbasset_tl.genome.motif_names import tf_genes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from anndata import AnnData
     from mudata import MuData
@@ -44,14 +47,11 @@ def pair_with_expression(
     atac, other = resolve(data, mod), resolve(data, rna, argument="rna")
     stored = find(atac, TF_ACTIVITY, check_name("activity_key", activity_key))
     activity = np.asarray(atac.obsm[str(stored["slots"]["obsm"])], dtype=np.float64)
-    names = [str(name) for name in stored["names"]]
+    names = texts(stored["names"])
     cells = shared_cells(atac.obs_names, other.obs_names, f"modalities {mod!r} and {rna!r}")
     symbols = gene_names(other, gene_symbols)
-    place_of: dict[str, int] = {}
-    for place, symbol in reversed(list(enumerate(symbols))):
-        place_of[symbol.upper()] = place  # the first of several that differ in case only
-    place_of |= {symbol: place for place, symbol in reversed(list(enumerate(symbols)))}
-    places = [[place_of.get(gene, place_of.get(gene.upper(), -1)) for gene in tf_genes(name)] for name in names]
+    place_of = places_among(symbols)
+    places = [[place_of(gene) for gene in tf_genes(name)] for name in names]
     measured = [number for number, of_motif in enumerate(places) if min(of_motif) >= 0]
     unmatched = [name for number, name in enumerate(names) if min(places[number]) < 0]
     if not measured:
@@ -76,7 +76,7 @@ def pair_with_expression(
 def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray, list[str]]:
     """Activities (n, M) of motifs that are named, by name or id, and their names."""
     stored = find(adata, TF_ACTIVITY, check_name("activity_key", key))
-    names, ids = ([str(name) for name in stored.get(field, ())] for field in ("names", "ids"))
+    names, ids = (texts(stored.get(field, ())) for field in ("names", "ids"))
     number_of = {motif: number for number, motif in enumerate(ids)} | {
         motif: number for number, motif in enumerate(names)
     }
@@ -92,25 +92,25 @@ def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray,
     return activity[:, numbers], [names[number] for number in numbers]
 
 
+def places_among(genes: list[str]) -> Callable[[str], int]:
+    """Function that gives the place of a gene in ``genes`` by its name, or else by its name in any case; -1 if it has none."""
+    backwards = list(enumerate(genes))[::-1]
+    place_of = {gene.upper(): place for place, gene in backwards} | {gene: place for place, gene in backwards}
+    return lambda gene: place_of.get(gene, place_of.get(gene.upper(), -1))
+
+
 def gene_names(adata: AnnData, column: str | None) -> list[str]:
     """Names of the genes, from ``var[column]`` or the index."""
-    if column is None:
-        return [str(name) for name in adata.var_names]
-    if column not in adata.var:
+    if column is not None and column not in adata.var:
         message = f"gene_symbols: var has no column {column!r}; it has {list(adata.var.columns)[:20]}."
         raise KeyError(message)
-    return [str(name) for name in adata.var[column]]
+    return texts(adata.var_names if column is None else adata.var[column])
 
 
 def shared_cells(one: pd.Index, other: pd.Index, whose: str) -> pd.Index:
     """Cells of both, in the order of the first."""
     for names in (one, other):
-        if not names.is_unique:
-            repeated = [str(name) for name in names[names.duplicated()].unique()[:3]]
-            message = (
-                f"cell names repeat in {whose}, such as {repeated}, so that cells cannot be matched: make them unique."
-            )
-            raise ValueError(message)
+        check_unique(names, f"cell names repeat in {whose}")
     cells = one.intersection(other, sort=False)
     if len(cells) < 3:
         message = f"{whose} share {len(cells)} cells; at least 3 are needed."

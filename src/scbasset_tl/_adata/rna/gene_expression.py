@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.resolve import resolve
-from scbasset_tl._adata.rna.expression import dense_values, gene_names, shared_cells
+from scbasset_tl._adata.rna.expression import dense_values, gene_names, places_among, shared_cells
 from scbasset_tl._adata.rna.gene_scores import read_scores
 from scbasset_tl._log import info
 
@@ -46,10 +46,9 @@ def pair_scores(
     stored = [read_scores(atac, key) for key in keys]
     other_cells, other_genes = _measured(data, expression, rna, names)
     cells = shared_cells(atac.obs_names, other_cells, "scores and expression")
-    place_of = {gene: place for place, gene in reversed(list(enumerate(map(str.upper, other_genes))))}
-    place_of |= {gene: place for place, gene in reversed(list(enumerate(other_genes)))}
+    place_of = places_among(other_genes)
     scored = [gene for gene in stored[0].genes.index if all(gene in other.genes.index for other in stored[1:])]
-    places = {gene: place_of.get(gene, place_of.get(gene.upper(), -1)) for gene in scored}
+    places = {gene: place_of(gene) for gene in scored}
     genes = [gene for gene in scored if places[gene] >= 0]
     unmatched = [gene for gene in scored if places[gene] < 0]
     if len(genes) < 3:

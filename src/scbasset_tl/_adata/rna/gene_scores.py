@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scbasset_tl._adata.kinds import GENE_SCORES, RAW_GENE_SCORES
 from scbasset_tl._adata.matrix import open_entries_from
 from scbasset_tl._adata.model.denoised import averaging
 from scbasset_tl._adata.positions import region_keys
-from scbasset_tl._adata.results import find
+from scbasset_tl._adata.results import find, texts
 from scbasset_tl._log import info, warning
 from scbasset_tl.genome.contigs import respell
 from scbasset_tl.genome.genes import near, read_genes
@@ -22,6 +21,7 @@ from scbasset_tl.genome.regions import read_regions
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from scipy import sparse
 
     from scbasset_tl.genome.genes import Genes
     from scbasset_tl.genome.regions import Regions
@@ -81,18 +81,18 @@ def _check_contigs(genes: Genes, regions: Regions) -> int:
     if 2 * shared.sum() >= len(shared):
         return int(shared.sum())
     apart = genes.chrom[~shared], np.asarray(regions.chrom, dtype=object)[~regions.chrom.isin(genes.chrom)]
-    there, here = ([str(name) for name in pd.unique(names)[:4]] for names in apart)
-    message = (
-        f"{len(shared) - shared.sum():,} of {len(shared):,} start sites are on contigs without peaks, such as {there}"
-    )
+    of_genes, of_peaks = ([str(name) for name in pd.unique(names)[:4]] for names in apart)
+    message = f"{len(shared) - shared.sum():,} of {len(shared):,} start sites are on contigs without peaks, such as {of_genes}"
     if not shared.any():
         message = (
-            f"{message}; peaks are on {here}, which the genes do not have, in any spelling: is the annotation of "
+            f"{message}; peaks are on {of_peaks}, which the genes do not have, in any spelling: is the annotation of "
             "another assembly or species?"
         )
         raise ValueError(message)
     if 2 * len(apart[1]) > len(regions.start):  # else the peaks are those of some contigs
-        warning(f"{message}, and most peaks on contigs without genes, such as {here}: do they name contigs otherwise?")
+        warning(
+            f"{message}, and most peaks on contigs without genes, such as {of_peaks}: do they name contigs otherwise?"
+        )
     return int(shared.sum())
 
 
@@ -154,11 +154,7 @@ def _canonical(adata: AnnData) -> pd.Index:
 def raw_scores(adata: AnnData, layer: str | None, weights: sparse.csr_matrix, *, normalize_depth: bool) -> np.ndarray:
     """Share of each gene's peaks that are open, float32 (n_obs, G); ``normalize_depth`` scales them to the median depth."""
     open_entries = open_entries_from(adata, layer)
-    one = np.ones(len(open_entries.indices), dtype=np.float32)
-    opened = sparse.csr_matrix(
-        (one, open_entries.indices, open_entries.indptr), shape=(open_entries.n_peaks, open_entries.n_cells)
-    )
-    scores = (weights.astype(np.float32) @ opened).T.toarray()
+    scores = (weights.astype(np.float32) @ open_entries.csr(np.float32)).T.toarray()
     if normalize_depth:
         depth = open_entries.cell_counts()
         scores *= (np.median(depth) / np.maximum(depth, 1)).astype(np.float32)[:, None]
@@ -179,6 +175,5 @@ def read_scores(adata: AnnData, key: str) -> StoredScores:
     """Find scores of genes and put the table of the genes together."""
     entry = find(adata, RAW_GENE_SCORES if str(key).endswith("_raw") else GENE_SCORES, key)
     slot = str(entry["slots"]["obsm"])
-    names = [str(name) for name in np.asarray(entry["names"], dtype=object)]
-    table = pd.DataFrame({"n_peaks": np.asarray(entry["n_peaks"])}, index=names)
+    table = pd.DataFrame({"n_peaks": np.asarray(entry["n_peaks"])}, index=texts(entry["names"]))
     return StoredScores(np.asarray(adata.obsm[slot]), table, entry["params"], slot)

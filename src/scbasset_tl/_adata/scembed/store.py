@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scbasset_tl._adata.cells import texts
 from scbasset_tl._adata.kinds import SCEMBED
-from scbasset_tl._adata.results import entry, find, left_over, names
+from scbasset_tl._adata.results import entry, find, left_over, names, texts
 from scbasset_tl._adata.scembed.tokens import pack_universe, unpack_universe
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._files import resolved
@@ -138,8 +138,6 @@ def read_embedding(adata: AnnData, key: str) -> RegionEmbedding:
 
 def model_digest(model: RegionEmbedding) -> str:
     """Tells one model from another."""
-    from hashlib import blake2b
-
     digest = blake2b(checksum(model.universe).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(model.vectors).data)
     return digest.hexdigest()
@@ -190,8 +188,6 @@ def save_folder(path: Path, model: RegionEmbedding) -> None:
 
 
 def _digest(vectors: np.ndarray, params: Mapping[str, Any]) -> str:
-    from hashlib import blake2b
-
     digest = blake2b(json.dumps(params, sort_keys=True).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(vectors, dtype="<f4").data)
     return digest.hexdigest()

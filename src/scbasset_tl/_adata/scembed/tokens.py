@@ -10,10 +10,9 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from scbasset_tl._adata.cells import texts
 from scbasset_tl._adata.kinds import TOKENS
 from scbasset_tl._adata.matrix import open_peaks
-from scbasset_tl._adata.results import entry, find
+from scbasset_tl._adata.results import entry, find, texts
 from scbasset_tl._log import info, warning
 from scbasset_tl._validate import check_name, check_number, check_positive_int
 from scbasset_tl.genome.contigs import respell

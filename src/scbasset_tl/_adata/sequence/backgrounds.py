@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
-from scbasset_tl._adata.codes import fasta_codes, sequence_codes
+from scbasset_tl._adata.codes import fasta_codes
 from scbasset_tl._log import info
 from scbasset_tl.genome.codes import N_CODE
 from scbasset_tl.genome.shuffle import dinucleotide_shuffle
 
-if TYPE_CHECKING:
-    from anndata import AnnData
-
 FEWEST: Final = 10
 """Fewest sequences that an effect is averaged over."""
 _FORMS: Final = f"a FASTA file or codes 0 to {N_CODE} (n, seq_len) as in varm['dna_code']"
-
-
-def peak_codes(adata: AnnData, seq_len: int) -> np.ndarray:
-    """``varm['dna_code']`` if it is as long as the sequences that the model reads."""
-    codes = sequence_codes(adata)
-    if codes.shape[1] != seq_len:
-        message = (
-            f"varm['dna_code'] has sequences of {codes.shape[1]} bp, but the model reads {seq_len} bp: "
-            f"pp.add_sequences(data, fasta, seq_len={seq_len})."
-        )
-        raise ValueError(message)
-    return codes
 
 
 def shuffled_peaks(codes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scbasset_tl._adata.model.store import read_network
 from scbasset_tl._adata.readout import group_row
+from scbasset_tl._adata.results import texts
 from scbasset_tl._validate import check_number, check_one_of
 from scbasset_tl.genome.codes import decode, gc_share, reverse_complement
 
@@ -39,7 +40,7 @@ def group_objective(
         )
         raise ValueError(message)
     vectors = means.to_numpy(dtype=np.float32)
-    return [str(name) for name in means.index], Objective(vectors, row, float(penalty), off_target == "max")
+    return texts(means.index), Objective(vectors, row, float(penalty), off_target == "max")
 
 
 def pack(
@@ -84,7 +85,7 @@ def pack(
 def scores(entry: Mapping[str, Any]) -> np.ndarray:
     """Score of each sequence after each round (N, most rounds + 1); NaN after the last."""
     logits, params = np.asarray(entry["logits"], dtype=np.float64), entry["params"]
-    target = list(map(str, entry["groups"])).index(str(entry["target"]))
+    target = texts(entry["groups"]).index(str(entry["target"]))
     others = np.delete(logits, target, axis=2)
     off = others.max(axis=2) if str(params["off_target"]) == "max" else others.mean(axis=2)
     return np.asarray(logits[..., target] - float(params["penalty"]) * off)
@@ -104,7 +105,7 @@ def score_changes(adata: AnnData, entry: Mapping[str, Any], codes: np.ndarray, w
     from scbasset_tl.nn.embed import embed
     from scbasset_tl.nn.mutagenesis import mutagenesis
 
-    key, groups = str(entry["params"]["key"]), [str(name) for name in entry["groups"]]
+    key, groups = str(entry["params"]["key"]), texts(entry["groups"])
     vectors, target = np.asarray(entry["vectors"], dtype=np.float32), groups.index(str(entry["target"]))
     highest = str(entry["params"]["off_target"]) == "max"
     objective = Objective(vectors, target, float(entry["params"]["penalty"]), highest)
@@ -116,8 +117,8 @@ def score_changes(adata: AnnData, entry: Mapping[str, Any], codes: np.ndarray, w
     embedding = (embed(trunk, codes) + embed(trunk, other)) / 2
     changed = embedding[:, None, None] + torch.from_numpy((forward + backward) / 2)
     flat = objective.score(objective.logits(changed.flatten(0, 2))).view(changed.shape[:3])
-    there = objective.score(objective.logits(embedding))[:, None, None]
-    return (flat - there).numpy()[None].astype(np.float32)
+    unchanged = objective.score(objective.logits(embedding))[:, None, None]
+    return (flat - unchanged).numpy()[None].astype(np.float32)
 
 
 def table(entry: Mapping[str, Any]) -> pd.DataFrame:
@@ -131,7 +132,7 @@ def table(entry: Mapping[str, Any]) -> pd.DataFrame:
         "start_score": course[:, 0],
         "score": course[np.arange(len(last)), last],
     }
-    names = pd.Index([str(name) for name in entry["names"]], dtype=object)
+    names = pd.Index(texts(entry["names"]), dtype=object)
     return _with_groups(pd.DataFrame(columns, index=names), entry, final(entry)[1])
 
 
@@ -153,7 +154,7 @@ def course_table(entry: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _with_groups(rows: pd.DataFrame, entry: Mapping[str, Any], logits: np.ndarray) -> pd.DataFrame:
-    groups = [str(name) for name in entry["groups"]]
+    groups = texts(entry["groups"])
     return pd.concat(
         [rows, pd.DataFrame(logits, index=rows.index, columns=[f"logit_{name}" for name in groups])], axis=1
     )

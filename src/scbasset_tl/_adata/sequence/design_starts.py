@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scbasset_tl._adata.codes import sequence_codes
 from scbasset_tl._adata.model.denoised import named_sequences
-from scbasset_tl._adata.sequence.backgrounds import peak_codes
 from scbasset_tl._adata.windows import sequence_windows
 from scbasset_tl._validate import check_number
 from scbasset_tl.genome.codes import N_CODE, gc_share
@@ -65,14 +65,9 @@ def start_sequences(
     if drawn and fasta is not None:
         message = f"fasta= is where regions are read from, and start={start!r} has none: leave it out."
         raise ValueError(message)
-    if isinstance(start, str) and start == _RANDOM:
+    if drawn:
         n = n_sequences or _DEFAULT_NUMBER
-        strong = np.repeat([False, True], [seq_len - sum(gc) // 2, sum(gc) // 2])
-        mask = rng.permuted(np.tile(strong, (n, 1)), axis=1)
-        weak_or_strong = np.array([[0, 3], [1, 2]], dtype=np.uint8)
-        return Starts([_RANDOM] * n, weak_or_strong[mask.astype(int), rng.integers(2, size=mask.shape)])
-    if isinstance(start, str) and start == _SHUFFLED:
-        return _shuffled(adata, n_sequences or _DEFAULT_NUMBER, seq_len, gc, rng)
+        return _random(n, seq_len, gc, rng) if start == _RANDOM else _shuffled(adata, n, seq_len, gc, rng)
     given = _given(adata, start, fasta, seq_len)
     if n_sequences is not None and n_sequences != len(given.name):
         message = f"n_sequences={n_sequences}, but start has {len(given.name)} sequences: leave n_sequences out."
@@ -124,9 +119,17 @@ def _given(adata: AnnData, start: Any, fasta: str | PathLike[str] | None, seq_le
     return Starts(windows.name, windows.codes)
 
 
+def _random(n: int, seq_len: int, gc: tuple[int, int], rng: np.random.Generator) -> Starts:
+    """DNA with a GC content in the middle of the range."""
+    strong = np.repeat([False, True], [seq_len - sum(gc) // 2, sum(gc) // 2])
+    mask = rng.permuted(np.tile(strong, (n, 1)), axis=1)
+    weak_or_strong = np.array([[0, 3], [1, 2]], dtype=np.uint8)
+    return Starts([_RANDOM] * n, weak_or_strong[mask.astype(int), rng.integers(2, size=mask.shape)])
+
+
 def _shuffled(adata: AnnData, n: int, seq_len: int, gc: tuple[int, int], rng: np.random.Generator) -> Starts:
     """A shuffle of each of ``n`` random peaks with a GC content in range; peaks repeat if there are fewer."""
-    codes = _without_n(peak_codes(adata, seq_len), rng)
+    codes = _without_n(sequence_codes(adata, seq_len=seq_len), rng)
     peaks = np.flatnonzero(_in_range(codes, gc))
     if not len(peaks):
         message = f"start='shuffled': none of {len(codes):,} peaks has a GC content within gc=; pass a wider gc=."

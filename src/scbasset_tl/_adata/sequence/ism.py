@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scbasset_tl._adata.kinds import ISM
-from scbasset_tl._adata.results import entry, find
+from scbasset_tl._adata.results import entry, find, texts
 from scbasset_tl._adata.windows import find_places, sequence_windows, warn_blank
 from scbasset_tl._keys import CHROM, END, START
 from scbasset_tl._log import info, progress
@@ -135,8 +135,8 @@ def find_changes(
         asked, rows = None, list(range(len(stored.regions)))
     else:
         asked = find_places(adata, regions)
-        here = {} if stored is None else stored.row_of()
-        rows = [here.get(place, -1) for place in asked.place]
+        stored_rows = {} if stored is None else stored.row_of()
+        rows = [stored_rows.get(place, -1) for place in asked.place]
     if stored is None or max(rows) < 0:
         return compute_changes(adata, network, regions, fasta=fasta, window=window, method="ism")
     names = stored.regions if asked is None else asked.name
@@ -199,7 +199,7 @@ def _read_changes(adata: AnnData, key: str, model_key: str) -> Changes | None:
     stored = find(adata, ISM, key, model_key=model_key)
     first, last = (int(end) for end in stored["window"])
     return Changes(
-        regions=[str(name) for name in stored["regions"]],
+        regions=texts(stored["regions"]),
         **{name: np.asarray(stored[name]) for name in _BY_REGION},
         window=(first, last),
         seq_len=int(stored["seq_len"]),

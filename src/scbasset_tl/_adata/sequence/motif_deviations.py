@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from scbasset_tl._adata.kinds import MOTIF_DEVIATIONS
-from scbasset_tl._adata.results import entry, find
+from scbasset_tl._adata.results import entry, find, texts
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._validate import check_positive_int
 from scbasset_tl.genome.scan import scan
@@ -70,5 +70,5 @@ def write_deviations(
 def read_deviations(adata: AnnData, key: str) -> pd.DataFrame:
     """What :func:`write_deviations` stored, as cells × motifs."""
     stored = find(adata, MOTIF_DEVIATIONS, key)
-    names = [str(name) for name in np.asarray(stored["names"], dtype=object)]
-    return pd.DataFrame(np.asarray(adata.obsm[str(stored["slots"]["obsm"])]), index=adata.obs_names, columns=names)
+    scores = np.asarray(adata.obsm[str(stored["slots"]["obsm"])])
+    return pd.DataFrame(scores, index=adata.obs_names, columns=texts(stored["names"]))

@@ -73,14 +73,16 @@ def find_hits(
     projection = vectors.to_numpy(dtype=np.float32).T
     with progress(len(changes.regions), description="match of motifs and importances", unit=" regions") as bar:
         for row, codes in enumerate(changes.codes):
-            mine = slice(*np.searchsorted(hits.sequence, [row, row + 1]))
+            in_region = slice(*np.searchsorted(hits.sequence, [row, row + 1]))
             importance = changes.delta[row] @ projection
             importance -= importance.mean(axis=1, keepdims=True)
-            strands = zip(hits.motif[mine], hits.reverse[mine], strict=True)
+            strands = zip(hits.motif[in_region], hits.reverse[in_region], strict=True)
             oriented = [pwms[motif][::-1, ::-1] if reverse else pwms[motif] for motif, reverse in strands]
-            for field, values in zip(scores, match_hits(importance, codes, oriented, hits.start[mine]), strict=True):
-                field[mine] = values
-            latent[mine] = match_vectors(changes.delta[row], oriented, hits.start[mine])
+            for field, values in zip(
+                scores, match_hits(importance, codes, oriented, hits.start[in_region]), strict=True
+            ):
+                field[in_region] = values
+            latent[in_region] = match_vectors(changes.delta[row], oriented, hits.start[in_region])
             bar.update()
     widths = np.array([len(pwm) for pwm in pwms])
     start = changes.start[hits.sequence] + hits.start

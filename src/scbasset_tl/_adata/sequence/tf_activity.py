@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from scbasset_tl._adata.kinds import TF_ACTIVITY
-from scbasset_tl._adata.readout import group_means
-from scbasset_tl._adata.results import entry, find
+from scbasset_tl._adata.readout import group_means, group_sizes
+from scbasset_tl._adata.results import entry, find, texts
 from scbasset_tl._adata.write import write_slots
 from scbasset_tl._log import progress
 from scbasset_tl.genome.motifs import unique_names
@@ -65,7 +65,7 @@ def group_contrasts(vectors: np.ndarray, obs: pd.DataFrame, groupby: str | None)
             f"get.tf_activity: {list(means.index[same])[:4]}. Rename them."
         )
         raise ValueError(message)
-    size = obs.groupby(obs[groupby], observed=True).size().to_numpy()[:, None]
+    size = group_sizes(obs, groupby).to_numpy()[:, None]
     sums = size * means
     return means - (sums.sum() - sums) / (size.sum() - size)
 
@@ -182,11 +182,10 @@ def read_activity(adata: AnnData, key: str) -> StoredActivity:
     slot = str(stored["slots"]["obsm"])
     columns = {name: np.asarray(stored[name]) for name in ("mean", "sd", "statistic", "p_value", "fdr")}
     if groups := stored.get("groups"):  # anndata.concat drops what is empty
-        for column, group in enumerate(np.asarray(groups["names"], dtype=object)):
+        for column, group in enumerate(texts(groups["names"])):
             for name in ("effect", "p_value", "fdr"):
                 columns[f"{name}_{_column(group)}"] = np.asarray(groups[name])[:, column]
-    names, ids = ([str(each) for each in np.asarray(stored[field], dtype=object)] for field in ("names", "ids"))
-    table = pd.DataFrame({"id": ids, **columns}, index=names)
+    table = pd.DataFrame({"id": texts(stored["ids"]), **columns}, index=texts(stored["names"]))
     return StoredActivity(np.asarray(adata.obsm[slot]), table, stored["params"], slot)
 
 

@@ -95,8 +95,8 @@ def variant_view(
         last = offset + len(allele) + after
         columns = np.r_[: before + len(allele), before + longest : n_columns]
         raw = mutagenesis(trunk, sequence, window=(first, last))[0] @ vector.astype(np.float32)
-        view.codes[side, columns] = here = sequence[0, first:last]
-        view.importance[side, columns] = np.where(here < N_CODE, -raw.mean(axis=1), 0)
+        view.codes[side, columns] = present = sequence[0, first:last]
+        view.importance[side, columns] = np.where(present < N_CODE, -raw.mean(axis=1), 0)
         if side == 0:
             view.pos[columns] = variants.start[0] - before + 1 + np.arange(last - first)
     return view
