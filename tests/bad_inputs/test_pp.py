@@ -112,7 +112,7 @@ PEAK_4 = "1 of 90 peaks, 'chr1:4000-4300'"
 HARD_MASKED = ">chr1\n" + ("N" * 60 + "\n") * 1600
 UNEVEN = FASTA[:66] + "ACGT\n" + FASTA[66:]
 ADD_SEQUENCES = [
-    ("no such FASTA", None, add_from("no.fa"), FileNotFoundError, "there is no FASTA file", "no.fa", "pass the path"),
+    ("no such FASTA", None, add_from("no.fa"), FileNotFoundError, "there is no FASTA file", "no.fa", "check the path"),
     ("the name of an assembly for the FASTA", None, lambda w: sb.pp.add_sequences(w.data, "hg38"), FileNotFoundError,
      "there is no FASTA file 'hg38'", "the name of an assembly"),
     ("a FASTA that is there as .gz", None, packed_beside, FileNotFoundError, "no FASTA file", "but there is", "genome.fa.gz"),

@@ -183,10 +183,10 @@ def _check_format(path: Path) -> None:
             message += ": it is a folder. Pass the path of the file in it."
         elif packed.is_file():
             message += f", but there is {str(packed)!r}: pass it."
+        elif path.suffix:
+            message += ": check the path."
         else:
-            message += (
-                ": pass the path of the genome's FASTA file; the name of an assembly, such as hg38, is not enough."
-            )
+            message += ": pass the path of the genome's FASTA file, not the name of an assembly."
         raise FileNotFoundError(message)
     with path.open("rb") as file:
         head = file.read(18)

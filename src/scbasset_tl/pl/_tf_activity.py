@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._log import info
 from scbasset_tl._validate import check_one_of, check_positive_int
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ def _choose(activity: AnnData, motifs: str | Sequence[str] | None, n_top: int) -
         return [str(name) for name in table.index[places]]
     ranked = table.sort_values(["p_value", "sd"], ascending=[True, False])
     significant = ranked.index[ranked["fdr"] <= _FDR]
+    if not len(significant) and ranked["fdr"].notna().any():
+        info(f"no motif is significant (FDR at most {_FDR}): those with the smallest p-values are drawn")
     return list((significant if len(significant) else ranked.index)[:n_top])
 
 
