@@ -56,5 +56,7 @@ def test_motifs_are_found_by_name_id_and_gene_in_any_case():
     assert find_motifs("gata1", names, ids) == [1, 2]
     assert find_motifs(["J1", "TAL1"], names, ids) == [3, 1]
     assert find_motifs([], names, ids) == []
-    with pytest.raises(KeyError, match=r"1 of 2 have no activity, \['SPI1'\]. Give names, ids or genes of the 4 .*'Runx1'"):
+    with pytest.raises(
+        KeyError, match=r"1 of 2 have no activity, \['SPI1'\]. Give names, ids or genes of the 4 .*'Runx1'"
+    ):
         find_motifs(["RUNX1", "SPI1"], names, ids)
