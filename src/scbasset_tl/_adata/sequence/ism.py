@@ -101,7 +101,9 @@ def compute_changes(
     warn_blank(windows.codes, windows.name)
     codes = windows.codes[:, first:last]
     what = f"the mutagenesis of {len(codes):,} regions × {last - first} bp"
-    check_memory(4 * 4 * codes.size * trunk.config.n_latent, what, advice="name fewer regions, or fewer bases by window=.")
+    check_memory(
+        4 * 4 * codes.size * trunk.config.n_latent, what, advice="name fewer regions, or fewer bases by window=."
+    )
 
     from scbasset_tl.nn import mutagenesis
 

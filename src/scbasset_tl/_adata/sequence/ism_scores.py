@@ -89,7 +89,9 @@ def read_scores(adata: AnnData, model: Model, vectors: pd.DataFrame, *, regions:
     changes = find_changes(adata, model, regions, **where)
     shape = (len(vectors), *changes.delta.shape[:3])
     what = f"the scores of {shape[0]:,} outputs × {shape[1]:,} regions × {shape[2]:,} bp"
-    check_memory(4 * prod(shape), what, advice="read groups with groupby=, or fewer cells (obs=), regions= or bases (window=).")
+    check_memory(
+        4 * prod(shape), what, advice="read groups with groupby=, or fewer cells (obs=), regions= or bases (window=)."
+    )
     raw, weights = np.empty(shape, dtype=np.float32), vectors.to_numpy(dtype=np.float32)
     for region, delta in enumerate(changes.delta):  # one at a time, as the product of all would be there twice
         raw[:, region] = (weights @ delta.reshape(-1, delta.shape[-1]).T).reshape(-1, *delta.shape[:2])
