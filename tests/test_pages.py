@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -164,6 +165,20 @@ def test_errors_of_the_faq_are_those_that_are_raised() -> None:
     assert messages
     for message in messages:
         assert all(part.strip() in raised for part in message.split("…")), message
+
+
+def test_the_data_contract_lists_every_slot_that_a_docstring_names() -> None:
+    page = (DOCS / "data_contract.md").read_text()
+    missing = []
+    for module in (sb.pp, sb.tl):
+        for name in set(module.__all__) - {"generate"}:  # which returns data of its own
+            written = (
+                (inspect.getdoc(getattr(module, name)) or "").partition("Returns\n---")[2].partition("Raises\n---")[0]
+            )
+            slots = re.findall(r"`\w+\.(obs|var|obsm|varm|uns|layers)\['(\w+)'", written)
+            assert slots, name
+            missing += [f"{name}: {field}[{slot!r}]" for field, slot in slots if f'{field}["{slot}"]' not in page]
+    assert missing == []
 
 
 def test_readme_runs_in_a_fresh_session(tmp_path: Path) -> None:

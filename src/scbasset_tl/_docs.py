@@ -83,7 +83,9 @@ def doc_params(function: F) -> F:
 
     An argument that other packages have is refused with what it is called here.
     """
-    names = set(signature(function).parameters)
+    parameters = signature(function).parameters
+    names = set(parameters)
+    ordered = [name for name, parameter in parameters.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
 
     @wraps(function)
     def call(*args: object, **kwargs: object) -> object:
@@ -92,6 +94,12 @@ def doc_params(function: F) -> F:
             if ours.partition("=")[0] in names or " of " in ours:
                 message = f"{function.__name__}() has no argument {name!r}; use {ours}."
                 raise TypeError(message)
+        if len(args) > len(ordered):
+            message = (
+                f"{function.__name__}() takes only {', '.join(ordered)} by position: name every other argument, as in "
+                f"argument={args[len(ordered)]!r:.40}."
+            )
+            raise TypeError(message)
         return function(*args, **kwargs)
 
     call.__doc__ = cleandoc(function.__doc__ or "").format(**_TEXTS)

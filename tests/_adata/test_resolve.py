@@ -23,7 +23,10 @@ def lookalike(package, name, *methods):
         (lookalike("snapatac2", "AnnDataSet", "to_adata"), "got snapatac2.AnnDataSet. Pass an anndata.AnnData: data.to_adata()."),
         (lookalike("other", "Table"), "got Table."),
         ("x.h5ad", "got str. Read it first, e.g. anndata.read_h5ad(path)."),
-        (np.ones((2, 2)), "got ndarray."),
+        (np.ones((2, 2)), "got ndarray. Make one of cells × peaks, anndata.AnnData(matrix), with the peaks' regions (chr1:100-600) as "
+         "var_names."),
+        (None, "got NoneType. Functions of pp and tl change the data and return None: call sb.pp.filter_peaks(adata), not "
+         "adata = sb.pp.filter_peaks(adata)."),
     ],
 )  # fmt: skip
 def test_other_kinds_of_data(data, words):

@@ -74,6 +74,17 @@ def test_cells_of_another_model_are_named(adata):
     np.testing.assert_array_equal(sb.get.accessibility(halves), sb.get.accessibility(adata))
 
 
+def test_what_concat_left_behind_is_told(adata):
+    joined = ad.concat([adata[:30], adata[30:]], merge="same")
+    with pytest.raises(
+        KeyError, match=r"obsm\['X_scbasset'\] is there without it: anndata\.concat .*uns_merge='first'"
+    ):
+        sb.get.accessibility(joined)
+    del joined.obsm["X_scbasset"], joined.obs["scbasset_bias"]
+    with pytest.raises(KeyError, match=r"holds no trained model .* or pass key=\.'?\"?$"):
+        sb.get.accessibility(joined)
+
+
 def test_cells_that_were_not_trained_are_named(adata):
     plain = sb.datasets.toy(n_obs=60, n_vars=200, rng=4)
     plain.obs_names = [f"new{number}" for number in range(60)]

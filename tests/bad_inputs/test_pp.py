@@ -56,6 +56,16 @@ def unreadable(world):
     sb.pp.add_sequences(world.data, path)
 
 
+def packed_beside(world):
+    world.file("genome.fa.gz", bgzf_of(world, FASTA))
+    sb.pp.add_sequences(world.data, world.folder / "genome.fa")
+
+
+def half_on_chr2(world):
+    start = np.arange(90) * 1000
+    world.data.var = world.data.var.assign(chr=["chr1"] * 45 + ["chr2"] * 45, start=start, end=start + 300)
+
+
 def regions(**changes):
     """Columns chr, start, end, with (peak, value) of some replaced."""
 
@@ -102,8 +112,11 @@ PEAK_4 = "1 of 90 peaks, 'chr1:4000-4300'"
 HARD_MASKED = ">chr1\n" + ("N" * 60 + "\n") * 1600
 UNEVEN = FASTA[:66] + "ACGT\n" + FASTA[66:]
 ADD_SEQUENCES = [
-    ("no such FASTA", None, add_from("no.fa"), FileNotFoundError, "there is no FASTA file", "no.fa"),
-    ("a folder for the FASTA", None, add_from(""), FileNotFoundError, "there is no FASTA file"),
+    ("no such FASTA", None, add_from("no.fa"), FileNotFoundError, "there is no FASTA file", "no.fa", "check the path"),
+    ("the name of an assembly for the FASTA", None, lambda w: sb.pp.add_sequences(w.data, "hg38"), FileNotFoundError,
+     "there is no FASTA file 'hg38'", "the name of an assembly"),
+    ("a FASTA that is there as .gz", None, packed_beside, FileNotFoundError, "no FASTA file", "but there is", "genome.fa.gz"),
+    ("a folder for the FASTA", None, add_from(""), FileNotFoundError, "there is no FASTA file", "it is a folder"),
     ("`fasta=None`", None, lambda w: sb.pp.add_sequences(w.data, None), TypeError, "fasta must be a path, got None"),
     ("a FASTA that may not be read", None, unreadable, PermissionError, "Permission denied", "genome.fa"),
     ("an empty FASTA", None, add(""), ValueError, "genome.fa", "does not start with '>'"),
@@ -122,7 +135,8 @@ ADD_SEQUENCES = [
     ("a hard-masked FASTA", None, add(HARD_MASKED), ValueError, "90 of 90 windows hold nothing but N", "unmasked"),
     ("a FASTA of another species", None, add(FASTA.replace(">chr1", ">scaffold_7")), ValueError, "no contig 'chr1'",
      "'scaffold_7'", "another assembly or species"),
-    ("one peak on an unknown contig", regions(chr=(4, "chrUn")), add(), ValueError, "no contig 'chrUn'", PEAK_4, "Drop"),
+    ("one peak on an unknown contig", regions(chr=(4, "chrUn")), add(), ValueError, "no contig 'chrUn'", PEAK_4, "drop these peaks",
+     "Pass the FASTA that the peaks were called on"),
     ("coordinates past the end of the contig", regions(end=(4, 500_000)), add(), ValueError, "past the end", PEAK_4,
      "(500000)", "95,000 bp"),
     ("start above end", regions(end=(4, 3)), add(), ValueError, "var['start'] is not below var['end']", PEAK_4),
@@ -136,7 +150,7 @@ ADD_SEQUENCES = [
     ("a peak without a contig, with `region_keys`", regions(chr=(4, np.nan)), add(region_keys=KEYS), ValueError, "var['chr'] is missing",
      PEAK_4),
     ("no regions, neither in columns nor in names", names(every="peak"), add(), KeyError, "no columns chr, start, end",
-     "region_keys"),
+     "region_keys", "names of cells", "adata.T.copy()"),
     ("one name that is no region", names("oops"), add(), ValueError, "1 of 90 peaks, 'oops'", "region_keys"),
     ("one name with start above end", names("chr1:300-100"), add(), ValueError, "'chr1:300-100'", "not below"),
     ("`region_keys` of two columns", None, add(region_keys=["chr", "start"]), ValueError, "region_keys must name three"),
@@ -234,7 +248,12 @@ SPLIT_PEAKS = [
     ("`holdout` without test contigs", None, split_by(by="chrom", holdout={"val": "chr1"}), ValueError, "['val']"),
     ("a contig for validation and test", None, split_by(by="chrom", holdout={"val": "chr1", "test": "chr1"}),
      ValueError, "twice"),
-    ("all contigs held out", None, split_by(by="chrom", holdout="chr1"), ValueError, "train 0", "pp.split_peaks"),
+    ("all contigs held out", None, split_by(by="chrom", holdout="chr1"), ValueError, "train 0", "No contig is left",
+     "pp.split_peaks"),
+    ("two contigs, and none named to be held out", half_on_chr2, split_by(by="chrom"), ValueError, "train 0",
+     "by='chrom', holdout='chr1'"),
+    ("what a function of pp returned", None, lambda w: sb.pp.split_peaks(None), TypeError, "got NoneType", "return None",
+     "not adata ="),
     ('`by="chrom"` without regions', names(every="peak"), split_by(by="chrom"), KeyError, "no columns chr, start, end"),
     ("too few peaks for three parts", lambda w: w.data[:, :20].copy(), split_by(), ValueError,
      "train 19, val 0, test 1", "at least 2"),

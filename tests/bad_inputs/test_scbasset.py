@@ -8,6 +8,7 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 import scbasset_tl as sb
 
@@ -161,7 +162,9 @@ DATA = [
     ("a MuData whose modality has another name", mudata(rna="rna", atac="peaks"), train(), KeyError,
      "no modality 'atac'", "['rna', 'peaks']", "mod="),
     ("the wrong modality", mudata(rna="rna", atac="atac"), train(mod="rna"), KeyError, "varm['dna_code']", "mod="),
-    ("a table", lambda w: pd.DataFrame(w.data.X.toarray()), train(), TypeError, "AnnData or a MuData", "DataFrame"),
+    ("a table", lambda w: pd.DataFrame(w.data.X.toarray()), train(), TypeError, "AnnData or a MuData", "DataFrame",
+     "anndata.AnnData(matrix)"),
+    ("a sparse matrix", lambda w: sp.csr_matrix(w.data.X), train(), TypeError, "csr_matrix", "anndata.AnnData(matrix)"),
     ("a path", lambda w: "atac.h5ad", train(), TypeError, "AnnData or a MuData", "str"),
 ]  # fmt: skip
 

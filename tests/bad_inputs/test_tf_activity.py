@@ -116,7 +116,7 @@ CASES = {
         ("activities are gone", scored(drop("obsm", "tf_activity")), get(), KeyError, "obsm['tf_activity']", "is gone"),
         ("`pl.tf_activity` without activities", trained(), draw(), KeyError, *NONE),
         ("a plot of a motif that is not there", scored(), draw(["JUN", "FOS"]), KeyError, "1 of 2", "['FOS']", "JUN"),
-        ("a plot of no motif", scored(), draw([]), KeyError, "motifs"),
+        ("a plot of no motif", scored(), draw([]), ValueError, "motifs is empty"),
         ('`kind="umap"`', scored(), draw(kind="umap"), ValueError, "['heatmap', 'embedding', 'violin']"),
         ("a heat map without groups", scored(), draw(), ValueError, "groupby is needed", "kind='embedding'"),
         ("a plot of groups that are no column", scored(), draw(groupby="type"), KeyError, "no column 'type'"),

@@ -99,7 +99,7 @@ def get(**arguments):
 
 WRONG = [row(pos, ref="ACGT"[("ACGT".index(BASES[pos - 1]) + 2) % 4]) for pos in (160, 161, 162, 163)]
 CASES = [
-    ("no such VCF", prepare(), score("no.vcf"), FileNotFoundError, "no VCF file", "no.vcf"),
+    ("no such VCF", prepare(), score("no.vcf"), FileNotFoundError, "variants: there is no file", "no.vcf"),
     ("an empty VCF", prepare(content=""), score(), ValueError, "variants.vcf holds no variant"),
     ("a VCF of nothing but a header", prepare("##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT"), score(), ValueError,
      "holds no variant"),

@@ -43,6 +43,18 @@ def test_an_argument_is_only_translated_into_one_that_is_there(adata):
     assert sb.metrics.clustering_scores(adata, label_key="cell_type", cluster_key="cell_type")["ari"] == 1
 
 
+def test_an_argument_without_its_name(adata):
+    with pytest.raises(TypeError, match=r"scbasset\(\) takes only data by position: .* as in argument=48\."):
+        sb.tl.scbasset(adata, 48)
+
+
+def test_clusters_that_were_not_made(adata):
+    with pytest.raises(KeyError, match=r"no column 'leiden'; .*scanpy\.tl\.leiden writes it"):
+        sb.get.accessibility(adata, groupby="leiden")
+    with pytest.raises(KeyError, match=r"no column 'cluster'; it has .*\]\.'?\"?$"):
+        sb.get.accessibility(adata, groupby="cluster")
+
+
 def test_add_dna_sequence():
     with pytest.raises(AttributeError, match=r"here it is pp\.add_sequences\(data, fasta\)"):
         _ = sb.pp.add_dna_sequence

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 import scbasset_tl as sb
-from scbasset_tl.genome.motif_names import tf_genes
+from scbasset_tl.genome.motif_names import find_motifs, tf_genes
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,17 @@ def test_names_of_cis_bp_and_jaspar(real_data):
     genes = [tf_genes(motif.name) for motif in vertebrates]
     assert Counter(map(len, genes))[2] > 50
     assert not any(set("():_ ") & set(gene) for of_motif in genes for gene in of_motif)
+
+
+def test_motifs_are_found_by_name_id_and_gene_in_any_case():
+    # JASPAR names mouse motifs as mice do, and users ask for human genes
+    names, ids = ["Runx1", "GATA1::TAL1", "GATA1", "Gata1_2_DBD_2"], ["MA0002.2", "MA0140.2", "MA0035.4", "J1"]
+    assert find_motifs("RUNX1", names, ids) == [0]
+    assert find_motifs(["GATA1", "RUNX1", "runx1"], names, ids) == [2, 0]
+    assert find_motifs("gata1", names, ids) == [1, 2]
+    assert find_motifs(["J1", "TAL1"], names, ids) == [3, 1]
+    assert find_motifs([], names, ids) == []
+    with pytest.raises(
+        KeyError, match=r"1 of 2 have no activity, \['SPI1'\]. Give names, ids or genes of the 4 .*'Runx1'"
+    ):
+        find_motifs(["RUNX1", "SPI1"], names, ids)

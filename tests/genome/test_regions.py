@@ -158,9 +158,9 @@ def test_past_the_end_is_another_assembly(name):
         (
             ["1:1-2", "Q:1-2"],
             {"chr1": 9},
-            r"no contig 'Q', in any spelling \(it has 'chr1'\): 1 of 2 .*'Q:1-2'.*Drop these",
+            r"no contig 'Q', in any spelling \(it has 'chr1'\): 1 of 2 .*'Q:1-2'.*drop these",
         ),
-        (["chr1:1-2", "chrQ:1-2"], {"chr1": 9}, r"no contig 'chrQ', .*: 1 of 2 peaks, .*Drop these"),
+        (["chr1:1-2", "chrQ:1-2"], {"chr1": 9}, r"no contig 'chrQ', .*: 1 of 2 peaks, .*drop these"),
         (["q:1-2"], {"chr1": 9}, "of another assembly or species"),
     ],
 )

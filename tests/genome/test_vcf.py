@@ -75,7 +75,7 @@ def test_refuses(tmp_path, content, words):
 
 
 def test_refuses_what_is_no_text(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no VCF file .*no\.vcf"):
+    with pytest.raises(FileNotFoundError, match=r"variants: there is no file .*no\.vcf"):
         read_vcf(tmp_path / "no.vcf")
     with pytest.raises(ValueError, match="BCF file.*bcftools view"):
         read_vcf(write(tmp_path / "x.bcf", b"BCF\x02\x02\x00\x01", "bgzip"))

@@ -45,6 +45,20 @@ def test_cells_are_those_of_whole_sequences(stored):
     assert not scores.raw[:, 0, 20, codes[20]].any()
 
 
+def test_scores_beyond_memory_are_refused_with_a_way_out(stored, monkeypatch):
+    # two regions of 30 bp; the 60 cells need more than the two groups of `kind`
+    monkeypatch.setattr("scbasset_tl._space.available_memory", lambda: 2 * 2 * 30 * 4 * 4)
+    assert sb.get.ism(stored, groupby="kind").raw.nbytes == 2 * 2 * 30 * 4 * 4
+    with pytest.raises(MemoryError, match=r"60 outputs × 2 regions × 30 bp would take .*: read groups with groupby="):
+        sb.get.ism(stored)
+
+
+def test_scores_can_be_changed_without_changing_what_is_stored(stored):
+    scores, before = sb.get.ism(stored), stored.uns["ism"]["codes"].copy()
+    scores.codes[:] = 4
+    assert np.array_equal(stored.uns["ism"]["codes"], before)
+
+
 def test_centred_values_and_importance_are_the_papers(stored):
     scores = sb.get.ism(stored, groupby="kind")
     np.testing.assert_allclose(scores.centered.sum(axis=-1), 0, atol=1e-6)

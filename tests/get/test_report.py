@@ -84,6 +84,16 @@ def test_the_report_says_what_to_do_next(kind, words):
     assert words in sb.get.report(made(kind)).sentences["next"]
 
 
+def test_the_fasta_is_not_blamed_where_sequences_tell_which_peaks_are_open():
+    adata = made("real")
+    adata.obsm["X_scbasset"][:] = adata.obsm["X_scbasset"].mean(axis=0)  # all cells are alike
+    report = sb.get.report(adata)
+    assert report.verdict == "no sequence signal"
+    assert report.numbers["per_cell"] > 0.53
+    assert "the FASTA fits" in report.sentences["next"]
+    assert "sb.pp.add_sequences" not in report.sentences["next"]
+
+
 def test_the_next_step_names_the_slot_of_this_model():
     assert 'use_rep="wide"' in sb.get.report(made(key="wide"), key="wide").sentences["next"]
 

@@ -20,4 +20,8 @@ def test_points_and_curves(assert_nothing_cut):
     assert cells.lines[2].get_xdata()[-1] == 800
     np.testing.assert_array_equal(reads.lines[0].get_xdata(), [45, 90])
     assert reads.get_xlabel() == "open peaks per cell"
+    for ax, sizes in ((cells, [100, 200, 400, 800]), (reads, [45, 90, 180])):
+        figure.draw_without_rendering()
+        assert [tick.get_text() for tick in ax.get_xticklabels() if tick.get_text()] == [str(size) for size in sizes]
+        assert not any(label.get_text() for label in ax.get_xticklabels(minor=True))
     assert_nothing_cut(figure)

@@ -150,3 +150,17 @@ def test_violins_of_cells_with_repeated_names(scored):
     medians = [segment[0, 1] for segment in axes[0].collections[-1].get_segments()]
     expected = [np.median(values[(scored.obs["kind"] == kind).to_numpy()]) for kind in "ab"]
     np.testing.assert_allclose(medians, expected, rtol=1e-5)
+
+
+def test_a_plot_of_motifs_that_are_not_significant_says_so(trained, capsys):
+    motif = Motif("M1", "JUN", np.eye(4)[[3, 2, 0, 1]])
+    sb.tl.tf_activity(trained, motif, n_background=10, n_null=20, groupby="kind")
+    said = "no motif is significant (FDR at most 0.05)"
+    trained.uns["tf_activity"]["fdr"][:] = 0.4
+    with sb.settings.override(verbosity=2):
+        sb.pl.tf_activity(trained, show=False)
+        assert said in capsys.readouterr().err
+        sb.pl.tf_activity(trained, "JUN", show=False)  # asked for by name
+        trained.uns["tf_activity"]["fdr"][:] = 0.04
+        sb.pl.tf_activity(trained, show=False)
+        assert said not in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import anndata as ad
 import mudata as md
 import numpy as np
+import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
@@ -91,11 +92,16 @@ def test_mudata_writes_inside_the_modality(trained_tiny):
     assert_same_entry(mdata["peaks"].uns["ism"], expected.uns["ism"])
 
 
-def test_memory_is_said_before_the_work(trained_tiny, capsys, monkeypatch):
-    monkeypatch.setattr("scbasset_tl._adata.sequence.ism._LARGE", 1000)
-    with sb.settings.override(verbosity=2):
-        sb.tl.ism(trained_tiny, [3], window=50)
-    assert "1 regions × 50 bp take 0.0 GB; window= takes fewer" in capsys.readouterr().err
+def test_changes_beyond_memory_are_refused_before_the_work(trained_tiny, monkeypatch):
+    # 50 positions × 4 bases × latent dimensions of 4 bytes each
+    needed = 50 * 4 * 4 * trained_tiny.obsm["X_scbasset"].shape[1]
+    monkeypatch.setattr("scbasset_tl._space.available_memory", lambda: needed)
+    sb.tl.ism(trained_tiny, [3], window=50)
+    monkeypatch.setattr("scbasset_tl._space.available_memory", lambda: needed - 1)
+    monkeypatch.setattr("scbasset_tl.nn.mutagenesis.mutagenesis", None)
+    with pytest.raises(MemoryError, match=r"the mutagenesis of 1 regions × 50 bp would take .* fewer bases by window="):
+        sb.tl.ism(trained_tiny, [3], window=50, key_added="again")
+    assert "again" not in trained_tiny.uns
 
 
 def test_importance_stands_on_the_planted_sites(trained_toy):

@@ -25,7 +25,10 @@ def representation(adata: AnnData, use_rep: str, metric: str = "euclidean") -> n
     """``obsm[use_rep]`` as finite floats (n_obs, d); for ``metric="cosine"`` as :func:`directions`."""
     check_one_of("metric", metric, METRICS)
     if check_name("use_rep", use_rep) not in adata.obsm:
-        message = f"obsm has no {use_rep!r}; it has {list(adata.obsm)}. tl.scbasset writes 'X_scbasset'; pass use_rep=."
+        message = (
+            f"obsm has no {use_rep!r}; it has {list(adata.obsm)}. tl.scbasset writes 'X_scbasset', and tl.map_cells does for "
+            "new cells; pass use_rep= for another embedding."
+        )
         raise KeyError(message)
     stored = adata.obsm[use_rep]
     x: Any = np.asarray(stored)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LEVELS: Final = "_scbasset_tl_levels"
 _SHOWN: Final = 20
+_CLUSTERINGS: Final = ("leiden", "louvain")
 
 
 @dataclass
@@ -73,6 +74,8 @@ def obs_column(obs: pd.DataFrame, column: Any, *, argument: str = "") -> pd.Seri
     if check_name(argument or "a column of obs", column) not in obs:
         prefix = f"{argument}: " if argument else ""
         message = f"{prefix}obs has no column {column!r}; it has {list(obs.columns)[:_SHOWN]}."
+        if column in _CLUSTERINGS:
+            message += f" scanpy.tl.{column} writes it, after scanpy.pp.neighbors."
         raise KeyError(message)
     say_level(obs, column)
     return obs[column]

@@ -163,7 +163,7 @@ def check_informative(adata: AnnData, cell_counts: np.ndarray, slot: str) -> Non
     empty = np.flatnonzero(cell_counts == 0)
     if len(empty):
         message = (
-            f"{slot} has {len(empty)} cells without an open peak, first {list(adata.obs_names[empty[:3]])}: nothing can "
+            f"{slot} has {len(empty)} cell{'s' * (len(empty) > 1)} without an open peak, first {list(adata.obs_names[empty[:3]])}: nothing can "
             "be learned about them. Remove them, e.g. scanpy.pp.filter_cells(adata, min_genes=1)."
         )
         raise ValueError(message)

@@ -46,6 +46,10 @@ def _modality(data: AnnData | MuData, mod: str, argument: str = "mod") -> AnnDat
             message += " Read it first, e.g. anndata.read_h5ad(path)."
         elif ways := [name for name in ("to_memory", "to_adata") if hasattr(data, name)]:
             message += f" Pass an anndata.AnnData: data.{ways[0]}()."
+        elif data is None:
+            message += " Functions of pp and tl change the data and return None: call sb.pp.filter_peaks(adata), not adata = sb.pp.filter_peaks(adata)."
+        elif hasattr(data, "shape"):
+            message += " Make one of cells × peaks, anndata.AnnData(matrix), with the peaks' regions (chr1:100-600) as var_names."
         raise TypeError(message)
     if mod not in data.mod:
         meant = {"mod": "the ATAC modality", "rna": "the RNA modality"}.get(argument, "one of these")

@@ -121,6 +121,11 @@ def find(
     if not holds(adata, kind, check_name("key", key)):
         keys = [name for name in adata.uns if holds(adata, kind, name)]
         message = f"uns[{key!r}] holds no {kind.what} ({kind.many} here: {keys}): run {kind.call} first, or pass key=."
+        parts = [slot for slot in kind.slots.values() if slot.needed and key == kind.default]
+        if left := [f"{part.field}[{part.name!r}]" for part in parts if part.name in getattr(adata, part.field)]:
+            message += (
+                f" {left[0]} is there without it: anndata.concat drops .uns, unless called with uns_merge='first'."
+            )
         raise KeyError(message)
     stored: Mapping[str, Any] = adata.uns[key]
     _check_whole(kind, key, stored)

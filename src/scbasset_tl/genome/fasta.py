@@ -177,7 +177,16 @@ def _digest(value: Any) -> str:
 def _check_format(path: Path) -> None:
     """Tell by content, not by name, what pyfaidx can read."""
     if not path.is_file():
-        message = f"there is no FASTA file {str(path)!r}."
+        message = f"there is no FASTA file {str(path)!r}"
+        packed = path.with_name(f"{path.name}.gz")
+        if path.is_dir():
+            message += ": it is a folder. Pass the path of the file in it."
+        elif packed.is_file():
+            message += f", but there is {str(packed)!r}: pass it."
+        elif path.suffix:
+            message += ": check the path."
+        else:
+            message += ": pass the path of the genome's FASTA file, not the name of an assembly."
         raise FileNotFoundError(message)
     with path.open("rb") as file:
         head = file.read(18)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # what unique_names adds to a name that occurs twice
 _ID: Final = re.compile(r"_(?:M\d+|MA\d+|UN\d+|PB\d+|PH\d+|PL\d+)[_.]\d+(?:\.\d+)?$")
@@ -83,6 +86,31 @@ def tf_genes(name: str) -> list[str]:
         inferred = _INFERRED.match(part)
         genes.append(_VARIANT.sub("", inferred[1] if inferred else part).strip())
     return genes
+
+
+def find_motifs(wanted: str | Sequence[str], names: Sequence[str], ids: Sequence[str]) -> list[int]:
+    """Places of the motifs that are wanted, each once: by name or id, or all of a gene in any case (``RUNX1``, ``Runx1``).
+
+    Raises
+    ------
+    KeyError
+        If one of them is there by no name.
+    """
+    asked = [wanted] if isinstance(wanted, str) else list(wanted)
+    of_gene: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        for gene in tf_genes(name):
+            of_gene.setdefault(gene.upper(), []).append(place)
+    of_name = {name: [place] for place, name in enumerate(ids)} | {name: [place] for place, name in enumerate(names)}
+    found = [of_name.get(str(motif)) or of_gene.get(str(motif).upper(), []) for motif in asked]
+    absent = [motif for motif, places in zip(asked, found, strict=True) if not places]
+    if absent:
+        message = (
+            f"motifs: {len(absent)} of {len(asked)} have no activity, {absent[:3]}. Give names, ids or genes of the "
+            f"{len(names)} that have one, such as {[str(name) for name in names[:5]]}."
+        )
+        raise KeyError(message)
+    return list(dict.fromkeys(place for places in found for place in places))
 
 
 def _gene(protein: str) -> str:

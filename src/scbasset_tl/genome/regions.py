@@ -109,7 +109,7 @@ def check_on_contigs(regions: Regions, lengths: Mapping[str, int], *, margin: in
     if not on_contig.all():
         names = sorted(set(regions.chrom.categories) - set(lengths))
         what = f"{source} has no contig {_some(names)}, in any spelling (it has {_some(list(lengths))})"
-        fix = "Drop these peaks, or pass the FASTA with their contigs."
+        fix = "Pass the FASTA that the peaks were called on. If it lacks only contigs that are no chromosomes, drop these peaks."
         if not on_contig.any():
             fix = "The FASTA is of another assembly or species: pass the one that the peaks were called on."
         _refuse(~on_contig, regions.name, None, what, fix)
@@ -186,7 +186,7 @@ def _from_text(var: pd.DataFrame, obs: pd.DataFrame | None) -> tuple[pd.DataFram
         message = (
             f"adata.var has no columns {CHROM}, {START}, {END}, and its names are not {FORMS} "
             f"(first: {_some(list(var.index))}). Add the columns, or name yours with region_keys=(contig, start, end)."
-            f"{there and f' {there}.'}"
+            f"{there and f' {there}.'} If these are names of cells, transpose: adata = adata.T.copy()."
         )
         raise KeyError(message)
     else:

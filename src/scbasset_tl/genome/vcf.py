@@ -87,7 +87,7 @@ def is_vcf_row(line: str) -> bool:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Numbered lines of a text, plain or compressed, which its content tells."""
     if not path.is_file():
-        message = f"there is no VCF file {str(path)!r}."
+        message = f"variants: there is no file {str(path)!r}."
         raise FileNotFoundError(message)
     with unpacking(path), open_packed(path) as file:
         for number, line in enumerate(file, start=1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, isnan
 from typing import TYPE_CHECKING
 
-from scbasset_tl.stats.verdict import MIN_EPOCHS, MIN_PER_CELL, MIN_STEPS
+from scbasset_tl.stats.verdict import MIN_EPOCHS, MIN_PER_CELL, MIN_STEPS, MIN_Z
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,10 +49,17 @@ def sentences(
 def _next(verdict: Verdict, n: Mapping[str, float], stopped: str, rep: str) -> str:
     if verdict == "usable":
         return f'sc.pp.neighbors(adata, use_rep="{rep}", metric="cosine") for clusters and a map; sb.tl.tf_activity for the factors behind them.'
+    if verdict == "no sequence signal" and n["per_cell_z"] >= MIN_Z and n["per_cell"] >= MIN_PER_CELL:
+        return (
+            "the FASTA fits, since it tells which peaks are open; to tell cells apart takes more data. Keep more peaks "
+            "(sb.pp.filter_peaks with a lower min_fraction); sb.metrics.learning_curve says whether more cells or more reads "
+            "would help."
+        )
     if verdict == "no sequence signal":
         return (
-            "is the FASTA of the assembly that the peaks were called on, and is each row of varm['dna_code'] that of its peak? "
-            "sb.pp.add_sequences reads them anew. Is the matrix one of counts, with a few thousand peaks?"
+            "check that the FASTA is of the assembly that the peaks were called on (hg19 or hg38), that each row of "
+            "varm['dna_code'] is that of its peak (sb.pp.add_sequences reads them anew), that the matrix holds counts, and "
+            "that there are a few thousand peaks (sb.pp.filter_peaks with a lower min_fraction keeps more)."
         )
     if stopped == "mapped":
         return "train the reference longer, and map the cells again."

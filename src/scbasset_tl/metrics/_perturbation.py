@@ -52,7 +52,7 @@ def perturbation(
     ----------
     {data}
     motifs
-        Names or ids of the motifs to rank cells by, each for itself.
+        Names, ids or genes of the motifs to rank cells by, each for itself.
     groupby
         Column of ``.obs`` that says what was done to each cell, such as its guide.
     perturbed, control

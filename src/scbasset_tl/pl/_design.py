@@ -193,5 +193,5 @@ def _draw_groups(ax: Axes, before: np.ndarray, after: np.ndarray, groups: list[s
         ax.scatter(place + 0.2 + spread, after[:, place], s=14, color=[color], linewidths=0)
     ax.axhline(0, color="gray", linewidth=0.5, zorder=0)
     ax.set_xticks(places, groups, rotation=90)
-    ax.set_ylabel("logit: start, designed")
+    ax.set_ylabel("logit\n(open: start)")
     ax.spines[["top", "right"]].set_visible(False)

@@ -74,6 +74,9 @@ def learning_curve(
                     x = np.geomspace(low, high, 50)
                     ax.plot(x, law.at(x), style, color=f"C{number}")
         ax.set_xscale("log")
+        ends = sorted({*n.round(), round(2 * n.max())})  # powers of ten and their parts would cover each other
+        ax.set_xticks(ends, [f"{end:,.0f}" for end in ends])
+        ax.minorticks_off()
         ax.set(xlabel="cells" if axis == "cells" else "open peaks per cell", ylabel="score")
         legend_below(ax)
     return paper.finish(figure, axes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from scbasset_tl._docs import doc_params
+from scbasset_tl._log import info
 from scbasset_tl._validate import check_one_of, check_positive_int
 
 if TYPE_CHECKING:
@@ -130,24 +131,19 @@ def tf_activity(
 
 def _choose(activity: AnnData, motifs: str | Sequence[str] | None, n_top: int) -> list[str]:
     """Names of the motifs to draw."""
-    from scbasset_tl.genome.motif_names import tf_genes
+    from scbasset_tl.genome.motif_names import find_motifs
 
     table = activity.var
     if motifs is not None:
-        wanted = [motifs] if isinstance(motifs, str) else list(motifs)
-        names_of: dict[str, list[str]] = {}
-        for name in table.index:
-            for gene in tf_genes(name):
-                names_of.setdefault(gene, []).append(name)
-        names_of |= {motif: [name] for motif, name in zip(table["id"], table.index, strict=True)}
-        names_of |= {name: [name] for name in table.index}
-        absent = [motif for motif in wanted if motif not in names_of]
-        if absent or not wanted:
-            message = f"motifs: {len(absent)} of {len(wanted)} have no activity, {absent[:3]}; there are {list(table.index[:5])} …"
-            raise KeyError(message)
-        return list(dict.fromkeys(name for motif in wanted for name in names_of[motif]))
+        places = find_motifs(motifs, list(table.index), list(table["id"]))
+        if not places:
+            message = "motifs is empty: name one motif or several, or leave it out for the clearest ones."
+            raise ValueError(message)
+        return [str(name) for name in table.index[places]]
     ranked = table.sort_values(["p_value", "sd"], ascending=[True, False])
     significant = ranked.index[ranked["fdr"] <= _FDR]
+    if not len(significant) and ranked["fdr"].notna().any():
+        info(f"no motif is significant (FDR at most {_FDR}): those with the smallest p-values are drawn")
     return list((significant if len(significant) else ranked.index)[:n_top])
 
 

@@ -142,8 +142,11 @@ def _check_sizes(levels: np.ndarray, fractions: Sequence[float]) -> None:
     counts = [int(np.count_nonzero(levels == level)) for level in SPLIT_LEVELS]
     if any(count < MIN_PEAKS and (count or share) for count, share in zip(counts, fractions, strict=True)):
         parts = ", ".join(f"{level} {count}" for level, count in zip(SPLIT_LEVELS, counts, strict=True))
+        fix = "Use more peaks, or other fractions or contigs in pp.split_peaks."
+        if not counts[0]:
+            fix = "No contig is left to train on: name fewer, such as pp.split_peaks(data, by='chrom', holdout='chr1')."
         message = (
             f"{len(levels)} peaks, split by fractions {tuple(fractions)}, give {parts}; each part needs at least "
-            f"{MIN_PEAKS}. Use more peaks, or other fractions or contigs in pp.split_peaks."
+            f"{MIN_PEAKS}. {fix}"
         )
         raise ValueError(message)

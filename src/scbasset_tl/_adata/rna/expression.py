@@ -15,7 +15,7 @@ from scbasset_tl._adata.results import find, texts
 from scbasset_tl._log import info
 from scbasset_tl._space import check_memory
 from scbasset_tl._validate import check_name
-from scbasset_tl.genome.motif_names import tf_genes
+from scbasset_tl.genome.motif_names import find_motifs, tf_genes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,20 +74,13 @@ def pair_with_expression(
 
 
 def named_activities(adata: AnnData, key: str, motifs: Any) -> tuple[np.ndarray, list[str]]:
-    """Activities (n, M) of motifs that are named, by name or id, and their names."""
+    """Activities (n, M) of motifs that are named, by name, id or gene, and their names."""
     stored = find(adata, TF_ACTIVITY, check_name("activity_key", key))
     names, ids = (texts(stored.get(field, ())) for field in ("names", "ids"))
-    number_of = {motif: number for number, motif in enumerate(ids)} | {
-        motif: number for number, motif in enumerate(names)
-    }
-    wanted = [motifs] if isinstance(motifs, str) else list(motifs)
-    if absent := [motif for motif in wanted if motif not in number_of]:
-        message = f"motifs: {len(absent)} of {len(wanted)} have no activity, {absent[:3]}; there are {names[:5]} …"
-        raise KeyError(message)
-    if not wanted:
+    numbers = find_motifs(motifs, names, ids)
+    if not numbers:
         message = "motifs is empty: name one motif or several."
         raise ValueError(message)
-    numbers = [number_of[motif] for motif in wanted]
     activity = np.asarray(adata.obsm[str(stored["slots"]["obsm"])], dtype=np.float64)
     return activity[:, numbers], [names[number] for number in numbers]
 

@@ -13,7 +13,8 @@ from scbasset_tl._adata.kinds import ISM
 from scbasset_tl._adata.results import entry, find, texts
 from scbasset_tl._adata.windows import find_places, sequence_windows, warn_blank
 from scbasset_tl._keys import CHROM, END, START
-from scbasset_tl._log import info, progress
+from scbasset_tl._log import progress
+from scbasset_tl._space import check_memory
 from scbasset_tl._validate import check_name, check_one_of, check_positive_int
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 METHODS = ("ism", "gradient")
 _BY_REGION = ("chrom", "start", "codes", "delta")
-_LARGE = 2e9  # bytes
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,10 @@ def compute_changes(
     windows = sequence_windows(adata, regions, fasta=fasta, seq_len=seq_len)
     warn_blank(windows.codes, windows.name)
     codes = windows.codes[:, first:last]
-    size = 4 * 4 * codes.size * trunk.config.n_latent
-    if size > _LARGE:
-        info(f"the changes of {len(codes):,} regions × {last - first} bp take {size / 1e9:.1f} GB; window= takes fewer")
+    what = f"the mutagenesis of {len(codes):,} regions × {last - first} bp"
+    check_memory(
+        4 * 4 * codes.size * trunk.config.n_latent, what, advice="name fewer regions, or fewer bases by window=."
+    )
 
     from scbasset_tl.nn import mutagenesis
 
@@ -146,8 +147,10 @@ def find_changes(
         again = _stored_regions(adata, stored, key, fasta) if asked is None else regions
         return replace(compute_changes(adata, network, again, **method), regions=names)
     changes = stored.cut(bounds)
+    if asked is None:  # all, without a copy of their changes
+        return replace(changes, regions=names, chrom=changes.chrom.copy(), codes=changes.codes.copy())
     missing = [number for number, row in enumerate(rows) if row < 0]
-    if asked is not None and missing:
+    if missing:
         for row, number in enumerate(missing, start=len(changes.regions)):
             rows[number] = row
         changes = changes.join(compute_changes(adata, network, asked.some(missing), **method))

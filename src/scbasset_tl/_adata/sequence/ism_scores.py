@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from scbasset_tl._adata.kinds import ISM
 from scbasset_tl._adata.results import holds
 from scbasset_tl._keys import SCBASSET
+from scbasset_tl._space import check_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,9 +87,16 @@ def read_scores(adata: AnnData, model: Model, vectors: pd.DataFrame, *, regions:
     )
 
     changes = find_changes(adata, model, regions, **where)
-    raw = np.moveaxis(changes.delta @ vectors.to_numpy(dtype=np.float32).T, -1, 0)
+    shape = (len(vectors), *changes.delta.shape[:3])
+    what = f"the scores of {shape[0]:,} outputs × {shape[1]:,} regions × {shape[2]:,} bp"
+    check_memory(
+        4 * prod(shape), what, advice="read groups with groupby=, or fewer cells (obs=), regions= or bases (window=)."
+    )
+    raw, weights = np.empty(shape, dtype=np.float32), vectors.to_numpy(dtype=np.float32)
+    for region, delta in enumerate(changes.delta):  # one at a time, as the product of all would be there twice
+        raw[:, region] = (weights @ delta.reshape(-1, delta.shape[-1]).T).reshape(-1, *delta.shape[:2])
     outputs = [str(name) for name in vectors.index]
-    return ISMScores(outputs, changes.regions, changes.chrom, changes.start, changes.codes, np.ascontiguousarray(raw))
+    return ISMScores(outputs, changes.regions, changes.chrom, changes.start, changes.codes, raw)
 
 
 def model_of(adata: AnnData, key: str) -> str:
