@@ -64,9 +64,9 @@ def tf_activity(
     the mean loss. For the null, motifs and permutations alike are ablated in the best tenth of up to 1,000 random
     peaks.
 
-    Where few motifs drive much, permuted motifs of the same composition act on shuffled DNA too, and no insertion may be
-    significant: on the worm data of the benchmarks none is at an FDR of .05, although the ranks are right, and by
-    ablation four are. If that happens, look at ``mode="ablate"`` beside it.
+    Where few motifs drive much, permuted motifs of the same composition act on shuffled DNA too, and insertions may not be
+    significant although the ranks are right, above all with a network that was trained briefly. Then look at
+    ``mode="ablate"`` beside it.
 
     Parameters
     ----------
