@@ -27,7 +27,7 @@ def cells(rng):
     return sparse.csr_matrix(counts.astype(np.int32))
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson", "mse"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson"])
 def test_held_out_cells_are_told_apart_and_predicted(cells, likelihood):
     seen = []
     model, history = fit_autoencoder(
@@ -66,7 +66,7 @@ def test_the_first_check_is_the_peaks_means_with_depth(cells):
     assert history["held_out"][0] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson", "mse"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson"])
 def test_the_loss_at_random_peaks_is_unbiased(cells, rng, likelihood):
     reader = _Reader(cells, likelihood, np.arange(120), "cpu")
     batch, logits = reader.take(np.arange(9)), torch.from_numpy(rng.normal(size=(9, 200)).astype(np.float32))
@@ -128,7 +128,9 @@ def test_training_never_holds_cells_by_peaks(rng):
     assert largest.n <= 64 * 16_384  # largest tensor of torch: the check, of some cells and some peaks
 
 
-def test_rates_start_at_the_peaks_means(cells):
+@pytest.mark.parametrize("times", [1, 10_000])  # sums over many cells, whose exponential is infinite
+def test_rates_start_at_the_peaks_means(cells, times):
+    cells = cells * times
     reader = _Reader(cells, "poisson", np.arange(120), "cpu")
     model = Autoencoder(200, 4, 3)
     _start(model, reader, np.arange(120))
