@@ -74,3 +74,6 @@ def test_what_cannot_be_drawn_beside_it(trained):
         sb.pl.report(trained, color="louvain")
     with pytest.raises(ValueError, match="pass the AnnData or MuData itself"):
         sb.pl.report(sb.get.report(trained), color="kind")
+    sb.tl.scbasset(trained, trunk=4, n_latent=1, max_epochs=1, key_added="line")
+    with pytest.raises(ValueError, match="the cell vectors of the model have one dimension; two are drawn"):
+        sb.pl.report(trained, color="kind", key="line")

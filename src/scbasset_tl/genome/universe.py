@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, END, START
 from scbasset_tl._reading import reading, unpacked
+from scbasset_tl.genome.ranges import each_of
 from scbasset_tl.genome.regions import Regions, read_regions
 
 if TYPE_CHECKING:
@@ -68,13 +70,11 @@ def overlaps(
 
 def _ranges(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(Row, each whole number of [low, high) of that row), some rows at a time."""
-    counts = np.maximum(high - low, 0)
-    ends = np.cumsum(counts)
-    cuts = np.searchsorted(ends, np.arange(_PAIRS_AT_ONCE, counts.sum(), _PAIRS_AT_ONCE))
-    cuts = np.unique(np.concatenate([[0], cuts, [len(low)]]))
-    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
-        query, first = np.repeat(np.arange(a, b), counts[a:b]), ends[a:b] - counts[a:b]
-        yield query, np.arange(len(query)) - np.repeat(first - first[0] - low[a:b], counts[a:b])
+    ends = np.cumsum(np.maximum(high - low, 0))
+    cuts = np.searchsorted(ends, np.arange(_PAIRS_AT_ONCE, ends.max(initial=0), _PAIRS_AT_ONCE))
+    for a, b in pairwise(np.unique(np.concatenate([[0], cuts, [len(low)]]))):
+        row, number = each_of(low[a:b], high[a:b])
+        yield a + row, number
 
 
 def checksum(universe: Regions) -> str:

@@ -88,8 +88,9 @@ def gradient_attribution(
                 tick(count_substitutions(sequence[first:last]))
     finally:
         trunk.train(was_training)
-    known_bases = np.nonzero(codes[:, first:last] < N_CODE)
-    delta[*known_bases, codes[:, first:last][known_bases]] = 0  # not only to rounding
+    part = codes[:, first:last]
+    own = np.nonzero(part < N_CODE)
+    delta[*own, part[own]] = 0  # not only to rounding
     return delta
 
 
