@@ -26,7 +26,7 @@ def make_entries(rng, n_peaks, n_cells, density=0.2):
 @pytest.mark.parametrize("tile", [1, 7, 50, 4096])
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 def test_loss_and_gradients_equal_the_dense_ones(rng, monkeypatch, tile, scale):
-    monkeypatch.setattr("scbasset_tl.train.batches._TILE", {"cpu": tile})
+    monkeypatch.setattr("scbasset_tl.train.batches._TILE", tile)
     dense, entries = make_entries(rng, 40, 50)
     batches = PeakBatches(np.zeros((40, 8), np.uint8), entries, np.arange(40), torch.device("cpu"))
     peaks = torch.from_numpy(rng.permutation(40)[:17])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SCALE = 1e4  # the sum that a cell's counts are scaled to before the logarithm: the paper's
 _FIRST_STD = 0.03  # spread of the first layer's weights, small beside what it learns: random projections of so many peaks say little
+_EMBEDDED_AT_ONCE = 512
 _GAIN = 2**0.5  # halving layers keep the variance
 
 
@@ -135,12 +136,12 @@ def negative_log_likelihood(logits: Tensor, row: Tensor, column: Tensor, count: 
 
 
 @torch.no_grad()
-def embed(model: Autoencoder, cells: sparse.csr_matrix, likelihood: str, batch_size: int = 512) -> np.ndarray:
+def embed(model: Autoencoder, cells: sparse.csr_matrix, likelihood: str) -> np.ndarray:
     """Unit vectors of cells, float32 (n, n_latent); ``likelihood`` as in training."""
     device = model.table.device
     vectors = [np.empty((0, model.n_latent), dtype=np.float32)]
-    for start in range(0, cells.shape[0], batch_size):
-        part = cells[start : start + batch_size]
+    for start in range(0, cells.shape[0], _EMBEDDED_AT_ONCE):
+        part = cells[start : start + _EMBEDDED_AT_ONCE]
         parts = part.indptr.astype(np.int64), part.indices.astype(np.int64), log_normalised(part, likelihood)
         vectors.append(model.encode(*(torch.from_numpy(array).to(device) for array in parts)).cpu().numpy())
     return np.concatenate(vectors)

@@ -108,7 +108,6 @@ def _log_ratio(kept: float) -> float:
     return 0.5 * log(kept / (1 - kept))
 
 
-def normal(shape: tuple[int, ...], generator: torch.Generator | None, like: Tensor) -> Tensor:
+def normal(shape: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:
     """Standard normal draws of ``like``'s kind, made where the generator is: the same ones on every device."""
-    device = like.device if generator is None else generator.device
-    return torch.randn(shape, generator=generator, device=device).to(like)
+    return torch.randn(shape, generator=generator, device=generator.device).to(like)

@@ -29,10 +29,12 @@ def coordinates(data: AnnData | MuData, adata: AnnData, basis: str | None, model
             break
     if basis is None and "X_umap" not in adata.obsm:
         vectors = read_model(adata, model).cell_embedding
-        if vectors.shape[1] < 2:
-            message = "basis: the cell vectors of the model have one dimension; two are drawn. Name a slot of obsm."
-            raise ValueError(message)
         u, s, _ = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
+        if len(s) < 2:
+            message = (
+                f"basis: the cells' vectors {vectors.shape} have no two principal components: name a slot of obsm."
+            )
+            raise ValueError(message)
         return (u * s)[:, :2], "PC"
     if slot not in adata.obsm and f"X_{slot}" in adata.obsm:
         slot = f"X_{slot}"

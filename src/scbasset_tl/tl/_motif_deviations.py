@@ -135,8 +135,8 @@ def motif_deviations(
     check_memory(48 * len(names) * source.n_obs, what, advice="take fewer motifs, shorter k-mers or fewer cells.")
     open_entries = open_entries_from(source, layer)
     peaks = np.flatnonzero(open_entries.peak_counts())
-    if not len(peaks):
-        message = f"{slot_name(layer)} has no open entry: there is nothing to score."
+    if len(peaks) < 2:
+        message = f"{slot_name(layer)} has {len(peaks)} peaks with open entries; at least 2 are needed."
         raise ValueError(message)
     open_entries = open_entries.rows(peaks)
     first = codes.shape[1] // 2 - size // 2
