@@ -92,19 +92,19 @@ def read_bed(path: str | os.PathLike[str], *, name: str = "universe") -> Regions
     return _regions(_rows(path, name), path, name)
 
 
-def read_geniml_bed(path: str | os.PathLike[str], *, name: str = "universe") -> Regions:
+def read_geniml_bed(path: str | os.PathLike[str]) -> Regions:
     """Regions in the order in which geniml (gtars) numbers them.
 
     A region that stands in several lines has the number of its first. Where the lines have a score (a fifth column),
     the highest comes first.
     """
-    rows = _rows(path, name)
+    rows = _rows(path, "universe")
     if len(rows[0]) > 4:
         try:
             score = np.array([float(fields[4]) for fields in rows])
         except (IndexError, ValueError) as error:
             message = (
-                f"{name}={str(path)!r}: its first line has a score in the fifth column, which orders the regions, but not "
+                f"universe={str(path)!r}: its first line has a score in the fifth column, which orders the regions, but not "
                 "every line has a number there: pass the file that the model was trained on."
             )
             raise ValueError(message) from error
@@ -112,7 +112,7 @@ def read_geniml_bed(path: str | os.PathLike[str], *, name: str = "universe") -> 
     first: dict[tuple[str, ...], list[str]] = {}
     for fields in rows:
         first.setdefault(tuple(fields[:3]), fields)
-    return _regions(list(first.values()), path, name)
+    return _regions(list(first.values()), path, "universe")
 
 
 def _rows(path: str | os.PathLike[str], name: str) -> list[list[str]]:

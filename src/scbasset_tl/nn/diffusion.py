@@ -6,8 +6,9 @@ Sources: Ho et al. 2020 (DDPM), Nichol and Dhariwal 2021 (cosine schedule), Song
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import cos, log, pi
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,7 +24,8 @@ _PAPER_STEPS = 1000  # number of times that the linear schedule's rates are mean
 _MAX_BETA = 0.999
 
 
-class Schedule(NamedTuple):
+@dataclass(frozen=True)
+class Schedule:
     """How much of a sample is left: at time t it is ``sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) noise``."""
 
     alpha_bar: Tensor  # (T,), falling

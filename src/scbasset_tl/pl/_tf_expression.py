@@ -175,23 +175,20 @@ def _draw_scatter(
         parts = list(zip(names, cells_of, colors, strict=True))
     per_row = min(_PER_ROW, len(numbers))
     n_rows = -(-len(numbers) // per_row)
-    figure = paper.figure(3 * per_row, 3 * n_rows + 0.4 * (groupby is not None), panels=(n_rows, per_row))
-    grid = figure.subplots(n_rows, per_row, squeeze=False).ravel()
-    for ax in grid[len(numbers) :]:
-        ax.remove()
+    axes = paper.grid(len(numbers), per_row, (3 * per_row, 3 * n_rows + 0.4 * (groupby is not None)), panels=True)
     size = 3 if len(pairs.cells) > _MANY else 10
-    for ax, number in zip(grid, numbers, strict=False):
+    for ax, number in zip(axes, numbers, strict=True):
         for name, cells, color in parts:
             x, y = pairs.expression[cells, number], pairs.activity[cells, number]
             ax.scatter(x, y, s=size, color=color, lw=0, alpha=0.6, label=name, rasterized=True)
         ax.set_title(f"{pairs.motif[number]} (r = {r[number]:.2f})", fontsize="medium")
         ax.set(xlabel=f"expression of {pairs.gene[number]}", ylabel="activity (z)")
     if groupby is not None:
-        handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(
+        handles, labels = axes[0].get_legend_handles_labels()
+        axes[0].figure.legend(
             handles, labels, loc="outside lower center", ncols=min(len(labels), 6), frameon=False, fontsize="small"
         )
-    return grid[: len(numbers)]
+    return axes
 
 
 def _draw_embedding(
