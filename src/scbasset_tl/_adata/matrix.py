@@ -67,7 +67,7 @@ def counts_from(adata: AnnData, layer: str | None = None) -> sparse.csr_matrix:
     matrix = stored.matrix
     is_csr = isinstance(matrix, sparse.csr_matrix) and matrix.dtype == np.float32 and matrix.has_canonical_format
     if is_csr and all(block.data.all() for block in stored.blocks(0, stored.n_lines)):
-        return matrix
+        return sparse.csr_matrix(matrix)  # of the same memory, and no part of a view any more
     parts = []
     for block in stored.blocks(0, stored.n_lines):
         parts.append(block.astype(np.float32))  # a copy, which may be changed

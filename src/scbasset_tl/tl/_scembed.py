@@ -118,6 +118,8 @@ def scembed(
         If ``tokens_key`` names no tokens.
     ValueError
         If no region is frequent enough, no cell has two such regions, or an argument cannot be used.
+    FloatingPointError
+        If the loss or the vectors become infinite or NaN.
 
     Examples
     --------
