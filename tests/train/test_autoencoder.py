@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from scbasset_tl.nn.autoencoder import Autoencoder, embed
-from scbasset_tl.train.autoencoder import _copy, _keep, _Reader, _start, fit_autoencoder
+from scbasset_tl.train.autoencoder import _Reader, _start, fit_autoencoder
 from scbasset_tl.train.diffusion import split_cells
 
 SMALL = {"hidden": 16, "n_latent": 8, "peaks_per_step": 60, "batch_size": 32, "lr": 5e-3}
@@ -149,15 +149,3 @@ def test_starting_takes_little_memory_beside_the_cells(rng, likelihood):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16 * counts.nnz  # bytes; 4 of them are the values that the encoder reads
-
-
-def test_the_best_weights_are_kept_in_the_same_memory():
-    model = Autoencoder(20, 4, 3)
-    best = _copy(model)
-    places = {name: value.data_ptr() for name, value in best.items()}
-    with torch.no_grad():
-        model.table.add_(1)
-    assert not torch.equal(best["table"], model.table)
-    _keep(model, best)
-    assert {name: value.data_ptr() for name, value in best.items()} == places
-    assert all(torch.equal(best[name], value) for name, value in model.state_dict().items())

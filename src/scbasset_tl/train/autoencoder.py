@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -79,7 +80,7 @@ def fit_autoencoder(
     take_step = _Stepper(model, reader, lr, peaks_per_step)
     judge = _Judge(model, reader, held_out[:_MAX_CHECKED_CELLS], rng)
     history: dict[str, list[float]] = {"step": [0], "loss": [np.nan], "held_out": [judge()]}
-    best, since, batches = _copy(model), [], _batches(train, batch_size, rng)
+    best, since, batches = deepcopy(model), [], _batches(train, batch_size, rng)
     for step in range(1, max_steps + 1):
         since.append(take_step(next(batches), rng))
         if step % check_every == 0 or step == max_steps:
@@ -92,15 +93,14 @@ def fit_autoencoder(
             since.clear()
             waited = 0 if not len(held_out) else history["held_out"][::-1].index(min(history["held_out"]))
             if waited == 0:
-                _keep(model, best)
+                best.load_state_dict(model.state_dict())  # in the same memory: another copy would be as large
         if on_step is not None:
             on_step(step, history)
         if not since and waited >= patience:
             break
-    model.load_state_dict(best)
     with torch.no_grad():
-        model.bias.sub_(reader.mean_log_depth * model.weight[:, -1])
-    return model.eval().cpu(), {name: np.array(values) for name, values in history.items()}
+        best.bias.sub_(reader.mean_log_depth * best.weight[:, -1])
+    return best.eval().cpu(), {name: np.array(values) for name, values in history.items()}
 
 
 class _Batch(NamedTuple):
@@ -233,13 +233,3 @@ def _batches(cells: np.ndarray, size: int, rng: np.random.Generator) -> Iterator
         order = rng.permutation(cells)
         for end in range(min(size, len(order)), len(order) + 1, size):
             yield order[max(0, end - size) : end]
-
-
-def _copy(model: Autoencoder) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def _keep(model: Autoencoder, best: dict[str, Tensor]) -> None:
-    """Into the memory of the copy before: a new one beside it would be the weights once more."""
-    for name, value in model.state_dict().items():
-        best[name].copy_(value)
