@@ -61,7 +61,8 @@ class RunState:
         """Remember these weights if no epoch before was better."""
         if auroc > self.best_auroc or not self.best:
             self.best_auroc, self.best_epoch = auroc, self.epoch
-            self.best = {name: tensor.clone() for name, tensor in self._networks()}
+            for name, tensor in self._networks():  # in the memory of the copy before, if there is one
+                self.best[name] = self.best[name].copy_(tensor) if name in self.best else tensor.clone()
         if auroc > self.reference_auroc + min_delta or self.reference_epoch < 0:
             self.reference_auroc, self.reference_epoch = auroc, self.epoch
 
