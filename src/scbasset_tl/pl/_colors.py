@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -64,7 +66,7 @@ def _stored(adata: AnnData, groupby: str) -> dict[str, Any]:
     categories: Any = column.cat.categories if hasattr(column, "cat") else []
     if colors is None or len(colors) < len(categories):
         return {}
-    return dict(zip(map(str, categories), map(str, colors), strict=False))
+    return dict(zip(map(str, categories), map(str, np.asarray(colors, dtype=object)), strict=False))
 
 
 def _of_colormap(colormap: Colormap, n: int) -> list[Any]:
