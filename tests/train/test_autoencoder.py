@@ -144,8 +144,9 @@ def test_starting_takes_little_memory_beside_the_cells(rng, likelihood):
     n, n_peaks = 6000, 200
     counts = sparse.random(n, n_peaks, 0.2, "csr", rng=rng)
     counts.data = np.ones(counts.nnz, dtype=np.float32)
+    model = Autoencoder(n_peaks, 4, 3)  # the first one of a process loads parts of torch
     tracemalloc.start()
-    _start(Autoencoder(n_peaks, 4, 3), _Reader(counts, likelihood, np.arange(n), "cpu"), np.arange(n))
+    _start(model, _Reader(counts, likelihood, np.arange(n), "cpu"), np.arange(n))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16 * counts.nnz  # bytes; 4 of them are the values that the encoder reads
