@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scbasset_tl import __version__
 from scbasset_tl._files import check_own, replacing
+from scbasset_tl._keys import FEATURE_TYPES, PEAKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +164,7 @@ def _load(path: Path) -> AnnData | MuData:
 
         data = sc.read_10x_h5(path, gex_only=False)
         data.var_names_make_unique()
-        return data[:, data.var["feature_types"] == "Peaks"].copy()
+        return data[:, data.var[FEATURE_TYPES] == PEAKS].copy()
     if path.suffix == ".h5ad":
         return ad.read_h5ad(path)
     message = f"{str(path)!r} is none of the files that are read: {_DATA}."

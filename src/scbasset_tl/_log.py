@@ -69,5 +69,5 @@ def late_progress(total: int, *, description: str, unit: str) -> tqdm:
 def duration(seconds: float) -> str:
     """A time to wait for, in the unit that a person would use."""
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        return f"{seconds:.0f} second{'s' if round(seconds) != 1 else ''}"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -31,6 +31,12 @@ def draw_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31 - 1))
 
 
+def settled_seed(rng: Seed) -> int:
+    """``rng`` itself if it is a seed, else one that is drawn from it: what repeats a call can be recorded."""
+    seed = recorded_seed(rng)
+    return draw_seed(as_generator(rng)) if seed is None else seed
+
+
 def recorded_seed(rng: Seed) -> int | None:
     """What ``uns[key]['params']`` keeps of ``rng``: a generator's state is not repeatable from a number."""
     seed = check_seed(rng)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from scbasset_tl._files import size as size
+from scbasset_tl._files import size
 from scbasset_tl._log import info
 
 _WORTH_SAYING: Final = 1 << 30

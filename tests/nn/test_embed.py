@@ -42,11 +42,12 @@ def naive(trunk, row, strands, shifts):
     ("average", "strands", "shifts"),
     [("none", False, False), ("strands", True, False), ("strands_shifts", True, True)],
 )
-def test_equals_a_loop_over_readings(trunk, codes, average, strands, shifts):
+def test_equals_a_loop_over_readings(trunk, codes, average, strands, shifts, monkeypatch):
     trunk = trunk.double().eval()
     expected = np.array([naive(trunk, row, strands, shifts) for row in codes])
-    for batch_size in (3, 256):
-        found = embed(trunk, codes, average=average, batch_size=batch_size)
+    for at_once in (3, 256):
+        monkeypatch.setattr("scbasset_tl.nn.embed._ON_CPU", at_once)
+        found = embed(trunk, codes, average=average)
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-14)
 
 
@@ -60,9 +61,10 @@ def test_one_reading_is_what_it_was(trunk, codes):
 
 
 @pytest.mark.parametrize("average", AVERAGES)
-def test_every_reading_is_counted(trunk, codes, average):
+def test_every_reading_is_counted(trunk, codes, average, monkeypatch):
     seen = []
-    embed(trunk, codes, average=average, batch_size=3, tick=seen.append)
+    monkeypatch.setattr("scbasset_tl.nn.embed._ON_CPU", 3)
+    embed(trunk, codes, average=average, tick=seen.append)
     assert sum(seen) == len(codes) * n_readings(average)
 
 

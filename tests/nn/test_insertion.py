@@ -56,9 +56,10 @@ def problem(rng):
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 64])
-def test_equals_whole_sequences(trunk, problem, chunk):
+def test_equals_whole_sequences(trunk, problem, chunk, monkeypatch):
     ticks = []
-    found = mean_changes(trunk, *problem, chunk=chunk, tick=ticks.append)
+    monkeypatch.setattr("scbasset_tl.nn.insertion._KEEP_AT_ONCE", chunk)
+    found = mean_changes(trunk, *problem, tick=ticks.append)
     expected = [(after - before).mean(0) for before, after in by_hand(trunk, *problem)]
     np.testing.assert_allclose(found.latent, expected, rtol=1e-9, atol=1e-12)
     assert found.probability is None
@@ -66,10 +67,11 @@ def test_equals_whole_sequences(trunk, problem, chunk):
 
 
 @pytest.mark.parametrize("n_cells", [3, 40_000])
-def test_probabilities_equal_the_dense_formula(trunk, problem, rng, n_cells):
+def test_probabilities_equal_the_dense_formula(trunk, problem, rng, n_cells, monkeypatch):
+    monkeypatch.setattr("scbasset_tl.nn.insertion._KEEP_AT_ONCE", 4)
     codes, edits = problem[0], problem[1][:2]
     vectors = rng.normal(0, 2, (n_cells, 5))
-    found = mean_changes(trunk, codes, edits, vectors=vectors, chunk=4)
+    found = mean_changes(trunk, codes, edits, vectors=vectors)
     for motif, (before, after) in enumerate(by_hand(trunk, codes, edits)):
         expected = (expit(after @ vectors.T) - expit(before @ vectors.T)).mean(0)
         np.testing.assert_allclose(found.probability[motif], expected, rtol=0, atol=1e-7)

@@ -87,6 +87,12 @@ def test_too_little_training_from_a_random_start_is_seen_in_the_loss():
     assert found.loss[-1] > found.independent
 
 
+@pytest.mark.parametrize("objective", ["skipgram", "cbow"])
+def test_what_diverges_is_not_returned(objective):
+    with pytest.raises(FloatingPointError, match=r"no longer finite after epoch \d: lower lr \(now 1e\+38\)"):
+        run(kinds()[0], objective=objective, lr=1e38, max_epochs=4)
+
+
 def test_the_same_seed_gives_the_same_bits_and_the_global_state_is_left_alone():
     x, _, _ = kinds()
     before = torch.get_rng_state()

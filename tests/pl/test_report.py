@@ -74,3 +74,11 @@ def test_what_cannot_be_drawn_beside_it(trained):
         sb.pl.report(trained, color="louvain")
     with pytest.raises(ValueError, match="pass the AnnData or MuData itself"):
         sb.pl.report(sb.get.report(trained), color="kind")
+    sb.tl.scbasset(trained, trunk=4, n_latent=1, max_epochs=1, key_added="line")
+    with pytest.raises(ValueError, match=r"basis: the cells' vectors \(\d+, 1\) have no two principal components"):
+        sb.pl.report(trained, color="kind", key="line")
+    with pytest.raises(ValueError, match=r"basis: the cells' vectors \(1, 32\)"):
+        sb.pl.report(trained[:1], color="kind")
+    trained.obs["kind"] = None
+    with pytest.raises(ValueError, match=r"color: no cell has a value in obs\['kind'\]"):
+        sb.pl.report(trained, color="kind")

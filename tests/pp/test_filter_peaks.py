@@ -48,6 +48,16 @@ def test_upper_limit_and_number_of_cells(atac):
     assert sb.pp.filter_peaks(atac, min_cells=0, inplace=False)[0].all()
 
 
+def test_a_peak_at_the_limit_stays_whatever_floats_make_of_it():
+    """``int(0.29 * 100)`` is 28."""
+    for n_cells in (100, 113):
+        for n_open in range(1, n_cells):
+            opened = np.zeros((n_cells, 2), dtype=np.float32)
+            opened[:n_open, 0], opened[: n_open + 1, 1] = 1, 1
+            kept = sb.pp.filter_peaks(ad.AnnData(opened), min_cells=0, max_fraction=n_open / n_cells, inplace=False)[0]
+            assert kept.tolist() == [True, False]
+
+
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix, np.asarray])
 def test_forms_and_layers(atac, form):
     atac.layers["counts"] = form(atac.X.toarray())

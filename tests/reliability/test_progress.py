@@ -103,3 +103,11 @@ def test_no_bar_ends_the_work_when_the_disk_behind_stderr_is_full(monkeypatch):
             bar.update()
         _log.warning("said to nobody")
     assert bar.n == 3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1.2, "1 second"), (2, "2 seconds"), (89, "89 seconds"), (90, "2 minutes"), (5400, "1.5 hours")],
+)
+def test_times_are_in_the_unit_that_a_person_would_use(seconds, text):
+    assert _log.duration(seconds) == text

@@ -364,6 +364,17 @@ def test_counts_however_they_are_stored(rng, make):
         assert stored.nnz == (dense > 0).sum()  # the data are as before
 
 
+def test_counts_that_are_stored_as_needed_are_not_copied(rng):
+    adata = ad.AnnData(sparse.csr_matrix(rng.poisson(0.3, (40, 30)).astype(np.float32)))
+    assert np.shares_memory(counts_from(adata).data, adata.X.data)
+    of_view = counts_from(adata[5:9])
+    assert type(of_view) is sparse.csr_matrix
+    np.testing.assert_array_equal(of_view.toarray(), adata.X[5:9].toarray())
+    adata.X.data[3] = -1
+    with pytest.raises(ValueError, match="1 negative, infinite or NaN values"):
+        counts_from(adata)
+
+
 def test_generation_never_holds_the_matrix():
     """2,000 cells × 5,000 peaks would be 40 MB as float32."""
     rng = np.random.default_rng(0)

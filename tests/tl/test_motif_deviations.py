@@ -88,3 +88,12 @@ def test_kmers_of_the_planted_site_stand_out(tiny):
     # words of GATAAGTC, each named by the first of both strands
     assert apart[["CTTATC", "ACTTAT", "GACTTA"]].max() > apart.quantile(0.99)
     assert tiny.uns["motif_deviations"]["params"]["kmers"] == 6
+
+
+def test_what_cannot_be_scored_is_refused_in_words(tiny, motifs):
+    with pytest.raises(ValueError, match=r"kmers=6 are longer than the 4 bp of each peak .* raise width= \(now 4\)"):
+        sb.tl.motif_deviations(tiny, kmers=6, width=4)
+    tiny.X = sparse.csr_matrix(tiny.shape, dtype=np.float32)
+    for call in ({"motifs": motifs}, {"kmers": 3}):
+        with pytest.raises(ValueError, match="adata.X has 0 peaks with open entries; at least 2"):
+            sb.tl.motif_deviations(tiny, **call)

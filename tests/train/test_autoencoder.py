@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from scbasset_tl.nn.autoencoder import Autoencoder, embed
-from scbasset_tl.train.autoencoder import _copy, _keep, _Reader, _start, fit_autoencoder
+from scbasset_tl.train.autoencoder import _Reader, _start, fit_autoencoder
 from scbasset_tl.train.diffusion import split_cells
 
 SMALL = {"hidden": 16, "n_latent": 8, "peaks_per_step": 60, "batch_size": 32, "lr": 5e-3}
@@ -27,7 +27,7 @@ def cells(rng):
     return sparse.csr_matrix(counts.astype(np.int32))
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson", "mse"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson"])
 def test_held_out_cells_are_told_apart_and_predicted(cells, likelihood):
     seen = []
     model, history = fit_autoencoder(
@@ -66,7 +66,7 @@ def test_the_first_check_is_the_peaks_means_with_depth(cells):
     assert history["held_out"][0] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson", "mse"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson"])
 def test_the_loss_at_random_peaks_is_unbiased(cells, rng, likelihood):
     reader = _Reader(cells, likelihood, np.arange(120), "cpu")
     batch, logits = reader.take(np.arange(9)), torch.from_numpy(rng.normal(size=(9, 200)).astype(np.float32))
@@ -128,7 +128,9 @@ def test_training_never_holds_cells_by_peaks(rng):
     assert largest.n <= 64 * 16_384  # largest tensor of torch: the check, of some cells and some peaks
 
 
-def test_rates_start_at_the_peaks_means(cells):
+@pytest.mark.parametrize("times", [1, 10_000])  # sums over many cells, whose exponential is infinite
+def test_rates_start_at_the_peaks_means(cells, times):
+    cells = cells * times
     reader = _Reader(cells, "poisson", np.arange(120), "cpu")
     model = Autoencoder(200, 4, 3)
     _start(model, reader, np.arange(120))
@@ -142,20 +144,9 @@ def test_starting_takes_little_memory_beside_the_cells(rng, likelihood):
     n, n_peaks = 6000, 200
     counts = sparse.random(n, n_peaks, 0.2, "csr", rng=rng)
     counts.data = np.ones(counts.nnz, dtype=np.float32)
+    model = Autoencoder(n_peaks, 4, 3)  # the first one of a process loads parts of torch
     tracemalloc.start()
-    _start(Autoencoder(n_peaks, 4, 3), _Reader(counts, likelihood, np.arange(n), "cpu"), np.arange(n))
+    _start(model, _Reader(counts, likelihood, np.arange(n), "cpu"), np.arange(n))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16 * counts.nnz  # bytes; 4 of them are the values that the encoder reads
-
-
-def test_the_best_weights_are_kept_in_the_same_memory():
-    model = Autoencoder(20, 4, 3)
-    best = _copy(model)
-    places = {name: value.data_ptr() for name, value in best.items()}
-    with torch.no_grad():
-        model.table.add_(1)
-    assert not torch.equal(best["table"], model.table)
-    _keep(model, best)
-    assert {name: value.data_ptr() for name, value in best.items()} == places
-    assert all(torch.equal(best[name], value) for name, value in model.state_dict().items())

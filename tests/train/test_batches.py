@@ -37,7 +37,7 @@ def again(found, n_rows, n_cells):
 @pytest.mark.parametrize("kept", ["host", "device", "file"])
 @pytest.mark.parametrize("cells", [slice(0, 20), slice(3, 17)])
 def test_positives_are_the_open_entries_of_the_peaks_asked_for(dense, monkeypatch, tmp_path, kept, cells):
-    monkeypatch.setattr(batches, "_TILE", {"cpu": 6})
+    monkeypatch.setattr(batches, "_TILE", 6)
     monkeypatch.setattr(batches, "_fits", lambda *_: kept == "device")
     monkeypatch.setattr("scbasset_tl.stats.open_entries.BLOCK_ENTRIES", 40)
     entries = make_entries(dense)
@@ -53,7 +53,7 @@ def test_positives_are_the_open_entries_of_the_peaks_asked_for(dense, monkeypatc
 
 
 def test_positives_in_some_cells(dense, monkeypatch):
-    monkeypatch.setattr(batches, "_TILE", {"cpu": 4})
+    monkeypatch.setattr(batches, "_TILE", 4)
     peaks = PeakBatches(np.zeros((30, 8), np.uint8), make_entries(dense), np.arange(30), CPU, cells=slice(2, 19))
     for chosen in ([0, 1, 5, 6, 7, 9, 13, 16], [3], list(range(17))):
         rows = torch.tensor([4, 5, 29, 0])
@@ -64,8 +64,8 @@ def test_positives_in_some_cells(dense, monkeypatch):
 
 @pytest.mark.parametrize("n_ahead", [0, 3])
 def test_steps_made_ready_side_by_side_are_those_made_in_turn(dense, monkeypatch, n_ahead):
-    monkeypatch.setattr(batches, "_TILE", {"cpu": 4})
-    monkeypatch.setattr(batches, "_AHEAD", {"cpu": n_ahead})
+    monkeypatch.setattr(batches, "_TILE", 4)
+    monkeypatch.setattr(batches, "_AHEAD", n_ahead)
     peaks = PeakBatches(np.zeros((30, 8), np.uint8), make_entries(dense), np.arange(30), CPU)
     assert peaks.n_ahead == n_ahead
     draw = torch.Generator().manual_seed(0)

@@ -10,7 +10,8 @@ from scipy import sparse
 from scbasset_tl.nn.denoiser import DiffusionConfig
 from scbasset_tl.nn.likelihood import PeakLikelihood
 from scbasset_tl.train.checkpoint import load_checkpoint, save_checkpoint
-from scbasset_tl.train.diffusion import DiffusionProblem, DiffusionRecipe, fit, split_cells
+from scbasset_tl.train.diffusion import fit, split_cells
+from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe
 
 MEANS = np.array([[5.0, 0, 0, 0], [0, 5, 0, 2], [-3, -3, 3, 0]])
 SHARES = np.array([0.5, 0.3, 0.2])

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from scbasset_tl.train import row_adam
 from scbasset_tl.train.row_adam import RowAdam
 
 BETAS, LR, EPS = (0.95, 0.9995), 0.01, 1e-7
@@ -73,3 +75,34 @@ def test_one_row_or_none(rng, rows):
     mine.step(rows, taken, LR, EPS)
     changed = (ours["weight"] != before).any(1).nonzero()[:, 0]
     assert torch.equal(changed, rows)
+
+
+class _Divisions(TorchDispatchMode):
+    """Rows of the quotients by which weights move, in turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten.div.Tensor and made.dim() == 2:
+            self.rows.append(len(made))
+        return made
+
+
+def test_steps_hold_a_few_rows_at_a_time_and_give_what_all_rows_at_once_give(rng, monkeypatch):
+    weight = torch.tensor(rng.normal(size=(1000, 5)), dtype=torch.float32)
+    gradient, rows = torch.tensor(rng.normal(size=(300, 5)), dtype=torch.float32), torch.arange(300) + 150
+    moved = []
+    for at_once, expected in ((1 << 20, [300]), (700, [128, 128, 44])):
+        monkeypatch.setattr(row_adam, "_AT_ONCE", at_once)
+        mine = RowAdam({"weight": weight.clone()}, BETAS)
+        (taken,) = mine.take(rows)
+        taken.grad = gradient
+        with _Divisions() as divisions:
+            mine.step(rows, [taken], LR, EPS)
+        assert divisions.rows == expected
+        moved.append([mine.parameters["weight"], *mine.state.values()])
+    assert all(torch.equal(one, other) for one, other in zip(*moved, strict=True))
+    assert not torch.equal(moved[0][0], weight)

@@ -62,8 +62,12 @@ def lines_from(adata: AnnData, layer: str | None = None) -> Lines:
 
 
 def counts_from(adata: AnnData, layer: str | None = None) -> sparse.csr_matrix:
-    """The same entries with their values, as cells × peaks in float32."""
+    """The same entries with their values, as cells × peaks in float32, not to be changed: where they are so, as they are."""
     stored = _stored(adata, layer)
+    matrix = stored.matrix
+    is_csr = isinstance(matrix, sparse.csr_matrix) and matrix.dtype == np.float32 and matrix.has_canonical_format
+    if is_csr and all(block.data.all() for block in stored.blocks(0, stored.n_lines)):
+        return sparse.csr_matrix(matrix)  # of the same memory, and no part of a view any more
     parts = []
     for block in stored.blocks(0, stored.n_lines):
         parts.append(block.astype(np.float32))  # a copy, which may be changed
@@ -75,6 +79,7 @@ def counts_from(adata: AnnData, layer: str | None = None) -> sparse.csr_matrix:
 class _Stored(NamedTuple):
     """A matrix as it is stored: lines are peaks of a CSC matrix, cells of every other."""
 
+    matrix: Any
     blocks: Callable[[int, int], Iterator[sparse.csr_matrix]]  # checked blocks of the lines from a first to a last
     n_lines: int
     n_across: int
@@ -95,7 +100,7 @@ def _stored(adata: AnnData, layer: str | None) -> _Stored:
         ranges = _ranges(pointers, n_across, first, last)
         yield from _checked(_blocks(matrix, ranges, by_peak=by_peak), adata, slot, by_peak=by_peak)
 
-    return _Stored(blocks, n_lines, n_across, by_peak, pointers)
+    return _Stored(matrix, blocks, n_lines, n_across, by_peak, pointers)
 
 
 def slot_name(layer: str | None) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from scbasset_tl._files import as_path, check_own, replacing
 from scbasset_tl._log import progress
+from scbasset_tl._reading import DAMAGED
 
 if TYPE_CHECKING:
     import os
@@ -76,7 +76,7 @@ def bgzip(path: str | os.PathLike[str], target: str | os.PathLike[str] | None = 
                 while block := source.read(_AT_ONCE):
                     file.write(block)
                     bar.update(raw.tell() - bar.n)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            except DAMAGED as error:  # errors of the disk that is written to are not the file's
                 message = f"{path} cannot be unpacked ({error}). The file is truncated or damaged: fetch it again."
                 raise ValueError(message) from error
     return new

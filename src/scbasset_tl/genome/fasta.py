@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 # windows that start in the same stretch of this many bp are cut from one read; a bgzip block is as long
 _STRETCH: Final = 1 << 16
-# what pyfaidx and Biopython raise on files that are not as they should be
 _BGZF_END: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 

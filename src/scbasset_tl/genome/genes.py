@@ -13,6 +13,7 @@ from scbasset_tl._log import info
 from scbasset_tl._reading import DAMAGED, naming
 from scbasset_tl.genome.annotation import is_annotation, read_annotation
 from scbasset_tl.genome.gene_tables import head_of, is_comment, read_table, table_columns
+from scbasset_tl.genome.ranges import each_of
 from scbasset_tl.genome.regions import contig_names
 
 if TYPE_CHECKING:
@@ -122,9 +123,7 @@ def near(genes: Genes, regions: Regions, distance: int) -> tuple[np.ndarray, np.
         start, end, tss = regions.start[rows], regions.end[rows], genes.tss[here]
         first = np.searchsorted(start, tss - distance - (end - start).max(), side="left")
         last = np.searchsorted(start, tss + distance, side="right")
-        count = last - first
-        site = np.repeat(np.arange(len(here)), count)
-        row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
+        site, row = each_of(first, last)
         inside = end[row] > tss[site] - distance
         sites.append(here[site[inside]])
         regions_near.append(rows[row[inside]])

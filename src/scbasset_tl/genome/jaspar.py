@@ -11,7 +11,7 @@ import numpy as np
 from scbasset_tl.genome.motifs import Motif
 
 RELEASE: Final = "JASPAR2024"
-"""Look up motifs by the names of their factors."""
+"""Where motifs are looked up by the names of their factors."""
 _GROUPS: Final = ("vertebrates", "insects", "nematodes", "plants", "fungi", "urochordates", "diatoms")
 _LIBRARY: Final = re.compile(r"(jaspar)[-_ ]?(\d{4})[-_ ](\w+)", re.IGNORECASE)
 

@@ -15,7 +15,7 @@ from scbasset_tl.genome.region_slots import FORMS, describe, find_columns, find_
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_SHOWN: Final = 3
+_SHOWN, _NAMED = 3, 8  # peaks and contigs in errors
 _PARTS: Final = ("contig", "start", "end")
 
 
@@ -238,5 +238,6 @@ def _refuse(bad: np.ndarray, names: pd.Index, values: pd.Series | np.ndarray | N
     raise ValueError(message)
 
 
-def _some(names: list[str], shown: int = 8) -> str:
-    return ", ".join(map(repr, names[:shown])) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(map(repr, names[:_NAMED])) + (f" and {more} more" if more > 0 else "")

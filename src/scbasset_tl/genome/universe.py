@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from scbasset_tl._files import as_path
 from scbasset_tl._keys import CHROM, END, START
 from scbasset_tl._reading import reading, unpacked
+from scbasset_tl.genome.ranges import each_of
 from scbasset_tl.genome.regions import Regions, read_regions
 
 if TYPE_CHECKING:
@@ -68,13 +70,11 @@ def overlaps(
 
 def _ranges(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(Row, each whole number of [low, high) of that row), some rows at a time."""
-    counts = np.maximum(high - low, 0)
-    ends = np.cumsum(counts)
-    cuts = np.searchsorted(ends, np.arange(_PAIRS_AT_ONCE, counts.sum(), _PAIRS_AT_ONCE))
-    cuts = np.unique(np.concatenate([[0], cuts, [len(low)]]))
-    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
-        query, first = np.repeat(np.arange(a, b), counts[a:b]), ends[a:b] - counts[a:b]
-        yield query, np.arange(len(query)) - np.repeat(first - first[0] - low[a:b], counts[a:b])
+    ends = np.cumsum(np.maximum(high - low, 0))
+    cuts = np.searchsorted(ends, np.arange(_PAIRS_AT_ONCE, ends.max(initial=0), _PAIRS_AT_ONCE))
+    for a, b in pairwise(np.unique(np.concatenate([[0], cuts, [len(low)]]))):
+        row, number = each_of(low[a:b], high[a:b])
+        yield a + row, number
 
 
 def checksum(universe: Regions) -> str:
@@ -92,19 +92,19 @@ def read_bed(path: str | os.PathLike[str], *, name: str = "universe") -> Regions
     return _regions(_rows(path, name), path, name)
 
 
-def read_geniml_bed(path: str | os.PathLike[str], *, name: str = "universe") -> Regions:
+def read_geniml_bed(path: str | os.PathLike[str]) -> Regions:
     """Regions in the order in which geniml (gtars) numbers them.
 
     A region that stands in several lines has the number of its first. Where the lines have a score (a fifth column),
     the highest comes first.
     """
-    rows = _rows(path, name)
+    rows = _rows(path, "universe")
     if len(rows[0]) > 4:
         try:
             score = np.array([float(fields[4]) for fields in rows])
         except (IndexError, ValueError) as error:
             message = (
-                f"{name}={str(path)!r}: its first line has a score in the fifth column, which orders the regions, but not "
+                f"universe={str(path)!r}: its first line has a score in the fifth column, which orders the regions, but not "
                 "every line has a number there: pass the file that the model was trained on."
             )
             raise ValueError(message) from error
@@ -112,7 +112,7 @@ def read_geniml_bed(path: str | os.PathLike[str], *, name: str = "universe") -> 
     first: dict[tuple[str, ...], list[str]] = {}
     for fields in rows:
         first.setdefault(tuple(fields[:3]), fields)
-    return _regions(list(first.values()), path, name)
+    return _regions(list(first.values()), path, "universe")
 
 
 def _rows(path: str | os.PathLike[str], name: str) -> list[list[str]]:

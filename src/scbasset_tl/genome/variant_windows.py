@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scbasset_tl.genome.codes import encode
+from scbasset_tl.genome.ranges import each_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,11 +42,9 @@ def variants_in_windows(
         there = there[np.argsort(window_start[there], kind="stable")]
         starts = window_start[there]
         first = np.searchsorted(starts, end[mine] - seq_len, side="left")
-        count = np.maximum(np.searchsorted(starts, start[mine], side="right") - first, 0)
-        variants.append(np.repeat(mine, count))
-        # position of each pair's window: the variant's first window plus the rank among its windows
-        rank = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        windows.append(there[np.repeat(first, count) + rank])
+        row, place = each_of(first, np.searchsorted(starts, start[mine], side="right"))
+        variants.append(mine[row])
+        windows.append(there[place])
     variant, window = np.concatenate(variants), np.concatenate(windows)
     order = np.argsort(variant, kind="stable")
     return variant[order], window[order]

@@ -34,6 +34,7 @@ def attributions(
     method
         ``"ism"`` or ``"gradient"``.
     """
+    from scbasset_tl.nn.codes import N_CODE
     from scbasset_tl.nn.mutagenesis import count_substitutions, gradient_attribution, mutagenesis
 
     evaluate = mutagenesis if method == "ism" else gradient_attribution
@@ -46,5 +47,5 @@ def attributions(
             rows = slice(first, first + _AT_ONCE)
             changes = evaluate(trunk, codes[rows], window=window, tick=bar.update) @ projection
             result[:, rows] = np.moveaxis(changes - changes.mean(axis=2, keepdims=True), -1, 0)
-    result[:, part > 3] = 0
+    result[:, part >= N_CODE] = 0
     return result

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 import numpy as np
 
-from scbasset_tl._log import info
+from scbasset_tl._log import duration, info
 from scbasset_tl.genome.codes import reverse_complement
 from scbasset_tl.genome.instances import count_permutations, draw_instances, draw_permutations, one_of_each_columns
 from scbasset_tl.genome.motifs import information, insert, insertion_starts
@@ -206,11 +206,12 @@ def announce(trunk: Trunk, parts: dict[str, tuple[Experiment, int]]) -> int:
     codes = next(iter(parts.values()))[0].codes[:_TIMED]
     rows, starts = np.arange(len(codes)), np.zeros(len(codes), dtype=np.int64)
     patches = codes[::-1, :_TYPICAL_WIDTH].copy()
-    Editor(trunk, codes).substitute(patches, rows, starts)  # the first call of all is slower
+    Editor(trunk, codes).substitute(patches, rows, starts).cpu()  # the first call of all is slower
     started = perf_counter()
     editor = Editor(trunk, codes)
+    editor.embedding.cpu()  # which waits for a GPU
     kept = perf_counter()
-    editor.substitute(patches, rows, starts)
+    editor.substitute(patches, rows, starts).cpu()
     per_edit, per_sequence = (perf_counter() - kept) / len(codes), (kept - started) / len(codes)
     seconds, n_ticks = {}, 0
     for name, (experiment, n_motifs) in parts.items():
@@ -220,7 +221,7 @@ def announce(trunk: Trunk, parts: dict[str, tuple[Experiment, int]]) -> int:
         if isinstance(experiment, Ablation):
             seconds[name] += n_motifs * len(experiment.codes) * _seconds_per_search(experiment, n_motifs)
             n_ticks += n_edits  # each site is found before it is overwritten
-    info("expected time: " + "; ".join(f"{name}: {_duration(value)}" for name, value in seconds.items()))
+    info("expected time: " + "; ".join(f"{name}: {duration(max(value, 1))}" for name, value in seconds.items()))
     return n_ticks
 
 
@@ -232,7 +233,3 @@ def _seconds_per_search(experiment: Ablation, n_motifs: int) -> float:
     started = perf_counter()
     few.edits(pwms)
     return (perf_counter() - started) / (len(pwms) * len(few.codes))
-
-
-def _duration(seconds: float) -> str:
-    return f"{max(seconds, 1):.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -11,7 +11,7 @@ from torch.nn.functional import embedding_bag, normalize, softplus
 
 from scbasset_tl._validate import check_one_of
 from scbasset_tl.nn.denoiser import linear
-from scbasset_tl.nn.likelihood import log_softplus
+from scbasset_tl.nn.likelihood import LIKELIHOODS, gained_at_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from scipy import sparse
     from torch import Tensor
 
-LIKELIHOODS = ("bernoulli", "poisson", "mse")
 _SCALE = 1e4  # the sum that a cell's counts are scaled to before the logarithm: the paper's
 _FIRST_STD = 0.03  # spread of the first layer's weights, small beside what it learns: random projections of so many peaks say little
-_NORMALISED_AT_ONCE = 1024
+_EMBEDDED_AT_ONCE = 512
 _GAIN = 2**0.5  # halving layers keep the variance
 
 
@@ -119,40 +118,30 @@ def _active(width: int) -> tuple[nn.Module, nn.Module]:
 
 
 def log_normalised(cells: sparse.csr_matrix, likelihood: str) -> np.ndarray:
-    """Values of the entries: log(1 + counts that sum to 10,000 in each cell); for ``bernoulli`` a count is 0 or 1."""
+    """Values of the entries, float32: log(1 + counts that sum to 10,000 in each cell); for ``bernoulli`` a count is 0 or 1."""
     check_one_of("likelihood", likelihood, LIKELIHOODS)
-    values = np.empty(cells.nnz, dtype=np.float32)
-    for first in range(0, cells.shape[0], _NORMALISED_AT_ONCE):  # all at once take 40 bytes an entry more
-        ends = cells.indptr[first : first + _NORMALISED_AT_ONCE + 1]
-        entries, lengths = slice(ends[0], ends[-1]), np.diff(ends)
-        counts = np.ones(lengths.sum()) if likelihood == "bernoulli" else cells.data[entries].astype(np.float64)
-        cell = np.repeat(np.arange(len(lengths)), lengths)
-        total = np.bincount(cell, counts, minlength=len(lengths))
-        values[entries] = np.log1p(_SCALE * counts / total[cell])
-    return values
+    counts = np.ones(cells.nnz) if likelihood == "bernoulli" else cells.data.astype(np.float64)
+    cell = np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
+    total = np.bincount(cell, counts, minlength=cells.shape[0])
+    return np.log1p(_SCALE * counts / total[cell]).astype(np.float32)
 
 
-def negative_log_likelihood(logits: Tensor, row: Tensor, column: Tensor, value: Tensor, likelihood: str) -> Tensor:
-    """Nats, for ``mse`` squares, summed over an array of logits whose targets are ``value`` at the entries and else zero.
+def negative_log_likelihood(logits: Tensor, row: Tensor, column: Tensor, count: Tensor, likelihood: str) -> Tensor:
+    """Nats summed over an array of logits whose counts are ``count`` at the entries and else zero.
 
     The rate of ``poisson`` is softplus of the logit: the chance of no fragment is then that of a closed peak in
-    ``bernoulli``. For ``mse`` the logit is itself the prediction.
+    ``bernoulli``.
     """
-    at_entries = logits[row, column]
-    if likelihood == "mse":
-        return logits.square().sum() + (value.square() - 2 * value * at_entries).sum()
-    if likelihood == "poisson":
-        at_entries = value * log_softplus(at_entries) - torch.lgamma(value + 1)
-    return softplus(logits).sum() - at_entries.sum()
+    return softplus(logits).sum() - gained_at_entries(logits, row, column, count, likelihood).sum()
 
 
 @torch.no_grad()
-def embed(model: Autoencoder, cells: sparse.csr_matrix, likelihood: str, batch_size: int = 512) -> np.ndarray:
+def embed(model: Autoencoder, cells: sparse.csr_matrix, likelihood: str) -> np.ndarray:
     """Unit vectors of cells, float32 (n, n_latent); ``likelihood`` as in training."""
     device = model.table.device
     vectors = [np.empty((0, model.n_latent), dtype=np.float32)]
-    for start in range(0, cells.shape[0], batch_size):
-        part = cells[start : start + batch_size]
+    for start in range(0, cells.shape[0], _EMBEDDED_AT_ONCE):
+        part = cells[start : start + _EMBEDDED_AT_ONCE]
         parts = part.indptr.astype(np.int64), part.indices.astype(np.int64), log_normalised(part, likelihood)
         vectors.append(model.encode(*(torch.from_numpy(array).to(device) for array in parts)).cpu().numpy())
     return np.concatenate(vectors)

@@ -8,11 +8,12 @@ from torch.nn.utils import skip_init
 
 # Keras momentum 0.90 is torch momentum 0.10
 EPS, MOMENTUM = 1e-3, 0.1
+SLOPE = 1.702  # of the original's GELU
 
 
 def gelu(x: torch.Tensor) -> torch.Tensor:
     """The original's GELU, x · sigmoid(1.702 x): neither of torch's two."""
-    return x * torch.sigmoid(1.702 * x)
+    return x * torch.sigmoid(SLOPE * x)
 
 
 class GELU(nn.Module):

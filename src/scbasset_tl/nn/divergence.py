@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_TEMPERATURE = 0.1
 
 
 def mmd(a: Tensor, b: Tensor) -> Tensor:
@@ -54,10 +55,10 @@ class _Multiquadrics(torch.autograd.Function):
         return grad_outputs[0] * ctx.saved_tensors[0], None
 
 
-def info_nce(a: Tensor, b: Tensor, *, temperature: float = 0.1) -> Tensor:
+def info_nce(a: Tensor, b: Tensor) -> Tensor:
     """Loss of telling, for each row of ``a`` (n, d), its own row of ``b`` (n, d) from the others (van den Oord et al. 2018).
 
     log n minus it is a lower bound of the information that the two share, in nats.
     """
-    similarity = normalize(a, dim=1) @ normalize(b, dim=1).T / temperature
+    similarity = normalize(a, dim=1) @ normalize(b, dim=1).T / _TEMPERATURE
     return cross_entropy(similarity, torch.arange(len(a), device=a.device))

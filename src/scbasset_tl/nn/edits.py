@@ -3,6 +3,8 @@
 An edit of a few bases changes a few positions of each layer, and only these are computed again. What goes from layer
 to layer is the *change* of the activations: convolution is linear, so that a change at M positions costs M products
 with its weights, whatever surrounds it. The result is exact but for rounding.
+
+Kept activations are 1.702 times the trunk's: its GELU, x · sigmoid(1.702 x), is then SiLU, a single pass.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import torch
 from torch.nn.functional import pad, silu
 
 from scbasset_tl.nn.codes import as_codes, one_hot
+from scbasset_tl.nn.conv_block import SLOPE
 from scbasset_tl.nn.embed import embed
 from scbasset_tl.nn.precision import no_tf32
 
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from scbasset_tl.nn.conv_block import ConvBlock
     from scbasset_tl.nn.trunk import Trunk, TrunkConfig
 
-# kept activations are 1.702 times the trunk's: its GELU, x · sigmoid(1.702 x), is then SiLU, a single pass
-_SCALE = 1.702
 # up to this many numbers in a window of the input, one product over the window beats one for each tap
 _NARROW = 128
 _KEEP_AT_ONCE = 64
@@ -100,20 +101,20 @@ class Editor:
         weight, norm = trunk.dense.weight, trunk.dense_norm
         self._codes = as_codes(codes).to(weight.device)
         letters = one_hot(torch.arange(5, device=weight.device)[:, None])[..., 0].to(weight.dtype)
-        self._letters = silu(_SCALE * letters)  # (5, 4)
+        self._letters = silu(SLOPE * letters)  # (5, 4)
         self._layers = []
         x = one_hot(self._codes).to(weight.dtype).unsqueeze(2)
-        x = silu(_SCALE * x.contiguous(memory_format=torch.channels_last))
+        x = silu(SLOPE * x.contiguous(memory_format=torch.channels_last))
         for block in trunk.blocks:
             layer, x = _keep(block, x)  # type: ignore[arg-type]
             self._layers.append(layer)
         scale, offset = _affine(norm)
         self._positions = trunk.config.n_positions
         # (positions, channels, n_latent): position-major, as the trunk flattens
-        self._dense = (weight * (scale[:, None] / _SCALE)).T.reshape(self._positions, -1, weight.shape[0]).contiguous()
+        self._dense = (weight * (scale[:, None] / SLOPE)).T.reshape(self._positions, -1, weight.shape[0]).contiguous()
         last = self._layers[-1].activated.view(len(self._codes), -1)
         self._before = last @ self._dense.flatten(0, 1) + offset
-        self.embedding = silu(_SCALE * self._before) / _SCALE
+        self.embedding = silu(SLOPE * self._before) / SLOPE
 
     @torch.inference_mode()
     @no_tf32()
@@ -153,7 +154,7 @@ class Editor:
             everywhere[starts + _range(len(change), starts), torch.arange(len(rows), device=rows.device)] = change
             change = everywhere
         before = self._before[rows] + torch.bmm(change, self._dense).sum(0)
-        return silu(_SCALE * before) / _SCALE - self.embedding[rows]
+        return silu(SLOPE * before) / SLOPE - self.embedding[rows]
 
 
 @torch.inference_mode()
@@ -252,7 +253,7 @@ def _keep(block: ConvBlock, x: torch.Tensor) -> tuple[_Layer, torch.Tensor]:
     taps = (block.conv.weight[:, :, 0] * scale[:, None, None]).permute(2, 1, 0).contiguous()
     pool = block.pool.kernel_size[1] if isinstance(block.pool, torch.nn.MaxPool2d) else 1  # type: ignore[index]
     # the scale of the input times 1 / 1.702 of it: only offsets are left to scale
-    before = block.conv(x) * scale[:, None, None] + _SCALE * offset[:, None, None]
+    before = block.conv(x) * scale[:, None, None] + SLOPE * offset[:, None, None]
     after = silu(block.pool(before))
     return _Layer(taps, pool, before.shape[3], _rows(before), _rows(after)), after
 

@@ -27,7 +27,6 @@ def embed(
     codes: np.ndarray | torch.Tensor,
     *,
     average: Average = "none",
-    batch_size: int | None = None,
     tick: Callable[[int], object] | None = None,
 ) -> torch.Tensor:
     """Embeddings (P, n_latent) of codes (P, L) in evaluation mode; the trunk's mode and device stay as they were.
@@ -36,7 +35,7 @@ def embed(
     the mean of embeddings gives the mean of logits. ``tick`` is told how many readings were made.
     """
     codes = as_codes(codes)
-    size = batch_size or (_ON_CPU if trunk.dense.weight.device.type == "cpu" else _ON_GPU)
+    size = _ON_CPU if trunk.dense.weight.device.type == "cpu" else _ON_GPU
     weight, was_training = trunk.dense.weight, trunk.training
     trunk.eval()
     try:

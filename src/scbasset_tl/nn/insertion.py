@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # edits × cells whose probabilities are computed at once: 32 MB for each of the three arrays this takes
 _EDITS, _CELLS = 512, 1 << 14
+_KEEP_AT_ONCE = 64  # sequences whose activations are kept: 4 MB each for the paper's trunk
 
 
 class Edits(NamedTuple):
@@ -41,7 +42,6 @@ def mean_changes(
     edits: Sequence[Edits],
     *,
     vectors: np.ndarray | None = None,
-    chunk: int = 64,
     tick: Callable[[int], object] | None = None,
 ) -> Means:
     """Mean change of the embedding by the edits of each motif (edited minus unedited).
@@ -56,8 +56,6 @@ def mean_changes(
         Those of each motif, at least one.
     vectors
         Cell vectors (n, n_latent): average changes of probabilities too.
-    chunk
-        Sequences whose activations are kept at once (4 MB each for the paper's trunk).
     tick
         Called with the number of edits done since the last call.
     """
@@ -67,7 +65,7 @@ def mean_changes(
     probabilities = None if vectors is None else _Probabilities(torch.tensor(vectors).to(weight), len(edits))
     batches = _by_width(edits)
     used = np.unique(np.concatenate([batch.rows for _, batch in batches]))
-    for kept in np.split(used, range(chunk, len(used), chunk)):
+    for kept in np.split(used, range(_KEEP_AT_ONCE, len(used), _KEEP_AT_ONCE)):
         editor = Editor(trunk, codes[kept])
         for owner, batch in batches:
             part = slice(*np.searchsorted(batch.rows, [kept[0], kept[-1] + 1]))

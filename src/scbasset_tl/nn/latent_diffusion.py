@@ -156,5 +156,5 @@ class LatentDiffusion(nn.Module):
                 return given
             return torch.lerp(self.denoise(x_t, t, z, unknown, depth), given, guidance)
 
-        drawn = ddim(predict, noise, self.schedule, n_steps=steps, start=last, generator=generator)
+        drawn = ddim(predict, noise, self.schedule, n_steps=steps, start=last)
         return drawn * self.scale + self.shift

@@ -98,10 +98,7 @@ class PeakLikelihood(nn.Module):
             weight, bias = weight[chosen], bias[chosen]
         logits = torch.addmm(bias, features, weight.T)
         row, column = (torch.from_numpy(index).to(x.device).long() for index in (entries.row, entries.col))
-        at_entries = logits[row, column]
-        if self.kind == "poisson":
-            count = torch.from_numpy(entries.data).to(x)
-            at_entries = count * log_softplus(at_entries) - torch.lgamma(count + 1)
+        at_entries = gained_at_entries(logits, row, column, torch.from_numpy(entries.data).to(x), self.kind)
         gained = at_entries.new_zeros(len(x)).index_add(0, row, at_entries)
         return n_parts * (softplus(logits).sum(1) - gained)
 
@@ -112,7 +109,18 @@ class PeakLikelihood(nn.Module):
         return [tensor.detach().cpu().numpy() for tensor in tensors] + of_cells
 
 
+def gained_at_entries(logits: Tensor, row: Tensor, column: Tensor, count: Tensor, kind: str) -> Tensor:
+    """What the entries of a cells × peaks array of logits add to its log likelihood, which is -softplus of the logits without them."""
+    at_entries = logits[row, column]
+    return at_entries if kind == "bernoulli" else count * log_softplus(at_entries) - torch.lgamma(count + 1)
+
+
 def log_softplus(logits: Tensor) -> Tensor:
     """Logarithm of softplus, finite for every finite logit."""
     above = logits.clamp(min=_FLAT)
     return softplus(above).log() + (logits - above)
+
+
+def inverse_softplus(value: Tensor) -> Tensor:
+    """The logits whose softplus is ``value``, which is above 0; finite for large ones too."""
+    return value + torch.log(-torch.expm1(-value))

@@ -30,9 +30,7 @@ class Positives(NamedTuple):
     tile: int
 
 
-def fused_linear_bce(
-    h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, positives: Positives, *, n_total: int | None = None
-) -> torch.Tensor:
+def fused_linear_bce(h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, positives: Positives) -> torch.Tensor:
     """Mean binary cross-entropy of the logits ``h @ weight.T + bias``.
 
     Equals ``binary_cross_entropy_with_logits(h @ weight.T + bias, targets)`` with memory for one tile of cells.
@@ -45,11 +43,8 @@ def fused_linear_bce(
         Cell vectors (n, K) and biases (n,).
     positives
         Where the target is one, the open pairs; its tiles are the tiles worked on.
-    n_total
-        Cells that the mean is over where ``weight`` holds a part of them; ``None`` takes ``len(weight)``.
     """
-    scale = 1 / (len(h) * (n_total or len(weight)))
-    return _FusedLinearBCE.apply(h, weight, bias, positives, scale)
+    return _FusedLinearBCE.apply(h, weight, bias, positives, 1 / (len(h) * len(weight)))
 
 
 def chunked_sums(h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, positives: Positives) -> Sums:

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from scbasset_tl.nn.diffusion import normal
+from scbasset_tl.nn.likelihood import inverse_softplus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,7 @@ class Mixture(nn.Module):
         super().__init__()
         self.logits = nn.Parameter(torch.zeros(n_components))
         self.mean = nn.Parameter(torch.zeros(n_components, n_latent))
-        self.raw_variance = nn.Parameter(_inverse_softplus(torch.ones(n_components, n_latent)))
+        self.raw_variance = nn.Parameter(inverse_softplus(torch.ones(n_components, n_latent)))
 
     @property
     def variance(self) -> Tensor:
@@ -86,8 +87,4 @@ class Mixture(nn.Module):
         self.logits.copy_(torch.from_numpy(mixture.weights_).clamp(min=1e-6).log())
         self.mean.copy_(torch.from_numpy(mixture.means_))
         variance = torch.from_numpy(mixture.covariances_) - _LEAST_VARIANCE
-        self.raw_variance.copy_(_inverse_softplus(variance))
-
-
-def _inverse_softplus(value: Tensor) -> Tensor:
-    return value + torch.log(-torch.expm1(-value))
+        self.raw_variance.copy_(inverse_softplus(variance))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from scbasset_tl.nn.codes import N_CODE, as_codes, one_hot
-from scbasset_tl.nn.conv_block import gelu
+from scbasset_tl.nn.conv_block import SLOPE, gelu
 from scbasset_tl.nn.edits import Editor
 from scbasset_tl.nn.precision import no_tf32
 
@@ -88,8 +88,9 @@ def gradient_attribution(
                 tick(count_substitutions(sequence[first:last]))
     finally:
         trunk.train(was_training)
-    known_bases = np.nonzero(codes[:, first:last] < N_CODE)
-    delta[*known_bases, codes[:, first:last][known_bases]] = 0  # not only to rounding
+    part = codes[:, first:last]
+    own = np.nonzero(part < N_CODE)
+    delta[*own, part[own]] = 0  # not only to rounding
     return delta
 
 
@@ -104,5 +105,5 @@ def _latent_gradients(trunk: Trunk, x: torch.Tensor) -> torch.Tensor:
 
 
 def _gelu_slope(x: torch.Tensor) -> torch.Tensor:
-    gate = torch.sigmoid(1.702 * x)
-    return gate * (1 + 1.702 * x * (1 - gate))
+    gate = torch.sigmoid(SLOPE * x)
+    return gate * (1 + SLOPE * x * (1 - gate))

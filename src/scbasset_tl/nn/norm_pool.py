@@ -25,6 +25,8 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d, pad, silu
 
+from scbasset_tl.nn.conv_block import SLOPE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 DEVICES = ("cpu",)
 # with fewer entries of the stem's output, calls and not memory take the time
 _MIN_ENTRIES = 1 << 21
-_SLOPE = 1.702
 # numbers that a thread works on at once, so that a block and its temporaries stay in a core's cache
 _BLOCK = 1 << 18
 
@@ -50,11 +51,11 @@ def pays(x: torch.Tensor, n_filters: int) -> bool:
 
 def train_blocks(blocks: Iterable[ConvBlock], x: torch.Tensor) -> torch.Tensor:
     """Output of blocks in training mode and a GELU after the last for ``x`` (B, n_in, 1, L), which gets no gradient."""
-    x = silu(_SLOPE * x)
+    x = silu(SLOPE * x)
     for number, block in enumerate(blocks):
         # filters and scales change sign together, so that no scale is negative
         sign = torch.where(block.norm.weight.detach() < 0, -1, 1).to(block.norm.weight.dtype)
-        weight = block.conv.weight * (sign / _SLOPE)[:, None, None, None]
+        weight = block.conv.weight * (sign / SLOPE)[:, None, None, None]
         scale, bias, pool = block.norm.weight * sign, block.norm.bias, block.pool_size
         if number == 0:
             device = x.device.type
@@ -68,7 +69,7 @@ def train_blocks(blocks: Iterable[ConvBlock], x: torch.Tensor) -> torch.Tensor:
                 mean, var = torch.batch_norm_update_stats(z, *running, 0.0)
             x = _NormPoolGelu.apply(z, scale, bias, mean, torch.rsqrt(var + block.norm.eps), pool)
         _move(block.norm, sign * mean, var, x.numel() // len(scale) * pool)
-    return x / _SLOPE
+    return x / SLOPE
 
 
 @torch.no_grad()
@@ -91,11 +92,11 @@ class _Norm(NamedTuple):
         return silu(self._affine(top - self.mean)).to(top.dtype)
 
     def _affine(self, centred: torch.Tensor) -> torch.Tensor:
-        return torch.addcmul(_SLOPE * self.bias, centred, self.gain)
+        return torch.addcmul(SLOPE * self.bias, centred, self.gain)
 
     @property
     def gain(self) -> torch.Tensor:
-        return _SLOPE * self.scale * self.invstd
+        return SLOPE * self.scale * self.invstd
 
     def backward(self, grad: torch.Tensor, top: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Gradient of ``top`` without the part through the statistics, and two sums that the rest follows from."""
@@ -109,7 +110,7 @@ class _Norm(NamedTuple):
         moment = moment * self.invstd
         slope = -self.gain * self.invstd * moment / n
         offset = -self.gain * total / n - slope * self.mean
-        return _SLOPE * moment, _SLOPE * total, slope, offset
+        return SLOPE * moment, SLOPE * total, slope, offset
 
 
 def _top(z: torch.Tensor) -> torch.Tensor:

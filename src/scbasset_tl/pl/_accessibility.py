@@ -91,14 +91,13 @@ def accessibility(
     >>> sb.pl.accessibility(adata, "cell_type", show=False).shape
     (2,)
     """
-    import matplotlib as mpl
     import numpy as np
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl._random import as_generator
-    from scbasset_tl.pl._colors import color_map, group_colors, stored_colors
+    from scbasset_tl.pl._colors import color_map, group_colors
     from scbasset_tl.pl._show import canvas
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
@@ -111,8 +110,7 @@ def accessibility(
     )
     column = adata.obs[groupby].iloc[cells].astype("category").cat.remove_unused_categories()
     names = [str(name) for name in column.cat.categories]
-    stored = stored_colors(adata.obs[groupby], adata.uns, groupby)
-    colors = np.array(group_colors(names, palette, stored, mpl.rcParams["axes.prop_cycle"]))
+    colors = np.array(group_colors(names, palette, adata, groupby))
     codes = column.cat.codes.to_numpy()
     if standardize:
         spread = values.std(axis=0)

@@ -9,29 +9,32 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
+    from anndata import AnnData
     from matplotlib.colors import Colormap
 
 
-def stored_colors(column: pd.Series, uns: Any, groupby: str) -> dict[str, Any]:
-    """The colours that scanpy has given the categories of a column, if it has."""
-    colors = uns.get(f"{groupby}_colors")
-    categories: Any = column.cat.categories if hasattr(column, "cat") else []
-    if colors is None or len(colors) < len(categories):
-        return {}
-    return dict(zip(map(str, categories), map(str, np.asarray(colors, dtype=object)), strict=False))
+def group_colors(names: Sequence[str], palette: Any, adata: AnnData, groupby: str, default: Any = None) -> list[Any]:
+    """A colour for each name: of ``palette``, else those stored, else of ``default``, repeated where too few.
 
-
-def group_colors(names: Sequence[str], palette: Any, stored: dict[str, Any], default: Any) -> list[Any]:
-    """A colour for each name: those of ``palette``, else those stored, else of ``default``, repeated where too few.
-
-    ``palette`` is a name of matplotlib's colormaps or of one colour, a list of colours, or a dict from names to colours.
+    Parameters
+    ----------
+    names
+        Categories of ``groupby``.
+    palette
+        A name of matplotlib's colormaps or of one colour, a list of colours, or a dict from names to colours.
+    adata, groupby
+        Data and column of ``.obs`` whose categories scanpy may have given colours.
+    default
+        As ``palette``; ``None`` is matplotlib's own cycle.
     """
+    from matplotlib import rcParams
     from matplotlib.colors import is_color_like, to_rgba
 
+    stored = _stored(adata, groupby)
     if palette is None and all(name in stored for name in names):
         palette = stored
-    palette = default if palette is None else palette
+    if palette is None:
+        palette = rcParams["axes.prop_cycle"] if default is None else default
     if hasattr(palette, "by_key"):  # a cycler, as rcParams and scanpy have
         palette = palette.by_key()["color"]
     if isinstance(palette, dict):
@@ -55,6 +58,15 @@ def group_colors(names: Sequence[str], palette: Any, stored: dict[str, Any], def
             message = f"palette: {color!r} is no colour that matplotlib knows."
             raise ValueError(message)
     return [to_rgba(color) for color in chosen]
+
+
+def _stored(adata: AnnData, groupby: str) -> dict[str, Any]:
+    """The colours that scanpy has given the categories of a column, if it has."""
+    colors, column = adata.uns.get(f"{groupby}_colors"), adata.obs.get(groupby)
+    categories: Any = column.cat.categories if hasattr(column, "cat") else []
+    if colors is None or len(colors) < len(categories):
+        return {}
+    return dict(zip(map(str, categories), map(str, np.asarray(colors, dtype=object)), strict=False))
 
 
 def _of_colormap(colormap: Colormap, n: int) -> list[Any]:

@@ -129,12 +129,11 @@ def compare_generated(
 
 
 def _colors(drawn: dict[str, Cells], palette: Any, source: AnnData, label_key: str) -> dict[str, Any]:
-    from scbasset_tl.pl._colors import group_colors, stored_colors
+    from scbasset_tl.pl._colors import group_colors
 
     labels = sorted({label for cells in drawn.values() for label in cells.labels} - {""})
-    stored = stored_colors(source.obs[label_key], source.uns, label_key)
     default = "tab10" if len(labels) <= 10 else "tab20"
-    return dict(zip(labels, group_colors(labels, palette, stored, default), strict=True))
+    return dict(zip(labels, group_colors(labels, palette, source, label_key, default), strict=True))
 
 
 def _draw_means(ax: Axes, target: Cells, generated: Cells, cmap: Colormap) -> None:

@@ -86,6 +86,7 @@ def design(
     from scbasset_tl._adata.results import find
     from scbasset_tl._adata.sequence.design import final, scores
     from scbasset_tl._adata.sequence.ism import check_window
+    from scbasset_tl.pl._colors import group_colors
     from scbasset_tl.pl._show import canvas
 
     paper = canvas(show=show, return_fig=return_fig, figsize=figsize)
@@ -106,7 +107,8 @@ def design(
     ratios = [2.4 + below, 1.5] if logo else [1]
     axes = figure.subplot_mosaic(layout, height_ratios=ratios)
     _draw_course(axes["course"], course)
-    _draw_groups(axes["groups"], before, after, groups, _colors(adata, entry, groups, palette))
+    colors = group_colors(groups, palette, adata, str(entry["params"]["groupby"]))
+    _draw_groups(axes["groups"], before, after, groups, colors)
     axes["groups"].set_title(f"designed for {entry['target']}", fontsize="medium")
     if logo:
         from scbasset_tl.pl._ism_tracks import draw_into
@@ -155,16 +157,6 @@ def _logo(
                 # what was written over is there no more
                 marks = [other for other in marks if other.end <= mark.start or other.start >= mark.end] + [mark]
     return shown, [[mark for mark in marks if mark.start < end and mark.end > first]]
-
-
-def _colors(adata: AnnData, entry: Mapping[str, Any], groups: list[str], palette: Any) -> list[Any]:
-    import matplotlib as mpl
-
-    from scbasset_tl.pl._colors import group_colors, stored_colors
-
-    groupby = str(entry["params"]["groupby"])
-    stored = stored_colors(adata.obs[groupby], adata.uns, groupby) if groupby in adata.obs else {}
-    return group_colors(groups, palette, stored, mpl.rcParams["axes.prop_cycle"])
 
 
 def _draw_course(ax: Axes, course: np.ndarray) -> None:

@@ -29,8 +29,12 @@ def coordinates(data: AnnData | MuData, adata: AnnData, basis: str | None, model
             break
     if basis is None and "X_umap" not in adata.obsm:
         vectors = read_model(adata, model).cell_embedding
-        centred = vectors - vectors.mean(0)
-        u, s, _ = np.linalg.svd(centred, full_matrices=False)
+        u, s, _ = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
+        if len(s) < 2:
+            message = (
+                f"basis: the cells' vectors {vectors.shape} have no two principal components: name a slot of obsm."
+            )
+            raise ValueError(message)
         return (u * s)[:, :2], "PC"
     if slot not in adata.obsm and f"X_{slot}" in adata.obsm:
         slot = f"X_{slot}"
@@ -43,18 +47,13 @@ def coordinates(data: AnnData | MuData, adata: AnnData, basis: str | None, model
 
 def draw_groups(ax: Axes, adata: AnnData, points: np.ndarray, axis: str, color: str) -> None:
     """Cells coloured by the categories of ``obs[color]``, in scanpy's colours if it has stored some."""
-    import matplotlib as mpl
-
-    from scbasset_tl.pl._colors import group_colors, stored_colors
+    from scbasset_tl.pl._colors import group_colors
     from scbasset_tl.pl._show import legend_below
 
     column = adata.obs[color].astype("category")
     names = [str(name) for name in column.cat.categories]
-    stored = stored_colors(adata.obs[color], adata.uns, color)
     size = 3 if len(points) > _MANY else 12
-    for code, (name, value) in enumerate(
-        zip(names, group_colors(names, None, stored, mpl.rcParams["axes.prop_cycle"]), strict=True)
-    ):
+    for code, (name, value) in enumerate(zip(names, group_colors(names, None, adata, color), strict=True)):
         members = points[(column.cat.codes == code).to_numpy()]
         ax.scatter(members[:, 0], members[:, 1], s=size, color=value, lw=0, label=name, rasterized=True)
     ax.set(xlabel=f"{axis}1", ylabel=f"{axis}2", xticks=[], yticks=[], title=f"Cells by {color}")

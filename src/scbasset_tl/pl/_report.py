@@ -109,7 +109,9 @@ def _cells(data: Any, color: str | None, basis: str | None, *, key: str, mod: st
         message = f"color={color!r} needs the cells, which a report does not hold: pass the AnnData or MuData itself."
         raise ValueError(message)
     adata = resolve(data, mod)
-    obs_column(adata.obs, color, argument="color")
+    if obs_column(adata.obs, color, argument="color").isna().all():
+        message = f"color: no cell has a value in obs[{color!r}]."
+        raise ValueError(message)
     return adata, *coordinates(data, adata, basis, key)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -44,6 +45,21 @@ class Canvas(NamedTuple):
     def axes(self, width: float, height: float, *, panels: tuple[int, int] | None = None) -> Axes:
         """The caller's axes, or those of a new figure."""
         return self.figure(width, height, panels=panels).add_subplot() if self.ax is None else self.ax
+
+    def grid(
+        self, n: int, per_row: int, size: tuple[float, float], *, panels: bool = False, **layout: Any
+    ) -> np.ndarray:
+        """Axes (n,) of a new figure, row by row, or the caller's; ``panels`` as in :meth:`figure`."""
+        import numpy as np
+
+        if self.ax is not None:
+            return np.array([self.ax])
+        n_rows = -(-n // per_row)
+        figure = self.figure(*size, panels=(n_rows, per_row) if panels else None)
+        axes = figure.subplots(n_rows, per_row, squeeze=False, **layout).ravel()
+        for ax in axes[n:]:
+            ax.remove()
+        return axes[:n]
 
     def one_panel(self, n: int, what: str) -> None:
         """Refuse the caller's axes for several panels, before anything is computed."""

@@ -97,7 +97,7 @@ def tf_activity(
     """
     from scbasset_tl._adata.resolve import resolve
     from scbasset_tl.get import tf_activity as read
-    from scbasset_tl.pl._colors import color_map, group_colors, stored_colors
+    from scbasset_tl.pl._colors import color_map, group_colors
     from scbasset_tl.pl._embedding import coordinates
     from scbasset_tl.pl._show import canvas
     from scbasset_tl.pl._tf_panels import draw_embedding, draw_heatmap, draw_violins
@@ -121,9 +121,8 @@ def tf_activity(
         if kind == "heatmap":
             axes = draw_heatmap(paper, chosen, column, colormap)
         else:
-            stored = stored_colors(adata.obs[column], adata.uns, column)
             axes = draw_violins(
-                paper, chosen, column, lambda names: group_colors(names, palette, stored, "lightsteelblue")
+                paper, chosen, column, lambda names: group_colors(names, palette, adata, column, "lightsteelblue")
             )
     first = axes if kind == "heatmap" else axes[0]
     return paper.finish(first.figure, axes if ax is None else ax)

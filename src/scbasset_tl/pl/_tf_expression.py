@@ -107,6 +107,8 @@ def tf_expression(
     >>> sb.pl.tf_expression(mdata, ["TF1", "TF2"], show=False).shape
     (2,)
     """
+    import numpy as np
+
     from scbasset_tl._adata.rna.expression import pair_with_expression
     from scbasset_tl.metrics import TFExpression
     from scbasset_tl.pl._show import canvas
@@ -118,7 +120,7 @@ def tf_expression(
     if isinstance(data, TFExpression):
         ax = paper.axes(5.2, 5, panels=(1, 1))
         _draw_result(ax, data.table, _chosen(data.table["motif"].tolist(), data.table["r"].to_numpy(), motifs, n_top))
-        return paper.finish(ax.figure, _array([ax]))
+        return paper.finish(ax.figure, np.array([ax]))
     pairs = pair_with_expression(
         data, activity_key=activity_key, mod=mod, rna=rna, layer=layer, gene_symbols=gene_symbols
     )
@@ -129,12 +131,6 @@ def tf_expression(
     else:
         axes = _draw_scatter(paper, data, pairs, numbers, r, groupby, palette, mod=mod)
     return paper.finish(axes.flat[0].figure, axes)
-
-
-def _array(axes: list[Axes]) -> np.ndarray:
-    import numpy as np
-
-    return np.array(axes)
 
 
 def _chosen(names: list[str], r: np.ndarray, motifs: str | Sequence[str] | None, n_top: int) -> list[int]:
@@ -162,44 +158,37 @@ def _draw_scatter(
     mod: str,
 ) -> np.ndarray:
     """A panel for each motif."""
-    import matplotlib as mpl
     import numpy as np
 
+    from scbasset_tl._adata.columns import obs_column
     from scbasset_tl._adata.resolve import resolve
-    from scbasset_tl.pl._colors import group_colors, stored_colors
+    from scbasset_tl.pl._colors import group_colors
 
     adata = resolve(data, mod)
     parts: list[tuple[str | None, np.ndarray, Any]] = [(None, np.arange(len(pairs.cells)), "C0")]
     if groupby is not None:
-        if groupby not in adata.obs:
-            message = f"groupby: obs has no column {groupby!r}; it has {list(adata.obs.columns)[:20]}."
-            raise KeyError(message)
-        column = adata.obs.loc[pairs.cells, groupby].astype("category").cat.remove_unused_categories()
+        values = obs_column(adata.obs, groupby, argument="groupby").loc[pairs.cells]
+        column = values.astype("category").cat.remove_unused_categories()
         names = [str(name) for name in column.cat.categories]
-        stored = stored_colors(adata.obs[groupby], adata.uns, groupby)
-        colors = group_colors(names, palette, stored, mpl.rcParams["axes.prop_cycle"])
-        parts = [
-            (n, np.flatnonzero(column.cat.codes == k), c) for k, (n, c) in enumerate(zip(names, colors, strict=True))
-        ]
+        colors = group_colors(names, palette, adata, groupby)
+        cells_of = [np.flatnonzero(column.cat.codes == code) for code in range(len(names))]
+        parts = list(zip(names, cells_of, colors, strict=True))
     per_row = min(_PER_ROW, len(numbers))
     n_rows = -(-len(numbers) // per_row)
-    figure = paper.figure(3 * per_row, 3 * n_rows + 0.4 * (groupby is not None), panels=(n_rows, per_row))
-    grid = figure.subplots(n_rows, per_row, squeeze=False).ravel()
-    for ax in grid[len(numbers) :]:
-        ax.remove()
+    axes = paper.grid(len(numbers), per_row, (3 * per_row, 3 * n_rows + 0.4 * (groupby is not None)), panels=True)
     size = 3 if len(pairs.cells) > _MANY else 10
-    for ax, number in zip(grid, numbers, strict=False):
+    for ax, number in zip(axes, numbers, strict=True):
         for name, cells, color in parts:
-            values = pairs.expression[cells, number], pairs.activity[cells, number]
-            ax.scatter(*values, s=size, color=color, lw=0, alpha=0.6, label=name, rasterized=True)
+            x, y = pairs.expression[cells, number], pairs.activity[cells, number]
+            ax.scatter(x, y, s=size, color=color, lw=0, alpha=0.6, label=name, rasterized=True)
         ax.set_title(f"{pairs.motif[number]} (r = {r[number]:.2f})", fontsize="medium")
         ax.set(xlabel=f"expression of {pairs.gene[number]}", ylabel="activity (z)")
     if groupby is not None:
-        handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(
+        handles, labels = axes[0].get_legend_handles_labels()
+        axes[0].figure.legend(
             handles, labels, loc="outside lower center", ncols=min(len(labels), 6), frameon=False, fontsize="small"
         )
-    return grid[: len(numbers)]
+    return axes
 
 
 def _draw_embedding(

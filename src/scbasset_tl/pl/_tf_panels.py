@@ -9,7 +9,6 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -26,7 +25,7 @@ _MANY: Final = 5000
 
 def draw_heatmap(paper: Canvas, activity: AnnData, groupby: str, cmap: Colormap) -> Axes:
     """Mean of each group: motifs in rows, beside the tree of their likeness."""
-    means = _frame(activity).groupby(activity.obs[groupby], observed=True).mean()
+    means = activity.to_df().groupby(activity.obs[groupby], observed=True).mean()
     names, n_groups = [str(group) for group in means.index], len(means)
     body = max(0.32 * n_groups, 1.2), max(0.2 * activity.n_vars, 1.2)
     if paper.ax is None:
@@ -76,7 +75,7 @@ def _draw_tree(ax: Axes, z: np.ndarray) -> np.ndarray:
 
 def draw_violins(paper: Canvas, activity: AnnData, groupby: str, colors: Colours) -> np.ndarray:
     """One panel a motif, one violin a group."""
-    frame = _frame(activity)
+    frame = activity.to_df()
     cells = activity.obs.groupby(activity.obs[groupby], observed=True).indices
     groups = {str(name): frame.iloc[rows] for name, rows in cells.items() if len(rows)}
     panel = max(2.4, 0.9 + 0.32 * len(groups))
@@ -85,7 +84,7 @@ def draw_violins(paper: Canvas, activity: AnnData, groupby: str, colors: Colours
     below = 0.08 * _longest(groups)
     chosen, places = colors(list(groups)), np.arange(len(groups))
     size = panel * per_row, 2.2 * n_rows + below * (1 + (activity.n_vars % per_row > 0))
-    axes = _panels(paper, size, activity.n_vars, per_row, sharex=True)
+    axes = paper.grid(activity.n_vars, per_row, size, sharex=True)
     for ax, motif in zip(axes, activity.var_names, strict=True):
         violins = ax.violinplot([part[motif] for part in groups.values()], places, showmedians=True, showextrema=False)
         for body, color in zip(violins["bodies"], chosen, strict=True):
@@ -105,7 +104,7 @@ def draw_embedding(paper: Canvas, activity: AnnData, points: np.ndarray, name: s
     """One panel a motif, each with a scale of its own."""
     per_row = min(_PER_ROW, activity.n_vars)
     n_rows = -(-activity.n_vars // per_row)
-    axes = _panels(paper, (3.2 * per_row, 2.6 * n_rows + 0.4), activity.n_vars, per_row, panels=(n_rows, per_row))
+    axes = paper.grid(activity.n_vars, per_row, (3.2 * per_row, 2.6 * n_rows + 0.4), panels=True)
     many = activity.n_obs > _MANY
     for column, (ax, motif) in enumerate(zip(axes, activity.var_names, strict=True)):
         values = np.asarray(activity.X)[:, column]
@@ -140,21 +139,5 @@ def likeness(z: Any) -> np.ndarray:
     return linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
 
 
-def _frame(activity: AnnData) -> pd.DataFrame:
-    frame: pd.DataFrame = activity.to_df()
-    return frame
-
-
 def _longest(names: Any) -> int:
     return max(len(str(name)) for name in names)
-
-
-def _panels(paper: Canvas, size: tuple[float, float], n: int, per_row: int, **layout: Any) -> np.ndarray:
-    """Axes (n,), row by row; those that are too many are removed. The caller's axes where they are given."""
-    if paper.ax is not None:
-        return np.array([paper.ax])
-    figure = paper.figure(*size, panels=layout.pop("panels", None))
-    grid = figure.subplots(-(-n // per_row), per_row, squeeze=False, **layout).ravel()
-    for ax in grid[n:]:
-        ax.remove()
-    return grid[:n]

@@ -145,15 +145,18 @@ def annotate(
         names = cluster_majority(names, source, cluster_key)
     info(f"{source.n_obs:,} cells labelled, {int((names == unknown).sum()):,} of them {unknown!r}")
 
-    call: dict[str, object] = {
+    call = {
         "label_key": label_key,
         "use_rep": use_rep,
         "reference_rep": reference_rep,
         "k": k,
         "metric": metric,
+        "weights": weights,
+        "threshold": threshold,
+        "unknown": unknown,
+        "seed": recorded_seed(rng),
+        "cluster_key": cluster_key,
     }
-    call |= {"weights": weights, "threshold": threshold, "unknown": unknown, "seed": recorded_seed(rng)}
-    call["cluster_key"] = cluster_key
     container, adata = target(query, mod, copy=copy)
     write_slots(
         adata,

@@ -8,6 +8,7 @@ from scbasset_tl._files import as_path, check_target
 from scbasset_tl._validate import check_number, check_positive_int
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -23,6 +24,14 @@ def recipe_changes(
         "l2_batch": check_number("l2_batch", l2_batch, low=0),
         "patience": check_positive_int("patience", patience),
     }
+
+
+def refuse_meaningless(kind: str, *, of_denoised: Mapping[str, bool], of_raw: Mapping[str, bool]) -> None:
+    """Refuse arguments that were given and are of the other kind, ``denoised`` or ``raw``, than the call's."""
+    others, other = (of_raw, "raw") if kind == "denoised" else (of_denoised, "denoised")
+    if ignored := [name for name, is_given in others.items() if is_given]:
+        message = f"{ignored[0]}= means nothing for kind={kind!r}: leave it out, or pass kind={other!r}."
+        raise ValueError(message)
 
 
 def cells_a_step(cells_per_step: int | None, n_obs: int) -> int | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._log import progress
-from scbasset_tl._random import as_generator, draw_seed, recorded_seed
+from scbasset_tl._random import recorded_seed, settled_seed
 from scbasset_tl._validate import check_number, check_one_of, check_positive_int
 from scbasset_tl.tl._arguments import training_files
 
@@ -249,11 +249,11 @@ def _seed(rng: int | np.random.Generator | None, path: Path | None, *, resume: b
     """``rng`` itself if it is a seed, else that of the state to go on from, else drawn."""
     from scbasset_tl.train.checkpoint import load_checkpoint
 
-    seed = recorded_seed(rng)
     if path is not None and resume:  # a file that is none is refused before any work
         saved = load_checkpoint(path).meta["identity"]
-        seed = saved["seed"] if seed is None else seed
-    return draw_seed(as_generator(rng)) if seed is None else seed
+        if recorded_seed(rng) is None:
+            return saved["seed"]
+    return settled_seed(rng)
 
 
 def _show(bar: Any, step: int, history: Mapping[str, list[float]]) -> None:

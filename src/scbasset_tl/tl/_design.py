@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._random import as_generator, draw_seed, recorded_seed
+from scbasset_tl._random import as_generator, settled_seed
 from scbasset_tl._validate import check_positive_int
 
 if TYPE_CHECKING:
@@ -141,8 +141,7 @@ def design(
         check_positive_int("n_sequences", n_sequences)
     check_positive_int("beam", beam)
     n_rounds, n_places = check_positive_int("n_rounds", n_rounds), check_positive_int("n_places", n_places)
-    seed = recorded_seed(rng)
-    seed = draw_seed(as_generator(rng)) if seed is None else seed
+    seed = settled_seed(rng)
     generator = as_generator(seed)
     model = read_model(source, key)
     trunk = model.trunk().to(single_device(accelerator))

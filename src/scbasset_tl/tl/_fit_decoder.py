@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._log import info
-from scbasset_tl._random import as_generator, draw_seed, recorded_seed
+from scbasset_tl._random import as_generator, settled_seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,8 +85,7 @@ def fit_decoder(
     model = read_model(source, key)
     slots = claim(source, DECODER, key_added, key=key)
     layer = model.entry["params"].get("layer") if layer is None else layer
-    seed = recorded_seed(rng)
-    seed = draw_seed(as_generator(rng)) if seed is None else seed
+    seed = settled_seed(rng)
     fitted, kept = fit_rows(source, model, layer, as_generator(seed))
     info(f"penalty {kept['l2']:g}, the best for held-out cells")
     container, adata = target(data, mod, copy=copy)

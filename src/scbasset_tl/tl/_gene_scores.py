@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import SCBASSET
 from scbasset_tl._validate import check_one_of, check_positive_int
+from scbasset_tl.tl._arguments import refuse_meaningless
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -116,14 +117,8 @@ def gene_scores(
     if check_positive_int("promoter", promoter, minimum=0) > _FARTHEST:
         message = f"promoter must be at most {_FARTHEST:,} bp, got {promoter:,}."
         raise ValueError(message)
-    given = (
-        {"layer": layer is not None}
-        if denoised
-        else {"scale": scale != "logit", "decoder": decoder != "dna", "key": key != SCBASSET}
-    )
-    if ignored := [name for name, changed in given.items() if changed]:
-        message = f"{ignored[0]}= means nothing for kind={kind!r}: leave it out, or pass kind={'raw' if denoised else 'denoised'!r}."
-        raise ValueError(message)
+    of_denoised = {"scale": scale != "logit", "decoder": decoder != "dna", "key": key != SCBASSET}
+    refuse_meaningless(kind, of_denoised=of_denoised, of_raw={"layer": layer is not None})
     result = GENE_SCORES if denoised else RAW_GENE_SCORES
     slots = claim(source, result, key_added, key=key if denoised else None)
     model = read_model(source, key) if denoised else None

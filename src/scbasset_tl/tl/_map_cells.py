@@ -83,8 +83,8 @@ def map_cells(
     layer
         Layer of the query with the accessibility matrix; ``None`` is ``.X``. Stored values above zero count as open.
     accelerator
-        scBasset: where peaks that the reference does not have are embedded: ``"auto"``, ``"cpu"``, ``"gpu"``, ``"cuda"``
-        or ``"mps"``. For a hundred thousand of them a CPU takes minutes.
+        scBasset: where peaks that the reference does not have are embedded: ``"auto"``, ``"cpu"``, ``"gpu"`` or
+        ``"cuda"``. For a hundred thousand of them a CPU takes minutes.
     {rng}
     mod
         Modality of MuData to work on; ignored for an AnnData.

@@ -104,7 +104,7 @@ def motif_deviations(
 
     from scbasset_tl._adata.codes import sequence_codes
     from scbasset_tl._adata.kinds import MOTIF_DEVIATIONS
-    from scbasset_tl._adata.matrix import open_entries_from
+    from scbasset_tl._adata.matrix import open_entries_from, slot_name
     from scbasset_tl._adata.resolve import target, writable
     from scbasset_tl._adata.results import claim
     from scbasset_tl._adata.sequence.motif_deviations import check_kmers, motif_matches, write_deviations
@@ -125,11 +125,19 @@ def motif_deviations(
     codes = sequence_codes(source)
     size = min(check_positive_int("width", width), codes.shape[1])
     check_widths(chosen, size)
+    if k is not None and k > size:
+        message = (
+            f"kmers={k} are longer than the {size} bp of each peak that are looked at: raise width= (now {width})."
+        )
+        raise ValueError(message)
     names, ids = (unique_names(chosen), [motif.id for motif in chosen]) if k is None else [kmer_names(k)] * 2
     what = f"the deviations of {len(names):,} {'motifs' if k is None else 'k-mers'} in {source.n_obs:,} cells"
     check_memory(48 * len(names) * source.n_obs, what, advice="take fewer motifs, shorter k-mers or fewer cells.")
     open_entries = open_entries_from(source, layer)
     peaks = np.flatnonzero(open_entries.peak_counts())
+    if len(peaks) < 2:
+        message = f"{slot_name(layer)} has {len(peaks)} peaks with open entries; at least 2 are needed."
+        raise ValueError(message)
     open_entries = open_entries.rows(peaks)
     first = codes.shape[1] // 2 - size // 2
     codes = codes[peaks, first : first + size]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._keys import SCBASSET
 from scbasset_tl._validate import check_one_of
+from scbasset_tl.tl._arguments import refuse_meaningless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,12 +105,8 @@ def rank_peaks_groups(
     source = writable_peaks(data, mod, copy=copy)
     denoised = check_one_of("kind", kind, ("denoised", "raw")) == "denoised"
     check_one_of("scale", scale, ("logit", "sigmoid"))
-    given: dict[str, Any] = (
-        {"layer": layer is not None} if denoised else {"scale": scale != "logit", "key": key != SCBASSET}
-    )
-    if ignored := [name for name, changed in given.items() if changed]:
-        message = f"{ignored[0]}= means nothing for kind={kind!r}: leave it out, or pass kind={'raw' if denoised else 'denoised'!r}."
-        raise ValueError(message)
+    of_denoised = {"scale": scale != "logit", "key": key != SCBASSET}
+    refuse_meaningless(kind, of_denoised=of_denoised, of_raw={"layer": layer is not None})
     result = RANKED_PEAKS if denoised else RAW_RANKED_PEAKS
     slots = claim(source, result, key_added, key=key if denoised else None)
     chosen = grouping(source.obs, groupby, groups, reference)

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
-from scbasset_tl._random import as_generator, draw_seed, recorded_seed
+from scbasset_tl._random import recorded_seed, settled_seed
 from scbasset_tl._settings import settings
 from scbasset_tl._validate import check_one_of, check_positive_int
 from scbasset_tl.tl._arguments import cells_a_step, recipe_changes, training_files
@@ -292,7 +292,6 @@ def _write(
 
 def _seed(rng: int | np.random.Generator | None, saved: Checkpoint | None, ranks: Ranks, device: torch.device) -> int:
     """``rng`` itself if it is a seed, else that of the state to go on from, else drawn, on one rank for all."""
-    seed = recorded_seed(rng)
-    if seed is None:
-        seed = draw_seed(as_generator(rng)) if saved is None else saved.meta["identity"]["seed"]
+    resumed = None if recorded_seed(rng) is not None else saved
+    seed = settled_seed(rng) if resumed is None else resumed.meta["identity"]["seed"]
     return int(ranks.agree([seed], device)[0])

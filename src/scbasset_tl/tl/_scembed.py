@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._log import info, progress, warning
-from scbasset_tl._random import as_generator, draw_seed, recorded_seed
+from scbasset_tl._random import settled_seed
 from scbasset_tl._validate import check_number, check_one_of, check_positive_int
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ def scembed(
         If ``tokens_key`` names no tokens.
     ValueError
         If no region is frequent enough, no cell has two such regions, or an argument cannot be used.
+    FloatingPointError
+        If the loss or the vectors become infinite or NaN.
 
     Examples
     --------
@@ -153,8 +155,7 @@ def scembed(
     power = check_number("axis_power", axis_power, low=0)
     device = single_device(accelerator)
     tokens = read_tokens(source, tokens_key)
-    seed = recorded_seed(rng)
-    seed = draw_seed(as_generator(rng)) if seed is None else seed
+    seed = settled_seed(rng)
     vectors, history = _train(tokens.open, config, min_count=min_count, start=start, device=device, seed=seed)
     vectors = _weighed(tokens.open, vectors, power)
     cells, empty = encode(tokens.open, vectors)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scbasset_tl._docs import doc_params
 from scbasset_tl._log import info
-from scbasset_tl._random import as_generator, draw_seed, recorded_seed
+from scbasset_tl._random import settled_seed
 from scbasset_tl._validate import check_one_of, check_positive_int
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ def tf_activity(
     slots = claim(source, TF_ACTIVITY, key_added, key=key)
     chosen = as_motifs(motifs)
     contrasts = group_contrasts(model.cell_embedding, source.obs, groupby)
-    seed = recorded_seed(rng)
-    seed = draw_seed(as_generator(rng)) if seed is None else seed
+    seed = settled_seed(rng)
     design: dict[str, Any] = {
         "mode": mode,
         "strands": strands,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scipy import sparse
 
 from scbasset_tl.nn.autoencoder import Autoencoder, log_normalised, negative_log_likelihood
+from scbasset_tl.nn.likelihood import inverse_softplus
 from scbasset_tl.train.diffusion import split_cells
 from scbasset_tl.train.row_adam import RowAdam
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from scipy import sparse
     from torch import Tensor
 
 _SEEN = 0.25  # share of the peaks that a step reads: what is hidden keeps few cells from being learned by heart
@@ -51,8 +53,7 @@ def fit_autoencoder(
     hidden, n_latent
         Widths of the :class:`scbasset_tl.nn.autoencoder.Autoencoder`.
     likelihood
-        ``bernoulli`` takes entries as open, ``poisson`` as counts; ``mse`` predicts the normalised logarithm of counts
-        with the least squared error.
+        ``bernoulli`` takes entries as open, ``poisson`` as counts.
     max_steps, batch_size, lr
         How long, cells a step, and the size of a step. Rows of peaks that are drawn in one of k steps move √k as far.
     val_fraction
@@ -69,7 +70,7 @@ def fit_autoencoder(
     Returns
     -------
     The model in eval mode on the CPU, and the history: for each check its ``step``, the mean ``loss`` since the last one
-    and that of the cells ``held_out``, in nats (for ``mse`` squares) a cell. At step 0 the model knows nothing but
+    and that of the cells ``held_out``, in nats a cell. At step 0 the model knows nothing but
     each peak's mean and each cell's depth.
     """
     train, held_out = split_cells(cells.shape[0], val_fraction, seed)
@@ -79,7 +80,7 @@ def fit_autoencoder(
     take_step = _Stepper(model, reader, lr, peaks_per_step)
     judge = _Judge(model, reader, held_out[:_MAX_CHECKED_CELLS], rng)
     history: dict[str, list[float]] = {"step": [0], "loss": [np.nan], "held_out": [judge()]}
-    best, since, batches = _copy(model), [], _batches(train, batch_size, rng)
+    best, since, batches = deepcopy(model), [], _batches(train, batch_size, rng)
     for step in range(1, max_steps + 1):
         since.append(take_step(next(batches), rng))
         if step % check_every == 0 or step == max_steps:
@@ -92,24 +93,23 @@ def fit_autoencoder(
             since.clear()
             waited = 0 if not len(held_out) else history["held_out"][::-1].index(min(history["held_out"]))
             if waited == 0:
-                _keep(model, best)
+                best.load_state_dict(model.state_dict())  # in the same memory: another copy would be as large
         if on_step is not None:
             on_step(step, history)
         if not since and waited >= patience:
             break
-    model.load_state_dict(best)
     with torch.no_grad():
-        model.bias.sub_(reader.mean_log_depth * model.weight[:, -1])
-    return model.eval().cpu(), {name: np.array(values) for name, values in history.items()}
+        best.bias.sub_(reader.mean_log_depth * best.weight[:, -1])
+    return best.eval().cpu(), {name: np.array(values) for name, values in history.items()}
 
 
 class _Batch(NamedTuple):
     """Entries of some cells, one cell after the other."""
 
-    lengths: np.ndarray
-    indices: np.ndarray
-    inputs: np.ndarray
-    targets: np.ndarray
+    lengths: np.ndarray  # of each cell (B,)
+    indices: np.ndarray  # their peaks
+    inputs: np.ndarray  # by log_normalised
+    counts: np.ndarray  # float32; ones where only open or not counts
     log_depth: np.ndarray  # (B,)
 
     def among(self, peaks: np.ndarray, n_peaks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,20 +131,16 @@ class _Reader:
         self, cells: sparse.csr_matrix, likelihood: str, train: np.ndarray, device: torch.device | str
     ) -> None:
         self.likelihood, self.device, self.n_peaks = likelihood, device, cells.shape[1]
-        inputs = log_normalised(cells, likelihood)
         self._cells = cells
-        self._inputs = sparse.csr_matrix((inputs, cells.indices, cells.indptr), shape=cells.shape)
         log_depth = np.log1p(np.diff(cells.indptr)).astype(np.float32)
         self.mean_log_depth = float(log_depth[train].mean())
         self._log_depth = log_depth - np.float32(self.mean_log_depth)
 
     def take(self, cells: np.ndarray) -> _Batch:
-        inputs = self._inputs[cells]
-        if self.likelihood == "poisson":
-            targets = self._cells[cells].data.astype(np.float32)
-        else:
-            targets = inputs.data if self.likelihood == "mse" else np.ones_like(inputs.data)
-        return _Batch(np.diff(inputs.indptr), inputs.indices, inputs.data, targets, self._log_depth[cells])
+        rows = self._cells[cells]
+        counts = (rows.data if self.likelihood == "poisson" else np.ones(rows.nnz)).astype(np.float32)
+        inputs = log_normalised(rows, self.likelihood)
+        return _Batch(np.diff(rows.indptr), rows.indices, inputs, counts, self._log_depth[cells])
 
     def tensors(self, *arrays: np.ndarray) -> list[Tensor]:
         return [torch.from_numpy(array).to(self.device) for array in arrays]
@@ -159,7 +155,7 @@ class _Reader:
     def loss(self, logits: Tensor, batch: _Batch, peaks: np.ndarray) -> Tensor:
         """Estimate of a cell's loss from its logits (B, S) at ``peaks``, drawn at random."""
         there, cell, column = batch.among(peaks, self.n_peaks)
-        rows, columns, values = self.tensors(cell, column, batch.targets[there])
+        rows, columns, values = self.tensors(cell, column, batch.counts[there])
         total = negative_log_likelihood(logits, rows, columns, values, self.likelihood)
         return total * (self.n_peaks / logits.numel())
 
@@ -170,14 +166,10 @@ def _start(model: Autoencoder, reader: _Reader, train: np.ndarray) -> None:
     total = np.full(reader.n_peaks, 0.5)
     for cells in np.array_split(train, -(-len(train) // _STARTED_AT_ONCE)):
         batch = reader.take(cells)
-        total += np.bincount(batch.indices, batch.targets, minlength=reader.n_peaks)
-    mean = total / (len(train) + 1)
-    if reader.likelihood == "mse":
-        bias = mean
-    else:
-        bias = np.log(np.expm1(mean)) if reader.likelihood == "poisson" else np.log(mean / (1 - mean))
-        model.weight[:, -1] = 1
-    model.bias.copy_(torch.from_numpy(bias))
+        total += np.bincount(batch.indices, batch.counts, minlength=reader.n_peaks)
+    mean = torch.from_numpy(total / (len(train) + 1))
+    model.bias.copy_(inverse_softplus(mean) if reader.likelihood == "poisson" else mean.logit())
+    model.weight[:, -1] = 1
 
 
 class _Stepper:
@@ -241,13 +233,3 @@ def _batches(cells: np.ndarray, size: int, rng: np.random.Generator) -> Iterator
         order = rng.permutation(cells)
         for end in range(min(size, len(order)), len(order) + 1, size):
             yield order[max(0, end - size) : end]
-
-
-def _copy(model: Autoencoder) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def _keep(model: Autoencoder, best: dict[str, Tensor]) -> None:
-    """Into the memory of the copy before: a new one beside it would be the weights once more."""
-    for name, value in model.state_dict().items():
-        best[name].copy_(value)

@@ -22,13 +22,11 @@ if TYPE_CHECKING:
     from scbasset_tl.stats.open_entries import OpenEntries
 
 # cells of the head in one product: the fastest number measured on a CPU; a GPU needs larger products
-_TILE = {"cpu": 4096}
-_TILE_ELSEWHERE = 32768
+_TILE, _TILE_ON_GPU = 4096, 32768
 # share of a device's free memory that the open entries may take
 _SHARE = 0.5
 # steps whose open entries are made ready while a GPU works on one, each by a thread of its own
-_AHEAD = {"cpu": 0}
-_AHEAD_ELSEWHERE = 4
+_AHEAD, _AHEAD_ON_GPU = 0, 4
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -54,11 +52,11 @@ class PeakBatches:
         cells = slice(0, entries.n_cells) if cells is None else cells
         self.codes = as_codes(codes).to(device)
         self.ids = torch.as_tensor(train).to(device)
-        tile = _TILE.get(device.type, _TILE_ELSEWHERE)
+        tile, n_ahead = (_TILE, _AHEAD) if device.type == "cpu" else (_TILE_ON_GPU, _AHEAD_ON_GPU)
         spans = row_spans(entries.indptr, np.asarray(entries.indices), train, cells.start, cells.stop)
         where = _OnDevice if not subset and _fits(device, spans) else _OnHost
         #: steps whose open entries are worth making in advance
-        self.n_ahead = _AHEAD.get(device.type, _AHEAD_ELSEWHERE) if where is _OnHost else 0
+        self.n_ahead = n_ahead if where is _OnHost else 0
         self.open_entries = where(np.asarray(entries.indices), spans, cells, tile, device)
 
     def positives(self, rows: torch.Tensor, cells: torch.Tensor | None = None) -> Positives:

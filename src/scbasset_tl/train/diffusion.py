@@ -9,7 +9,6 @@ import torch
 
 from scbasset_tl.train.checkpoint import Checkpoint, RunFile, check_same_run, load_checkpoint, say_threads
 from scbasset_tl.train.diffusion_loss import Cells, HeldOutCells, Terms, objective, reconstruction_loss
-from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe
 from scbasset_tl.train.diffusion_state import DiffusionState
 
 if TYPE_CHECKING:
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 
     from scbasset_tl.nn.denoiser import DiffusionConfig
     from scbasset_tl.nn.latent_diffusion import LatentDiffusion
-
-__all__ = ["DiffusionFit", "DiffusionProblem", "DiffusionRecipe", "fit", "split_cells"]
+    from scbasset_tl.train.diffusion_recipe import DiffusionProblem, DiffusionRecipe
 
 _MAX_MIXTURE_CELLS = 10_000  # from which the mixture is started
 

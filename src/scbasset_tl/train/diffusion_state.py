@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from scbasset_tl.nn.latent_diffusion import LatentDiffusion
+from scbasset_tl.train.optimizer_state import check_complete, load_moments, moments_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,8 +71,7 @@ class DiffusionState:
         """Tensors and plain values that :meth:`from_checkpoint` takes back."""
         parts = {"model": self.model.state_dict(), "average": self.average.state_dict(), "best": self.best}
         tensors = {f"{part}.{name}": tensor for part, state in parts.items() for name, tensor in state.items()}
-        for index, values in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{name}": value for name, value in values.items()}
+        tensors |= moments_of(self.optimizer)
         tensors |= {
             f"history.{name}": torch.tensor(values, dtype=torch.float64) for name, values in self.history.items()
         }
@@ -84,22 +84,14 @@ class DiffusionState:
         parts = ["model", "average", *(["best"] if numbers["best_check"] >= 0 else [])]
         needed = {f"{part}.{name}" for part in parts for name in networks}
         needed |= {"generator", *(f"history.{name}" for name in HISTORY)}
-        if absent := sorted(needed - set(tensors)):
-            message = f"the checkpoint lacks {len(absent)} parts, first {absent[:3]}: delete it and start again."
-            raise ValueError(message)
+        check_complete(tensors, needed)
         self.model.load_state_dict({name: tensors[f"model.{name}"] for name in networks})
         self.average.load_state_dict({name: tensors[f"average.{name}"] for name in networks})
         device = self.model.shift.device
         self.best = {
             name: tensors[f"best.{name}"].to(device, copy=True) for name in (networks if "best" in parts else [])
         }
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("adam."):
-                _, index, moment = name.split(".")
-                moments.setdefault(int(index), {})[moment] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        load_moments(self.optimizer, tensors)
         self.generator.set_state(tensors["generator"])
         self.history = {name: tensors[f"history.{name}"].tolist() for name in HISTORY}
         for name in _NUMBERS:

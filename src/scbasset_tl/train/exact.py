@@ -79,6 +79,5 @@ def _columns(entries: OpenEntries, cells: slice) -> OpenEntries:
     if cells == slice(0, entries.n_cells):
         return entries
     inside = (entries.indices >= cells.start) & (entries.indices < cells.stop)
-    counts = np.add.reduceat(np.append(inside, False), entries.indptr[:-1]) * (entries.peak_counts() > 0)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
+    indptr = np.concatenate([[0], np.cumsum(inside)])[entries.indptr]
     return type(entries)(indptr, entries.indices[inside] - np.int32(cells.start), cells.stop - cells.start)

@@ -42,7 +42,7 @@ def score_held_out(
                     cells = np.sort(np.random.default_rng(seed).choice(cells, n_cells, replace=False, shuffle=False))
                 parts = embedded[chosen], weight[cells], bias[cells]
                 areas = held_out_areas(*parts, open_entries_at(entries, chosen, cells))
-                means = [_mean_of_known(scores) for kind in zip(*areas, strict=True) for scores in kind]
+                means = [_mean_of_defined(scores) for kind in zip(*areas, strict=True) for scores in kind]
             means = ranks.agree(means, fit.head.weight.device)
             auroc[level] = dict(zip(_NAMES, means, strict=True))
             if n_cells < entries.n_cells:
@@ -51,7 +51,7 @@ def score_held_out(
     return auroc
 
 
-def _mean_of_known(scores: np.ndarray) -> float:
+def _mean_of_defined(scores: np.ndarray) -> float:
     """Mean of the scores that are not NaN; NaN if all are, as in a part of one class."""
     defined = scores[scores == scores]
     return float(defined.mean()) if len(defined) else float("nan")

@@ -76,4 +76,4 @@ def open_entries_at(entries: OpenEntries, peaks: np.ndarray, cells: np.ndarray) 
         inside[inside] = many[place[inside]] == few[inside]
         columns.append(place[inside] if few is row else np.flatnonzero(inside))
     indptr = np.concatenate([[0], np.cumsum([len(part) for part in columns])])
-    return OpenEntries(indptr, np.concatenate([*columns, np.empty(0)]).astype(np.int32), len(cells))
+    return OpenEntries(indptr, np.concatenate([np.empty(0, np.int64), *columns]).astype(np.int32), len(cells))

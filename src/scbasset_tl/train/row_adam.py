@@ -9,6 +9,10 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# numbers of a parameter that are moved together: all at once would take the memory of six copies of the rows
+_AT_ONCE = 1 << 20
+_ROWS = 64  # rows move in multiples of this, so that no vector instruction is cut in two and results are the same bits
+
 
 class RowAdam:
     """Keras' Adam on rows of ``parameters``, by name; each row counts its own steps."""
@@ -33,11 +37,14 @@ class RowAdam:
         self.state["step"][rows] = count
         rate = lr * (1 - two ** count.double()).sqrt() / (1 - one ** count.double())
         for (name, parameter), values in zip(self.parameters.items(), taken, strict=True):
-            first, second, gradient = self.state[f"{name}.first"], self.state[f"{name}.second"], values.grad
-            if gradient is None:
+            if values.grad is None:
                 continue
-            mean = first[rows].lerp_(gradient, 1 - one)
-            square = second[rows].mul_(two).addcmul_(gradient, gradient, value=1 - two)
-            first[rows], second[rows] = mean, square
+            first, second = self.state[f"{name}.first"], self.state[f"{name}.second"]
             size = rate.to(values.dtype).reshape(-1, *[1] * (values.dim() - 1))
-            parameter[rows] = values - size * mean / square.sqrt_().add_(eps)
+            n_rows = max(1, _AT_ONCE // (_ROWS * values.shape[1:].numel())) * _ROWS
+            parts = (each.split(n_rows) for each in (rows, values, values.grad, size))
+            for some, value, gradient, by in zip(*parts, strict=True):
+                mean = first[some].lerp_(gradient, 1 - one)
+                square = second[some].mul_(two).addcmul_(gradient, gradient, value=1 - two)
+                first[some], second[some] = mean, square
+                parameter[some] = value - by * mean / square.sqrt_().add_(eps)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from scbasset_tl.train.optimizer_state import check_complete, load_moments, moments_of, weights_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -55,14 +57,12 @@ class RunState:
         momentum = [] if self.muon is None else self.muon.momentum
         return {f"muon.{number}": tensor for number, tensor in enumerate(momentum)}
 
-    def _optimized(self) -> list[torch.Tensor]:
-        return [weight for group in self.optimizer.param_groups for weight in group["params"]]
-
     def keep_best(self, auroc: float, min_delta: float) -> None:
         """Remember these weights if no epoch before was better."""
         if auroc > self.best_auroc or not self.best:
             self.best_auroc, self.best_epoch = auroc, self.epoch
-            self.best = {name: tensor.clone() for name, tensor in self._networks()}
+            for name, tensor in self._networks():  # in the memory of the copy before, if there is one
+                self.best[name] = self.best[name].copy_(tensor) if name in self.best else tensor.clone()
         if auroc > self.reference_auroc + min_delta or self.reference_epoch < 0:
             self.reference_auroc, self.reference_epoch = auroc, self.epoch
 
@@ -78,7 +78,7 @@ class RunState:
         """Whether tensor ``name`` of a checkpoint has a row for each cell."""
         if name.startswith("adam."):
             _, index, moment = name.split(".")
-            weight = self._optimized()[int(index)]
+            weight = weights_of(self.optimizer)[int(index)]
             return moment != "step" and any(weight is part for part in (self.head.weight, self.head.bias))
         kind, _, part = name.removeprefix("best.").partition(".")
         return kind == "cells" or (kind == "head" and part in _OF_CELLS)
@@ -87,8 +87,7 @@ class RunState:
         """Tensors and plain values that :meth:`from_checkpoint` takes back."""
         tensors = dict(self._networks())
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        for index, values in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
+        tensors |= moments_of(self.optimizer)
         if self.cell_optimizer is not None:
             tensors |= {f"cells.{name}": tensor for name, tensor in self.cell_optimizer.state.items()}
         tensors |= self._momentum()
@@ -108,25 +107,13 @@ class RunState:
         if self.cell_optimizer is not None:
             needed |= {f"cells.{name}" for name in self.cell_optimizer.state}
         needed |= set(self._momentum())
-        if absent := sorted(needed - set(tensors)):
-            message = f"the checkpoint lacks {len(absent)} parts, first {absent[:3]}: delete it and start again."
-            raise ValueError(message)
+        check_complete(tensors, needed)
         own = {name: tensor[cells] if self.has_rows_of_cells(name) else tensor for name, tensor in tensors.items()}
         self._load_networks(own)
         device = self.head.weight.device
         kept = networks if numbers["best_epoch"] >= 0 else []
         self.best = {name: own[f"best.{name}"].to(device, copy=True) for name in kept}
-        weights = self._optimized()
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in own.items():
-            if name.startswith("adam."):
-                _, index, moment = name.split(".")
-                weight = weights[int(index)]
-                # fused Adam walks weights and moments side by side in memory: they must be laid out alike
-                alike = torch.empty_like(weight).copy_(tensor) if tensor.shape == weight.shape else tensor
-                moments.setdefault(int(index), {})[moment] = alike
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        load_moments(self.optimizer, own)
         if self.cell_optimizer is not None:
             for name, tensor in self.cell_optimizer.state.items():
                 tensor.copy_(own[f"cells.{name}"])
