@@ -102,7 +102,7 @@ def generation(adata: ad.AnnData, method: str, seed: int, a: argparse.Namespace)
         }
         return {how: score(made_of([x], training, sizes)) for how, x in made.items()}
     fit(training, method, seed, a, condition_keys="label")
-    ways: dict[str, dict[str, Any]] = {"": {}, "guidance 1": {"guidance": 1}, "z of cells": {"z": "cells"}}
+    ways: dict[str, dict[str, Any]] = {"": {}, "z of cells": {"z": "cells"}}
     return {way: score(of_each_label(training, sizes, seed, **options)) for way, options in ways.items()}
 
 
