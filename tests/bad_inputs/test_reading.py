@@ -97,7 +97,7 @@ GET = [
     ("weights were read, there was no training", from_keras, history(), KeyError, "no history", "read from a file"),
     ("cell vectors of another model", trained(put("obsm", "X_scbasset", np.ones((60, 4)))), accessibility(), ValueError,
      "obsm['X_scbasset'] and varm['scbasset'] have different widths [4, 6]"),
-    ("weights are gone", trained(entry(weights=None)), model(), ValueError, "uns['scbasset']['weights']", "missing or damaged"),
+    ("weights are gone", trained(entry(weights=None)), model(), KeyError, "uns['scbasset'] lacks ['weights']", "tl.scbasset"),
     ("weights are cut", trained(damaged), model(), ValueError, "uns['scbasset']['weights']", "damaged",
      "tl.scbasset"),
     ("a model of a later version", trained(entry(schema_version=99)), accessibility(), ValueError, "schema 99", "update"),

@@ -128,14 +128,14 @@ def find(
             )
         raise KeyError(message)
     stored: Mapping[str, Any] = adata.uns[key]
-    _check_whole(kind, key, stored)
-    schema = int(stored["schema_version"])
+    schema = int(stored.get("schema_version", SCHEMA_VERSION))
     if schema > SCHEMA_VERSION:
         message = (
             f"uns[{key!r}] was written by a later scbasset_tl (schema {schema}, this one reads {SCHEMA_VERSION}): "
             "update the package."
         )
         raise ValueError(message)
+    _check_whole(kind, key, stored)
     for part, slot in kind.slots.items() if whole else ():
         name = stored.get("slots", {}).get(part)
         if slot.needed and name is not None and str(name) not in getattr(adata, slot.field):

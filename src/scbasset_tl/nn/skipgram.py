@@ -216,7 +216,7 @@ def fit(
             optimizers[1].step(torch.cat([index, others], 1).flatten(), to_contexts, lr)
             loss, total, done = loss + step.loss, total + weight.sum(), done + 1
         history.append(float(loss / total))
-        if not (np.isfinite(history[-1]) and optimizers[0].rows.isfinite().all()):
+        if not (loss.isfinite() and optimizers[0].rows.isfinite().all()):  # tokens without pairs have no mean loss
             message = (
                 f"the loss or the vectors are no longer finite after epoch {len(history)}: lower lr (now {config.lr})."
             )
